@@ -1,0 +1,96 @@
+// The webhook answers cert-manager's DNS-01 challenges for domains at mijn.host.
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
+	"github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/spf13/cobra"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/component-base/cli"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+// Set by the linker.
+var (
+	version = "dev"
+	commit  = "unknown"
+	date    = "unknown"
+)
+
+const defaultGroup = "acme.mijn.host"
+
+func main() {
+	cmd := newCommand(os.Getenv)
+	cmd.SetContext(genericapiserver.SetupSignalContext())
+	os.Exit(cli.Run(cmd))
+}
+
+// settings are what the flags and the environment say, beside what cert-manager's server reads.
+type settings struct {
+	group           string
+	ambientAPIKey   string
+	mijnhostBaseURL string
+}
+
+// newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
+func newCommand(getenv func(string) string) *cobra.Command {
+	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: getenv("MIJNHOST_API_KEY")}
+	if s.group == "" {
+		s.group = defaultGroup
+	}
+	o := server.NewWebhookServerOptions(s.group)
+	cmd := &cobra.Command{
+		Use:     "webhook",
+		Short:   "Answer cert-manager's DNS-01 challenges for domains at mijn.host",
+		Version: fmt.Sprintf("%s (commit %s, %s)", version, commit, date),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
+				return err
+			}
+			o.Solvers = s.solvers()
+			if err := o.Complete(); err != nil {
+				return err
+			}
+			if err := o.Validate(args); err != nil {
+				return err
+			}
+			return o.RunWebhookServer(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	logs.AddFlags(o.Logging, flags)
+	o.RecommendedOptions.AddFlags(flags)
+	return cmd
+}
+
+// solvers has one line for each DNS host.
+func (s settings) solvers() []webhook.Solver {
+	return []webhook.Solver{
+		s.solver("mijn-host", mijnhost.NewProvider(mijnhost.Options{BaseURL: s.mijnhostBaseURL, UserAgent: userAgent()})),
+	}
+}
+
+func (s settings) solver(name string, provider solver.Provider) webhook.Solver {
+	return solver.New(solver.Options{Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey})
+}
+
+func userAgent() string {
+	return fmt.Sprintf("cert-manager-webhook-mijn-host/%s (commit %s; built %s)", version, commit, date)
+}
+
+func validateBaseURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--mijnhost-base-url must be an http or https address without user, query or fragment, such as %s", mijnhost.DefaultBaseURL)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package mijnhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"github.com/go-logr/logr"
+)
+
+// AddTXT puts value under fqdn into the zone of the domain that holds it, and leaves
+// every other record alone. It is success if the value stands there already. zone is
+// the zone of fqdn as public DNS shows it; ttl is in seconds.
+//
+// Where PATCH turns out to replace values, the value of another challenge of this process
+// survives: it is put back, and the error is ErrNameInUse until that challenge is cleaned up.
+// A value that nobody here presented is a left-over and never blocks.
+//
+// Other errors are an *Error, ErrNoDomain or ErrNotManaged.
+func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string, ttl int) error {
+	zone, fqdn = canonical(zone, ""), canonical(fqdn, "")
+	at, acct, release, err := p.hold(ctx, apiKey, fqdn)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	var records []Record
+	if at.domain, records, err = acct.find(ctx, zone, fqdn); err != nil {
+		return err
+	}
+	if err := at.putBackLost(ctx, value); err != nil {
+		return err
+	}
+	siblings, shown, err := at.liveSiblings(ctx, at.shownValues(records), value, p.patch.Load())
+	if err != nil {
+		return err
+	}
+	if slices.Contains(shown, value) && at.trusts(value) {
+		at.put(value, ttl)
+		return nil
+	}
+	if len(siblings) == 0 || p.patch.Load() == patchAdds {
+		p.tellForeign(ctx, at, shown, value)
+		return at.write(ctx, value, ttl)
+	}
+	if p.patch.Load() == patchReplaces {
+		return ErrNameInUse
+	}
+	return p.addBeside(ctx, at, siblings, value, ttl)
+}
+
+// liveSiblings returns the values of other challenges under this name that stand in the
+// zone. A read that lacks one of them is stale, or another process has cleaned it up: wait
+// for it to show, and forget it only where a stale read can be ruled out.
+func (at *place) liveSiblings(ctx context.Context, shown []string, value string, effect patchEffect) (siblings, shownNow []string, err error) {
+	siblings = at.siblings(value)
+	if effect == patchAdds || containsAll(shown, siblings) {
+		return siblings, shown, nil
+	}
+	if effect == patchReplaces && !at.settled() {
+		return nil, nil, ErrNameInUse
+	}
+	shown, all, err := at.await(ctx, siblings)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case all:
+		return siblings, shown, nil
+	case !at.settled():
+		return nil, nil, ErrNameInUse
+	}
+	for _, vanished := range siblings {
+		if !slices.Contains(shown, vanished) {
+			delete(at.live, vanished)
+		}
+	}
+	return at.siblings(value), shown, nil
+}
+
+// addBeside writes value where siblings stand and the effect of PATCH is not known, and
+// learns it: after the write, a read that shows value also shows what became of them.
+func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, value string, ttl int) error {
+	err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl))
+	if err == nil {
+		shown, seen, readErr := at.await(ctx, []string{value})
+		switch {
+		case readErr == nil && seen && containsAll(shown, siblings):
+			p.patch.Store(patchAdds)
+			at.put(value, ttl)
+			return nil
+		case readErr == nil && seen:
+			p.patch.Store(patchReplaces)
+			p.options.Observer.SiblingRestored()
+			logr.FromContextOrDiscard(ctx).Info("PATCH replaces values under one name: the value of the other challenge is put back")
+		}
+		err = ErrNameInUse
+	}
+	// Replaced, or impossible to tell: the value that was presented first must stand.
+	for _, sibling := range siblings {
+		at.lost[sibling] = true
+	}
+	if lostErr := at.putBackLost(ctx, value); lostErr != nil {
+		return lostErr
+	}
+	return err
+}
+
+// putBackLost writes the live values again that PATCH replaced, unless the caller
+// is about to write that very value.
+func (at *place) putBackLost(ctx context.Context, value string) error {
+	for lost := range at.lost {
+		if lost == value {
+			continue
+		}
+		err := at.write(ctx, lost, at.live[lost])
+		if isRefusal(err) { // perhaps because it stands there
+			if _, shown, readErr := at.await(ctx, []string{lost}); readErr == nil && shown {
+				delete(at.lost, lost)
+				err = nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write puts one value into the zone and notes it as live.
+func (at *place) write(ctx context.Context, value string, ttl int) error {
+	if err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl)); err != nil {
+		return err
+	}
+	at.put(value, ttl)
+	return nil
+}
+
+// tellForeign logs the values that a replacing PATCH would cost and that nobody here presented.
+func (p *Provider) tellForeign(ctx context.Context, at *place, shown []string, value string) {
+	if p.patch.Load() == patchAdds {
+		return
+	}
+	for _, foreign := range shown {
+		if _, live := at.live[foreign]; !live && foreign != value {
+			p.options.Observer.ForeignAtRisk()
+			logr.FromContextOrDiscard(ctx).Info("a value that this process did not present stands under the challenge's name and may be replaced",
+				"valueSHA256", fingerprint(foreign))
+		}
+	}
+}
+
+// fingerprint tells values apart in a log without showing them.
+func fingerprint(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,98 @@
+package mijnhost
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// place is one name in the zone of one domain, held for one challenge.
+type place struct {
+	client *Client
+	domain string
+	fqdn   string
+	*name
+}
+
+// hold waits for the name's turn. The caller must call release.
+func (p *Provider) hold(ctx context.Context, apiKey, fqdn string) (at *place, acct *account, release func(), err error) {
+	n, release, err := p.values.hold(ctx, fqdn)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	acct = p.account(apiKey)
+	return &place{client: acct.client, fqdn: fqdn, name: n}, acct, release, nil
+}
+
+// record is value under the place's absolute name, as it is sent.
+func (at *place) record(value string, ttl int) Record {
+	return Record{Type: "TXT", Name: at.fqdn, Value: value, TTL: ttl}
+}
+
+// texts are the TXT records under the place's name, in the form in which they are shown.
+func (at *place) texts(records []Record) []Record {
+	var found []Record
+	for _, r := range records {
+		if strings.EqualFold(r.Type, "TXT") && canonical(r.Name, at.domain) == at.fqdn {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// shownValues are the values of the TXT records under the place's name.
+func (at *place) shownValues(records []Record) []string {
+	var values []string
+	for _, r := range at.texts(records) {
+		values = append(values, unquoted(r.Value))
+	}
+	return values
+}
+
+// copies are the records that hold value, unless this process has just removed it: then
+// what a read still shows is the zone as it was.
+func (at *place) copies(records []Record, value string) []Record {
+	if at.removed && at.last == value && !at.settled() {
+		return nil
+	}
+	return slices.DeleteFunc(at.texts(records), func(r Record) bool { return unquoted(r.Value) != value })
+}
+
+// unquoted is a TXT value without the quotes of zone-file notation, which the API leaves out.
+func unquoted(value string) string {
+	if len(value) >= 2 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`) {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+const (
+	// awaitFor bounds the wait for a read that shows a write: three such waits and the
+	// writes between them fit into the 25 s of a challenge.
+	awaitFor   = 6 * time.Second
+	awaitPause = time.Second
+)
+
+// await reads until all of the wanted values are shown or awaitFor has passed, and
+// returns what the last read showed. Its reads are shared with nobody: one that began before a write proves nothing.
+func (at *place) await(ctx context.Context, wanted []string) (shown []string, all bool, err error) {
+	end := time.Now().Add(awaitFor)
+	for {
+		records, err := at.client.Records(ctx, at.domain)
+		if err != nil {
+			return nil, false, err
+		}
+		shown = at.shownValues(records)
+		if containsAll(shown, wanted) {
+			return shown, true, nil
+		}
+		if time.Now().Add(awaitPause).After(end) || pause(ctx, awaitPause) != nil {
+			return shown, false, nil
+		}
+	}
+}
+
+func containsAll(all, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(w string) bool { return !slices.Contains(all, w) })
+}

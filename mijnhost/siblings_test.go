@@ -1,0 +1,225 @@
+package mijnhost_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// freshness are the ways in which reads can lag behind writes.
+func freshness() map[string]mijnhosttest.Options {
+	return map[string]mijnhosttest.Options{
+		"fresh reads":             {},
+		"reads stale for 3 s":     {StaleReads: 3 * time.Second},
+		"reads stale for 20 s":    {StaleReads: 20 * time.Second},
+		"replicas that differ":    {StaleReads: 5 * time.Second, ReplicaJitter: true},
+		"short after each write":  {ShortAfterWrite: 3 * time.Second},
+		"empty after each write":  {EmptyAfterWrite: 3 * time.Second},
+		"names written relative":  {Names: mijnhosttest.NamesRelative},
+		"slow":                    {Latency: 700 * time.Millisecond},
+		"PATCH of the same fails": {PatchSame: mijnhosttest.PatchSameFails},
+	}
+}
+
+func withPatch(o mijnhosttest.Options, r mijnhosttest.PatchReading) mijnhosttest.Options {
+	o.Patch = r
+	return o
+}
+
+// retry does what cert-manager does with a challenge that failed: it tries again after
+// a pause that doubles from 5 s on.
+func retry(call func() error, tries int) (err error) {
+	for i := range tries {
+		if err = call(); err == nil {
+			return nil
+		}
+		time.Sleep(5 * time.Second << i)
+	}
+	return err
+}
+
+func TestWherePatchAddsBothValuesStand(t *testing.T) {
+	t.Parallel()
+	for name, readings := range freshness() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, withPatch(readings, mijnhosttest.PatchAdds), func(b bubble) {
+				b.must(b.add("apex"))
+				b.must(retry(func() error { return b.add("wildcard") }, 4))
+				b.wantValues("apex", "wildcard")
+				b.must(retry(func() error { return b.remove("apex") }, 4))
+				b.wantValues("wildcard")
+				b.must(retry(func() error { return b.remove("wildcard") }, 4))
+				b.wantValues()
+				b.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+func TestWherePatchReplacesTheFirstValueSurvivesAndTheSecondFollows(t *testing.T) {
+	t.Parallel()
+	for name, readings := range freshness() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, withPatch(readings, mijnhosttest.PatchReplaces), func(b bubble) {
+				b.must(b.add("apex"))
+				var before error
+				for range 5 {
+					err := b.add("wildcard")
+					if !errors.Is(err, mijnhost.ErrNameInUse) {
+						b.Fatalf("got %v, want ErrNameInUse", err)
+					}
+					if before != nil && before.Error() != err.Error() {
+						b.Errorf("the message changed from %q to %q", before, err)
+					}
+					before = err
+					b.wantValues("apex")
+					time.Sleep(5 * time.Second)
+				}
+				b.must(retry(func() error { return b.remove("apex") }, 4))
+				b.must(retry(func() error { return b.add("wildcard") }, 4))
+				b.wantValues("wildcard")
+				b.must(retry(func() error { return b.remove("wildcard") }, 4))
+				b.wantValues()
+				b.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+func TestOnceItIsKnownThatPatchReplacesTheFirstValueIsNeverDisturbed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
+		b.must(b.add("apex"))
+		_ = b.add("wildcard")
+		b.api.ResetRequests()
+		for range 3 {
+			if err := b.add("wildcard"); !errors.Is(err, mijnhost.ErrNameInUse) {
+				b.Errorf("got %v, want ErrNameInUse", err)
+			}
+		}
+		b.wantCalls(read, read, read)
+	})
+}
+
+func TestOnceItIsKnownThatPatchAddsASiblingCostsNoMoreCalls(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.must(b.add("first"))
+		b.must(b.add("second"))
+		b.api.ResetRequests()
+		b.must(b.add("third"))
+		b.wantCalls(read, patch)
+	})
+}
+
+func TestChallengesForOneNameAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	for name, readings := range freshness() {
+		for _, effect := range []mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces} {
+			t.Run(fmt.Sprintf("%s, PATCH %s", name, effect), func(t *testing.T) {
+				inBubble(t, withPatch(readings, effect), func(b bubble) {
+					var all sync.WaitGroup
+					for i := range 4 {
+						value := fmt.Sprintf("value-%d", i)
+						all.Go(func() {
+							if err := retry(func() error { return b.add(value) }, 10); err != nil {
+								b.Errorf("%s: %v", value, err)
+								return
+							}
+							// Not at once: the first time in a process's life, another challenge may be
+							// finding out what PATCH does, and put this value back a moment later.
+							time.Sleep(10 * time.Second)
+							b.wantStanding(value)
+							if err := retry(func() error { return b.remove(value) }, 4); err != nil {
+								b.Errorf("%s: %v", value, err)
+							}
+						})
+					}
+					all.Wait()
+					b.wantValues()
+					b.wantOthersUntouched()
+				})
+			})
+		}
+	}
+}
+
+func (b bubble) wantStanding(value string) {
+	b.Helper()
+	for _, v := range b.values() {
+		if v == value {
+			return
+		}
+	}
+	b.Errorf("%s was reported presented, and the zone has %q", value, b.values())
+}
+
+func TestALeftOverNeverBlocks(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces} {
+		t.Run(effect.String(), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{Patch: effect}, func(b bubble) {
+				b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: "left-over", TTL: 60})
+				b.must(b.add("value"))
+				b.wantStanding("value")
+				b.wantCalls(read, patch)
+			})
+		})
+	}
+}
+
+func TestWherePatchAddsTwoProcessesPresentBothValues(t *testing.T) {
+	t.Parallel()
+	for name, readings := range freshness() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, readings, func(b bubble) {
+				other := b.newProvider()
+				b.must(b.add("here"))
+				b.must(addTo(b.Context(), other, "there"))
+				b.wantValues("here", "there")
+				// Each is cleaned up by the other process.
+				b.must(retry(func() error { return removeFrom(b.Context(), other, "here") }, 4))
+				b.must(retry(func() error { return b.remove("there") }, 4))
+				b.wantValues()
+			})
+		})
+	}
+}
+
+func TestAValueThatAnotherProcessCleanedUpDoesNotBlockForLong(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces} {
+		for _, after := range []time.Duration{time.Second, time.Minute} {
+			t.Run(fmt.Sprintf("PATCH %s, after %s", effect, after), func(t *testing.T) {
+				inBubble(t, mijnhosttest.Options{Patch: effect}, func(b bubble) {
+					b.must(b.add("apex"))
+					time.Sleep(after)
+					b.must(removeFrom(b.Context(), b.newProvider(), "apex"))
+					b.must(retry(func() error { return b.add("wildcard") }, 4))
+					b.wantValues("wildcard") // and apex has not been brought back
+				})
+			})
+		}
+	}
+}
+
+func TestAReplacedValueIsPutBackAsSoonAsTheAPIWorksAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
+		b.must(b.add("apex"))
+		b.api.Inject(mijnhosttest.Fault{Skip: 2, Kind: mijnhosttest.Status(500), Until: time.Minute}) // after read and PATCH
+		if err := b.add("wildcard"); err == nil {
+			b.Fatal("want an error while the API fails")
+		}
+		time.Sleep(time.Minute)
+		if err := b.add("wildcard"); !errors.Is(err, mijnhost.ErrNameInUse) {
+			b.Errorf("got %v, want ErrNameInUse", err)
+		}
+		b.wantValues("apex")
+	})
+}

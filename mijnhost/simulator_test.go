@@ -1,0 +1,132 @@
+package mijnhost_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+const (
+	testKey   = "key-of-the-account"
+	testZone  = "example.nl."
+	testName  = "_acme-challenge.example.nl."
+	callLimit = 25 * time.Second
+)
+
+// others are records that belong to somebody: no test may change them.
+func others() []mijnhosttest.Record {
+	return []mijnhosttest.Record{
+		{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600},
+		{Type: "MX", Name: "example.nl.", Value: "10 mail.example.nl.", TTL: 3600},
+		{Type: "TXT", Name: "example.nl.", Value: "v=spf1 mx -all", TTL: 3600},
+		{Type: "TXT", Name: "_acme-challenge.www.example.nl.", Value: "of-another-name", TTL: 60},
+		{Type: "CNAME", Name: "WWW.example.nl.", Value: "example.nl.", TTL: 900},
+	}
+}
+
+// bubble is one test in virtual time: the simulator in memory and a provider that talks to it over HTTP.
+type bubble struct {
+	*testing.T
+	api *mijnhosttest.Server
+	*mijnhost.Provider
+}
+
+// inBubble runs test against a simulator with one account that has example.nl.
+func inBubble(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		api := mijnhosttest.StartInMemory(t, readings)
+		api.AddAccount(testKey, "example.nl")
+		api.SetRecords("example.nl", others())
+		b := bubble{t, api, nil}
+		b.Provider = b.newProvider()
+		test(b)
+	})
+}
+
+// newProvider is one more process: it shares nothing with the first but the API.
+func (b bubble) newProvider() *mijnhost.Provider {
+	return mijnhost.NewProvider(b.options())
+}
+
+func (b bubble) options() mijnhost.Options {
+	return mijnhost.Options{BaseURL: b.api.URL(), UserAgent: "test/1", Transport: b.api.HTTPTransport()}
+}
+
+// add and remove are single calls with the deadline that the solver gives them.
+func (b bubble) add(value string) error {
+	return addTo(b.Context(), b.Provider, value)
+}
+
+func (b bubble) remove(value string) error {
+	return removeFrom(b.Context(), b.Provider, value)
+}
+
+func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return p.AddTXT(ctx, testKey, testZone, testName, value, 60)
+}
+
+func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return p.RemoveTXT(ctx, testKey, testZone, testName, value)
+}
+
+// values are what truly stands under the challenge's name.
+func (b bubble) values() []string {
+	values := []string{}
+	for _, r := range b.api.Records("example.nl") {
+		if r.Type == "TXT" && r.Name == testName {
+			values = append(values, r.Value)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
+func (b bubble) wantValues(want ...string) {
+	b.Helper()
+	slices.Sort(want)
+	if got := b.values(); !slices.Equal(got, want) {
+		b.Errorf("values under %s: got %q, want %q", testName, got, want)
+	}
+}
+
+// wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was.
+func (b bubble) wantOthersUntouched() {
+	b.Helper()
+	var rest []mijnhosttest.Record
+	for _, r := range b.api.Records("example.nl") {
+		if r.Type != "NS" && r.Type != "SOA" && r.Name != testName {
+			rest = append(rest, r)
+		}
+	}
+	if !slices.Equal(rest, others()) {
+		b.Errorf("records of others have changed:\n got %v\nwant %v", rest, others())
+	}
+}
+
+func (b bubble) wantCalls(want ...mijnhosttest.Operation) {
+	b.Helper()
+	var got []mijnhosttest.Operation
+	for _, r := range b.api.Requests() {
+		got = append(got, r.Op)
+	}
+	if !slices.Equal(got, want) {
+		b.Errorf("calls: got %q, want %q", got, want)
+	}
+}
+
+func (b bubble) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatalf("unexpected error: %v", err)
+	}
+}

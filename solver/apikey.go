@@ -1,0 +1,64 @@
+package solver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// apiKey is a key and where it came from. Its origin may be shown, the key never.
+type apiKey struct {
+	value  string
+	origin string
+}
+
+// errKeyGone means that the Secret, or the entry in it, does not exist: nothing
+// that a later attempt of the same challenge could wait for.
+var errKeyGone = errors.New("not found")
+
+// readAPIKey reads the key that the config names. It is read at each challenge, so that a
+// rotated key works at once.
+func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, ambient bool) (apiKey, error) {
+	ref := c.APIKeySecretRef
+	switch {
+	case ref != nil:
+		return s.readSecret(ctx, namespace, *ref)
+	case ambient && s.ambientKey != "":
+		return apiKey{s.ambientKey, "the environment of the webhook"}, nil
+	default:
+		return apiKey{}, configError("apiKeySecretRef is missing")
+	}
+}
+
+func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKeyRef) (apiKey, error) {
+	name := namespace + "/" + ref.Name
+	if s.secrets == nil {
+		return apiKey{}, errors.New("the webhook is still starting")
+	}
+	secret, err := s.secrets.Secrets(namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return apiKey{}, fmt.Errorf("the Secret %s with the API key is %w", name, errKeyGone)
+	case apierrors.IsForbidden(err):
+		return apiKey{}, fmt.Errorf("the webhook may not read the Secret %s: "+
+			"its name and namespace must be listed in the chart's values under secrets", name)
+	case err != nil:
+		return apiKey{}, fmt.Errorf("the Secret %s cannot be read from the Kubernetes API", name)
+	}
+	value, ok := secret.Data[ref.Key]
+	if !ok {
+		return apiKey{}, fmt.Errorf("in the Secret %s the key %s is %w", name, ref.Key, errKeyGone)
+	}
+	value = bytes.TrimSpace(value)
+	if len(value) == 0 {
+		return apiKey{}, fmt.Errorf("in the Secret %s the key %s is empty", name, ref.Key)
+	}
+	if bytes.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return apiKey{}, fmt.Errorf("in the Secret %s the key %s holds characters that an API key cannot have", name, ref.Key)
+	}
+	return apiKey{string(value), "the Secret " + name}, nil
+}
