@@ -62,7 +62,8 @@ func (at *place) liveSiblings(ctx context.Context, shown []string, value string,
 	if effect == patchReplaces && !at.settled() {
 		return nil, nil, ErrNameInUse
 	}
-	shown, all, err := at.await(ctx, siblings)
+	records, all, err := at.await(ctx, siblings)
+	shown = at.shownValues(records)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -84,9 +85,9 @@ func (at *place) liveSiblings(ctx context.Context, shown []string, value string,
 func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, value string, ttl int) error {
 	err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl))
 	if err == nil {
-		shown, seen, readErr := at.await(ctx, []string{value})
+		records, seen, readErr := at.await(ctx, []string{value})
 		switch {
-		case readErr == nil && seen && containsAll(shown, siblings):
+		case readErr == nil && seen && containsAll(at.shownValues(records), siblings):
 			p.patch.Store(patchAdds)
 			at.put(value, ttl)
 			return nil

@@ -75,20 +75,18 @@ const (
 )
 
 // await reads until all of the wanted values are shown or awaitFor has passed, and
-// returns what the last read showed. Its reads are shared with nobody: one that began before a write proves nothing.
-func (at *place) await(ctx context.Context, wanted []string) (shown []string, all bool, err error) {
+// returns the last read. Its reads are shared with nobody: one that began before a write proves nothing.
+func (at *place) await(ctx context.Context, wanted []string) (records []Record, all bool, err error) {
 	end := time.Now().Add(awaitFor)
 	for {
-		records, err := at.client.Records(ctx, at.domain)
-		if err != nil {
+		if records, err = at.client.Records(ctx, at.domain); err != nil {
 			return nil, false, err
 		}
-		shown = at.shownValues(records)
-		if containsAll(shown, wanted) {
-			return shown, true, nil
+		if containsAll(at.shownValues(records), wanted) {
+			return records, true, nil
 		}
 		if time.Now().Add(awaitPause).After(end) || pause(ctx, awaitPause) != nil {
-			return shown, false, nil
+			return records, false, nil
 		}
 	}
 }

@@ -12,8 +12,10 @@ const (
 	// A DELETE that is refused for a record which reads do not show is believed the
 	// second time: a 400 now and then passes by itself.
 	refusalsBelieved = 2
-	refusalsBorne    = 5
-	refusalPause     = time.Second
+	// A DELETE that is refused for a record which reads do show is borne that often:
+	// the reads may be stale, or the API has a reason of its own.
+	refusalsBorne = 5
+	refusalPause  = time.Second
 )
 
 // RemoveTXT takes value under fqdn out of the zone, and nothing else. It is success
@@ -49,43 +51,80 @@ func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value stri
 	return nil
 }
 
-// delete removes every copy of value in the form in which records show it. Where they show none, the
-// read may be stale: the value is deleted under its absolute name all the same. A refusal of that is
-// no proof of absence while the value is so new that reads need not show it yet.
+// delete removes every copy of value, in the form in which records show it. Where they
+// show none the read may be stale, and the value is deleted under its absolute name all the same.
 func (at *place) delete(ctx context.Context, records []Record, value string) error {
-	for refusals := 0; ; {
-		copies := at.copies(records, value)
-		if len(copies) == 0 {
-			if refusals >= refusalsBelieved && !at.isNew(value) {
-				return nil
-			}
-			copies = []Record{at.record(value, 0)}
+	if copies := at.copies(records, value); len(copies) > 0 {
+		return at.deleteAs(ctx, copies, value)
+	}
+	unseen := []Record{at.record(value, 0)}
+	if at.isNew(value) {
+		return at.deleteNew(ctx, unseen, value)
+	}
+	return at.deleteAs(ctx, unseen, value)
+}
+
+// deleteNew removes a value that this process has put there so lately that reads do not show it
+// yet, nor in which form it must be named. A DELETE that succeeded, and is refused the second time, has removed it.
+func (at *place) deleteNew(ctx context.Context, unseen []Record, value string) error {
+	first, err := at.deleteAll(ctx, unseen)
+	if err != nil {
+		return err
+	}
+	if first == nil {
+		if second, err := at.deleteAll(ctx, unseen); err != nil || second != nil {
+			return err
 		}
+	}
+	records, shown, err := at.await(ctx, []string{value})
+	switch {
+	case err != nil:
+		return err
+	case !shown:
+		return errUnseen
+	}
+	return at.deleteAs(ctx, at.copies(records, value), value)
+}
+
+// deleteAs removes copies. What the API refuses it shows no longer, or shows in another form, or refuses
+// for a moment only.
+func (at *place) deleteAs(ctx context.Context, copies []Record, value string) error {
+	unseen := false
+	for refusals := 1; ; refusals++ {
 		refusal, err := at.deleteAll(ctx, copies)
-		if err != nil || refusal == nil {
+		switch {
+		case err != nil || refusal == nil:
 			return err
-		}
-		if refusals++; refusals == refusalsBorne {
+		case unseen && refusals >= refusalsBelieved:
+			return nil
+		case refusals == refusalsBorne || pause(ctx, refusalPause) != nil:
 			return refusal
 		}
-		if err := pause(ctx, refusalPause); err != nil {
-			return refusal
-		}
-		if records, err = at.client.Records(ctx, at.domain); err != nil {
+		records, err := at.client.Records(ctx, at.domain)
+		if err != nil {
 			return err
+		}
+		shown := at.copies(records, value)
+		if unseen = len(shown) == 0; !unseen {
+			copies = shown
 		}
 	}
 }
 
-// deleteAll deletes each of the records; refusal is the API's last "no such record".
+// deleteAll deletes each of the records, of which some may be copies of each other that one
+// DELETE removes together. refusal is the API's last "no such record".
 func (at *place) deleteAll(ctx context.Context, records []Record) (refusal, err error) {
+	deleted := map[Record]bool{}
 	for _, r := range records {
+		r.TTL = 0
 		err := at.client.DeleteRecord(ctx, at.domain, r)
 		switch {
-		case isRefusal(err):
-			refusal = err
-		case err != nil:
+		case err == nil:
+			deleted[r] = true
+		case !isRefusal(err):
 			return nil, err
+		case !deleted[r]:
+			refusal = err
 		}
 	}
 	return refusal, nil

@@ -3,6 +3,7 @@ package mijnhost_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,10 @@ func (b bubble) options() mijnhost.Options {
 	return mijnhost.Options{BaseURL: b.api.URL(), UserAgent: "test/1", Transport: b.api.HTTPTransport()}
 }
 
+func contextOfACall(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, callLimit)
+}
+
 // add and remove are single calls with the deadline that the solver gives them.
 func (b bubble) add(value string) error {
 	return addTo(b.Context(), b.Provider, value)
@@ -68,13 +73,13 @@ func (b bubble) remove(value string) error {
 }
 
 func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
 	return p.AddTXT(ctx, testKey, testZone, testName, value, 60)
 }
 
 func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
 	return p.RemoveTXT(ctx, testKey, testZone, testName, value)
 }
@@ -102,9 +107,15 @@ func (b bubble) wantValues(want ...string) {
 // wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was.
 func (b bubble) wantOthersUntouched() {
 	b.Helper()
+	b.wantOthersUntouchedBut("")
+}
+
+// wantOthersUntouchedBut leaves one more challenge's name out.
+func (b bubble) wantOthersUntouchedBut(name string) {
+	b.Helper()
 	var rest []mijnhosttest.Record
 	for _, r := range b.api.Records("example.nl") {
-		if r.Type != "NS" && r.Type != "SOA" && r.Name != testName {
+		if r.Type != "NS" && r.Type != "SOA" && r.Name != testName && r.Name != name {
 			rest = append(rest, r)
 		}
 	}
@@ -128,5 +139,15 @@ func (b bubble) must(err error) {
 	b.Helper()
 	if err != nil {
 		b.Fatalf("unexpected error: %v", err)
+	}
+}
+
+// wantNoKey fails the test if a text holds the API key.
+func wantNoKey(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(text, testKey) {
+			t.Errorf("the key is shown in %q", text)
+		}
 	}
 }

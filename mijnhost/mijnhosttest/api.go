@@ -1,0 +1,391 @@
+package mijnhosttest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Operation is a call of the API, as the table of requests has it.
+type Operation string
+
+// The operations. A request for none of them has the Operation "", which in a
+// Fault stands for every operation.
+const (
+	OpListDomains  Operation = "GET /domains"
+	OpShowDomain   Operation = "GET /domains/{domain}"
+	OpReadRecords  Operation = "GET /domains/{domain}/dns"
+	OpPutRecords   Operation = "PUT /domains/{domain}/dns"
+	OpPatchRecord  Operation = "PATCH /domains/{domain}/dns"
+	OpDeleteRecord Operation = "DELETE /domains/{domain}/dns"
+)
+
+// What the API says of its failures: the words for a key and for access are
+// documented (D), those for DNS elsewhere observed (O), the others made up.
+const (
+	sayNoKey        = "No valid API key set"
+	sayNoAccess     = "You have no access to this resource"
+	sayNotFound     = "Not found"
+	sayNotAllowed   = "Method not allowed"
+	sayMalformed    = "Malformed request"
+	sayDNSElsewhere = "DNS records not managed by mijn.host"
+	sayEmptyList    = "The records list may not be empty"
+)
+
+// wireRecords is the data of GET /domains/{domain}/dns (D).
+type wireRecords struct {
+	Domain  string   `json:"domain"`
+	Records []Record `json:"records"`
+}
+
+// wireDomain is one of GET /domains (D).
+type wireDomain struct {
+	ID          int      `json:"id"`
+	Domain      string   `json:"domain"`
+	RenewalDate string   `json:"renewal_date"`
+	Status      string   `json:"status"`
+	StatusID    int      `json:"status_id"`
+	Tags        []string `json:"tags"`
+}
+
+// wireDomains is the data of GET /domains (D). There are no pages (O).
+type wireDomains struct {
+	Domains []wireDomain `json:"domains"`
+}
+
+// wireDomainDetail is the data of GET /domains/{domain} (O).
+type wireDomainDetail struct {
+	wireDomain
+	ManagedDNS    bool     `json:"managed_dns"`
+	Nameservers   []string `json:"nameservers"`
+	DNSSECEnabled bool     `json:"dnssec_enabled"`
+}
+
+// wireRecord is the record of a PATCH or DELETE. Each field is a pointer, so
+// that one that is missing can be told from one that is empty.
+type wireRecord struct {
+	Type  *string `json:"type"`
+	Name  *string `json:"name"`
+	Value *string `json:"value"`
+	TTL   *int    `json:"ttl"`
+}
+
+func (w wireRecord) record() Record {
+	r := Record{Type: *w.Type, Name: *w.Name, Value: *w.Value}
+	if w.TTL != nil {
+		r.TTL = *w.TTL
+	}
+	return r
+}
+
+// route finds the operation and the domain that a request speaks of. The path
+// is taken apart before it is unescaped, so that no character of a name can
+// alter it.
+func route(r *http.Request) (op Operation, domain string) {
+	parts, found := pathParts(r)
+	switch {
+	case !found || parts[0] != "domains" || len(parts) > 3:
+		return "", ""
+	case len(parts) == 1:
+		if r.Method == http.MethodGet {
+			return OpListDomains, ""
+		}
+	case len(parts) == 2:
+		if r.Method == http.MethodGet {
+			return OpShowDomain, parts[1]
+		}
+	case parts[2] == "dns":
+		switch r.Method {
+		case http.MethodGet:
+			return OpReadRecords, parts[1]
+		case http.MethodPut:
+			return OpPutRecords, parts[1]
+		case http.MethodPatch:
+			return OpPatchRecord, parts[1]
+		case http.MethodDelete:
+			return OpDeleteRecord, parts[1]
+		}
+	}
+	return "", ""
+}
+
+func pathParts(r *http.Request) ([]string, bool) {
+	rest, found := strings.CutPrefix(r.URL.EscapedPath(), BasePath+"/")
+	if !found {
+		return nil, false
+	}
+	parts := strings.Split(rest, "/")
+	for i, p := range parts {
+		plain, err := url.PathUnescape(p)
+		if err != nil || plain == "" {
+			return nil, false
+		}
+		parts[i] = plain
+	}
+	return parts, true
+}
+
+// isResource tells whether the path is one that the API has, whatever the
+// method.
+func isResource(r *http.Request) bool {
+	parts, found := pathParts(r)
+	if !found || parts[0] != "domains" {
+		return false
+	}
+	return len(parts) <= 2 || len(parts) == 3 && parts[2] == "dns"
+}
+
+// perform carries a call out, under the lock from beginning to end.
+func (s *Server) perform(c *call) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	a := s.accounts[c.request.Key]
+	if a == nil || a.revoked || c.request.Key == "" {
+		return failure(http.StatusUnauthorized, sayNoKey)
+	}
+	if c.request.Op == "" {
+		if isResource(c.r) {
+			return failure(http.StatusMethodNotAllowed, sayNotAllowed)
+		}
+		return failure(http.StatusNotFound, sayNotFound)
+	}
+	if c.request.Op == OpListDomains {
+		return s.listDomains(a)
+	}
+
+	// An unknown domain, or a name that is below a domain rather than a
+	// domain, gives 400, not 404 (O).
+	domain := strings.ToLower(c.request.Domain)
+	if !slices.Contains(a.domains, domain) {
+		return failure(http.StatusBadRequest, sayNoAccess)
+	}
+	z := s.zones[domain]
+	if c.request.Op == OpShowDomain {
+		return s.showDomain(z)
+	}
+	if z.elsewhere {
+		return failure(http.StatusBadRequest, sayDNSElsewhere)
+	}
+	if c.request.Op != OpReadRecords && !isJSON(c.r) {
+		return failure(http.StatusBadRequest, sayMalformed)
+	}
+	switch c.request.Op {
+	case OpReadRecords:
+		return s.readRecords(z)
+	case OpPutRecords:
+		return s.putRecords(z, c.request.Body)
+	case OpPatchRecord:
+		return s.patchRecord(z, c.request.Body)
+	default:
+		return s.deleteRecord(z, c.request.Body)
+	}
+}
+
+// isJSON tells whether the request says that its body is JSON, as every request
+// with a body has to.
+func isJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
+}
+
+func describe(z *zone) wireDomain {
+	return wireDomain{
+		ID:          z.id,
+		Domain:      z.domain,
+		RenewalDate: "2030-01-01",
+		Status:      "Active",
+		StatusID:    1,
+		Tags:        []string{},
+	}
+}
+
+func (s *Server) listDomains(a *account) answer {
+	domains := make([]wireDomain, 0, len(a.domains))
+	for _, d := range a.domains {
+		domains = append(domains, describe(s.zones[d]))
+	}
+	return success(wireDomains{Domains: domains})
+}
+
+func (s *Server) showDomain(z *zone) answer {
+	detail := wireDomainDetail{wireDomain: describe(z), ManagedDNS: !z.elsewhere}
+	if z.elsewhere {
+		detail.Nameservers = []string{"ns1.elsewhere.example", "ns2.elsewhere.example"}
+	} else {
+		for _, ns := range nameservers() {
+			detail.Nameservers = append(detail.Nameservers, strings.TrimSuffix(ns, "."))
+		}
+	}
+	return success(detail)
+}
+
+func (s *Server) readRecords(z *zone) answer {
+	now := time.Now()
+	view := z.now()
+	z.reads++
+	if !s.opts.ReplicaJitter || z.reads%2 == 0 {
+		view = z.at(now.Add(-s.opts.StaleReads))
+	}
+	records := []Record{}
+	for r := range view.records.all() {
+		if !r.ofTheZoneItself(z.domain) {
+			records = append(records, r.shown(z.domain, s.opts))
+		}
+	}
+	if !z.wroteAt.IsZero() {
+		sinceWrite := now.Sub(z.wroteAt)
+		switch {
+		case sinceWrite < s.opts.EmptyAfterWrite:
+			records = records[:0]
+		case sinceWrite < s.opts.ShortAfterWrite:
+			records = records[:len(records)/2]
+		}
+	}
+	return success(wireRecords{Domain: z.domain, Records: records})
+}
+
+// putRecords makes the list the whole zone (D): the trap that this program must
+// never step into. The zone's own NS and SOA, which no listing shows, stay. An
+// empty list is refused (O).
+func (s *Server) putRecords(z *zone, body []byte) answer {
+	var sent struct {
+		Records []wireRecord `json:"records"`
+	}
+	if decode(body, &sent) != nil {
+		return failure(http.StatusBadRequest, sayMalformed)
+	}
+	if len(sent.Records) == 0 {
+		return failure(http.StatusBadRequest, sayEmptyList)
+	}
+	var records []Record
+	var changes []Change
+	for r := range z.now().records.all() {
+		if r.ofTheZoneItself(z.domain) {
+			records = append(records, r.Record)
+		} else {
+			changes = append(changes, Change{Record: r.Record})
+		}
+	}
+	for _, w := range sent.Records {
+		if w.Type == nil || w.Name == nil || w.Value == nil || w.TTL == nil {
+			return failure(http.StatusBadRequest, sayMalformed)
+		}
+		if problem := problemOf(w.record(), z.domain, s.opts.MinTTL); problem != "" {
+			return failure(http.StatusBadRequest, problem)
+		}
+		records = append(records, w.record())
+		changes = append(changes, Change{Record: w.record(), Appeared: true})
+	}
+	s.write(z, newList(records, z.domain), changes, true)
+	return success(nothing())
+}
+
+// patchRecord is "update single DNS record" (D), under the readings of
+// Options.Patch and Options.PatchSame.
+func (s *Server) patchRecord(z *zone, body []byte) answer {
+	sent, ok := decodeRecord(body)
+	if !ok || sent.TTL == nil {
+		return failure(http.StatusBadRequest, sayMalformed)
+	}
+	if problem := problemOf(sent.record(), z.domain, s.opts.MinTTL); problem != "" {
+		return failure(http.StatusBadRequest, problem)
+	}
+	wanted := newStored(sent.record(), z.domain)
+	records := z.now().records
+	isThere := records.contains(wanted.sameRecord)
+	var changes []Change
+	switch {
+	case isThere && s.opts.PatchSame == PatchSameFails:
+		return failure(http.StatusBadRequest, "The record already exists")
+
+	case s.opts.Patch == PatchReplaces && records.contains(wanted.sameSet):
+		records, changes = dropped(records, wanted.sameSet, false)
+		records = records.with(wanted)
+		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
+
+	case isThere && s.opts.PatchSame == PatchSameKeeps:
+		records = records.rewritten(wanted.sameRecord, func(r stored) (stored, bool) {
+			if r.TTL != wanted.TTL {
+				changes = append(changes, Change{Record: r.Record})
+				r.TTL = wanted.TTL
+				changes = append(changes, Change{Record: r.Record, Appeared: true})
+			}
+			return r, true
+		})
+
+	default:
+		records = records.with(wanted)
+		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
+	}
+	s.write(z, records, changes, true)
+	return success(nothing())
+}
+
+// deleteRecord removes one value; other values of the same name and type stay
+// (D). What counts as the value that is meant is Options.DeleteShownForm, and
+// what if it is not there Options.DeleteAbsent.
+func (s *Server) deleteRecord(z *zone, body []byte) answer {
+	sent, ok := decodeRecord(body)
+	if !ok {
+		return failure(http.StatusBadRequest, sayMalformed)
+	}
+	wanted := newStored(sent.record(), z.domain)
+	match := func(r stored) bool {
+		if r.ofTheZoneItself(z.domain) {
+			return false
+		}
+		if s.opts.DeleteShownForm {
+			shown := r.shown(z.domain, s.opts)
+			return r.typ == wanted.typ && shown.Name == wanted.Name && shown.Value == wanted.Value
+		}
+		return r.sameRecord(wanted)
+	}
+	records, changes := dropped(z.now().records, match, s.opts.DeleteOneCopy)
+	if len(changes) == 0 {
+		switch s.opts.DeleteAbsent {
+		case DeleteAbsentSucceeds:
+			return success(nothing())
+		case DeleteAbsentNotFound:
+			return failure(http.StatusNotFound, "The record does not exist")
+		default:
+			return failure(http.StatusBadRequest, "The record does not exist")
+		}
+	}
+	s.write(z, records, changes, true)
+	return success(nothing())
+}
+
+// decodeRecord reads {"record":{…}}. It is not ok if anything is malformed, or
+// lacks what both PATCH and DELETE need.
+func decodeRecord(body []byte) (wireRecord, bool) {
+	var sent struct {
+		Record wireRecord `json:"record"`
+	}
+	if decode(body, &sent) != nil {
+		return wireRecord{}, false
+	}
+	r := sent.Record
+	return r, r.Type != nil && r.Name != nil && r.Value != nil
+}
+
+// decode is strict, as nothing is known of what the API forgives: a field that
+// is not in its documentation, or anything after the body, is malformed.
+func decode(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the body")
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package mijnhosttest
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxRequestBody is how much of a request's body is read. No call of the API
+// needs more, but for a PUT of a large zone.
+const maxRequestBody = 16 << 20
+
+// call is one call of the API on its way to an answer.
+type call struct {
+	server  *Server
+	opts    Options // the readings when it arrived
+	w       http.ResponseWriter
+	r       *http.Request
+	request Request
+	entry   *Request
+	due     time.Time // when the answer may begin
+}
+
+func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
+	now := time.Now()
+	opts := s.Options()
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequestBody)) // a body cut short is malformed JSON
+	op, domain := route(r)
+	return &call{
+		server: s,
+		opts:   opts,
+		w:      w,
+		r:      r,
+		due:    now.Add(opts.Latency),
+		request: Request{
+			Time:   now,
+			Op:     op,
+			Domain: domain,
+			Method: r.Method,
+			Host:   r.Host,
+			Path:   r.URL.EscapedPath(),
+			Key:    r.Header.Get("API-Key"),
+			Body:   body,
+			Header: r.Header.Clone(),
+		},
+	}
+}
+
+// answer is what the API says to a call, before it is put on the wire.
+type answer struct {
+	code        int // of HTTP
+	bodyCode    int // the status in the body; 0: as code
+	textStatus  bool
+	description string
+	data        any
+}
+
+// envelope is the body of every answer (D).
+type envelope struct {
+	Status      any    `json:"status"`
+	Description string `json:"status_description"`
+	Data        any    `json:"data"`
+}
+
+func success(data any) answer {
+	return answer{code: http.StatusOK, description: "Request successful", data: data}
+}
+
+// nothing is the data of an answer that has none. (?: an empty array, which is
+// what the servers of many APIs say for an empty anything. A client that
+// expects an object there would fail before it sees the status.)
+func nothing() any { return []struct{}{} }
+
+func failure(code int, description string) answer {
+	return answer{code: code, description: description, data: nothing()}
+}
+
+func (a answer) failed() bool { return a.code >= 400 || a.bodyCode >= 400 || a.textStatus }
+
+func (a answer) body(o Options) []byte {
+	e := envelope{Status: a.code, Description: a.description, Data: a.data}
+	if a.bodyCode != 0 {
+		e.Status = a.bodyCode
+	}
+	if a.textStatus || a.failed() && o.StatusText {
+		e.Status = "error"
+	}
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // it is made of strings and numbers
+	}
+	return body
+}
+
+// carryOut has the API do what the call asks for.
+func (c *call) carryOut() answer { return c.server.perform(c) }
+
+// send puts an answer of the API on the wire, once it is due.
+func (c *call) send(a answer) {
+	c.sendBody(a.code, "application/json", a.body(c.opts))
+}
+
+func (c *call) sendBody(code int, contentType string, body []byte) {
+	if !c.begin(code, contentType, len(body)) {
+		return
+	}
+	c.land()
+	_, _ = c.w.Write(body) // nobody is left to tell of a client that has gone
+}
+
+// begin waits until the answer is due and writes its head. It is false if that
+// could not be, and then the connection is dropped. A negative length is none.
+func (c *call) begin(code int, contentType string, length int) bool {
+	if !c.server.pause(c.r, time.Until(c.due)) {
+		c.drop()
+		return false
+	}
+	c.server.log.status(c.entry, code)
+	c.w.Header().Set("Content-Type", contentType)
+	if length >= 0 {
+		c.w.Header().Set("Content-Length", strconv.Itoa(length))
+	}
+	c.w.WriteHeader(code)
+	return true
+}
+
+func (c *call) land() { c.server.log.land(c.entry) }
+
+// drop closes the connection as hard as can be: on TCP the client sees a reset.
+func (c *call) drop() {
+	c.land()
+	hijacker, ok := c.w.(http.Hijacker)
+	if !ok {
+		panic(http.ErrAbortHandler)
+	}
+	conn, _, err := hijacker.Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}

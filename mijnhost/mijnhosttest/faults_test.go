@@ -1,0 +1,281 @@
+package mijnhosttest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Each fault, played on a PATCH over a connection: what the client sees, and
+// whether the record was written.
+func TestWhatAFaultLooksLike(t *testing.T) {
+	t.Parallel()
+	const never = time.Duration(0)
+	for _, c := range []struct {
+		kind    Kind
+		code    int // 0: no answer
+		broken  bool
+		body    string
+		took    time.Duration
+		written bool
+	}{
+		{Status(400), 400, false, `"status_description":"You have no access to this resource"`, never, false},
+		{Status(401), 401, false, `"status":401,"status_description":"No valid API key set"`, never, false},
+		{Status(403), 403, false, `"status":403`, never, false},
+		{Status(404), 404, false, `"status":404`, never, false},
+		{Status(405), 405, false, `"status":405`, never, false},
+		{Status(500), 500, false, `"status":500`, never, false},
+		{StatusSaying(400, "Try again"), 400, false, `"Try again"`, never, false},
+		{RateLimited(nil), 429, false, `"status":429`, never, false},
+		{Unavailable(nil), 503, false, `"status":503`, never, false},
+		{HTMLPage(502), 502, false, "<h1>Bad Gateway</h1>", never, false},
+		{HTMLPage(200), 200, false, "<h1>OK</h1>", never, false},
+		{ErrorInside200(400, "No"), 200, false, `{"status":400,"status_description":"No","data":[]}`, never, false},
+		{ErrorTextInside200("No"), 200, false, `{"status":"error","status_description":"No","data":[]}`, never, false},
+		{DropBefore(), 0, true, "", never, false},
+		{DropAfter(), 0, true, "", never, true},
+		{Truncated(), 200, true, `{"status":200`, never, true},
+		{Malformed(), 200, false, `{"status":200`, never, true},
+		{SlowBody(time.Second), 200, false, `"data":[]}`, 66 * time.Second, true},
+		{Redirect(307, "https://elsewhere.example/"), 307, false, "", never, false},
+		{AfterEffect(Status(500)), 500, false, `"status":500`, never, true},
+		{AfterEffect(HTMLPage(502)), 502, false, "Bad Gateway", never, true},
+		{Late(20*time.Second, Status(500)), 500, false, `"status":500`, 20 * time.Second, false},
+		{Late(20*time.Second, DropAfter()), 0, true, "", 20 * time.Second, true},
+		{Slow(20 * time.Second), 200, false, `"status":200`, 20 * time.Second, true},
+		{EmptyRead(), 200, false, `"status":200`, never, true},
+		{NoDomains(), 200, false, `"status":200`, never, true},
+	} {
+		t.Run(c.kind.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := StartInMemory(t, Options{})
+				populate(s)
+				s.Inject(Fault{Kind: c.kind})
+				start := time.Now()
+				got, err := send(t, s, "PATCH", "/domains/example.nl/dns", recordBody(txt("x", "v")))
+				if (err != nil) != c.broken || got.code != c.code || !strings.Contains(got.body, c.body) {
+					t.Errorf("got %d %q, %v", got.code, got.body, err)
+				}
+				if took := time.Since(start); took != c.took {
+					t.Errorf("took %s, want %s", took, c.took)
+				}
+				if written := len(s.Records(testDomain)) == 1; written != c.written {
+					t.Errorf("written: %v", written)
+				}
+				synctest.Wait()
+				if r := s.Requests(); len(r) != 1 || r[0].Status != c.code || r[0].Fault != c.kind.String() {
+					t.Errorf("the log: %+v", r)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			after RetryAfter
+			want  string
+		}{
+			{nil, ""},
+			{InSeconds(1500 * time.Millisecond), "2"},
+			{InSeconds(0), "0"},
+			{AtDate(30 * time.Second), time.Now().Add(30 * time.Second).UTC().Format(http.TimeFormat)},
+			{AtDate(1), time.Now().Add(time.Second).UTC().Format(http.TimeFormat)},
+			{AsWritten("soon"), "soon"},
+		} {
+			for code, kind := range map[int]Kind{429: RateLimited(c.after), 503: Unavailable(c.after)} {
+				s := newTestServer(t, Options{})
+				s.Inject(Fault{Kind: kind})
+				got := serve(s, "GET", "/domains", "")
+				if got.code != code || got.header.Get("Retry-After") != c.want {
+					t.Errorf("%d, Retry-After %q, want %q", got.code, got.header.Get("Retry-After"), c.want)
+				}
+			}
+		}
+	})
+}
+
+func TestAlteredReads(t *testing.T) {
+	t.Parallel()
+	a, b, c := txt("a.example.nl.", "v"), txt("b.example.nl.", "v"), txt("c.example.nl.", "v")
+	for _, k := range []struct {
+		kind Kind
+		body string
+		want []Record
+	}{
+		{EmptyRead(), `"records":[]`, nil},
+		{NullRecords(), `"records":null`, nil},
+		{ShortRead(), `"a.example.nl."`, []Record{a}},
+	} {
+		s := newTestServer(t, Options{}, a, b, c)
+		s.Inject(Fault{Kind: k.kind})
+		got := serve(s, "GET", "/domains/example.nl/dns", "")
+		if !strings.Contains(got.body, k.body) {
+			t.Errorf("%s: %s", k.kind, got.body)
+		}
+		wantRecords(t, listed(t, got), k.want...)
+		wantRecords(t, s.Records(testDomain), a, b, c)
+	}
+	s := newTestServer(t, Options{})
+	s.Inject(Fault{Kind: NoDomains()})
+	if got := serve(s, "GET", "/domains", ""); !strings.Contains(got.body, `"domains":[]`) {
+		t.Errorf("no domains: %s", got.body)
+	}
+}
+
+func TestAHangEndsWithTheClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{})
+		populate(s)
+		s.Inject(Fault{Kind: Hang()})
+		client := &http.Client{Transport: s.HTTPTransport(), Timeout: 25 * time.Second}
+		start := time.Now()
+		response, err := client.Do(newRequest("GET", s.URL()+"/domains", ""))
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 25*time.Second {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+		synctest.Wait()
+		if s.InFlight() != 0 {
+			t.Error("the call still hangs")
+		}
+	})
+}
+
+func TestAHangEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{})
+		s.Inject(Fault{Kind: Hang()})
+		go func() {
+			pass(time.Minute)
+			s.Close()
+		}()
+		if _, err := send(t, s, "GET", "/domains", ""); err == nil {
+			t.Error("the call was answered")
+		}
+	})
+}
+
+func TestAnEndlessBodyEndsWithTheClient(t *testing.T) {
+	t.Parallel()
+	s := Start(t, Options{})
+	populate(s)
+	s.Inject(Fault{Kind: Endless()})
+	transport := s.HTTPTransport()
+	response, err := transport.RoundTrip(newRequest("GET", s.URL()+"/domains", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.CopyN(io.Discard, response.Body, 8<<20); n != 8<<20 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	_ = response.Body.Close()
+	s.Close() // waits for the call
+	if s.InFlight() != 0 {
+		t.Error("the body still goes on")
+	}
+}
+
+func TestADropIsAResetOnTCP(t *testing.T) {
+	t.Parallel()
+	s := Start(t, Options{})
+	populate(s)
+	s.Inject(Fault{Kind: DropBefore()})
+	_, err := send(t, s, "PATCH", "/domains/example.nl/dns", recordBody(txt("x", "v")))
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhichCallsAFaultIsFor(t *testing.T) {
+	t.Parallel()
+	other := func(r *http.Request) { r.Header.Set("API-Key", "other key") }
+	for _, c := range []struct {
+		claim string
+		fault Fault
+		hits  []bool // GET /domains, GET and PATCH of example.nl, GET of other.nl with another key
+	}{
+		{"all", Fault{}, []bool{true, true, true, true}},
+		{"an operation", Fault{Op: OpReadRecords}, []bool{false, true, false, true}},
+		{"a method", Fault{Method: "GET"}, []bool{true, true, false, true}},
+		{"a domain", Fault{Domain: "EXAMPLE.nl"}, []bool{false, true, true, false}},
+		{"a key", Fault{Key: "other key"}, []bool{false, false, false, true}},
+		{"both an operation and a domain", Fault{Op: OpReadRecords, Domain: "other.nl"}, []bool{false, false, false, true}},
+		{"what a test says", Fault{When: func(r Request) bool { return len(r.Body) > 0 }}, []bool{false, false, true, false}},
+		{"those after some", Fault{Skip: 2}, []bool{false, false, true, true}},
+		{"some", Fault{Times: 1}, []bool{true, false, false, false}},
+		{"some after some", Fault{Method: "GET", Skip: 1, Times: 1}, []bool{false, true, false, false}},
+		{"those later", Fault{From: time.Hour}, []bool{false, false, false, false}},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t, Options{})
+			s.AddAccount("other key", "other.nl")
+			c.fault.Kind = Status(500)
+			s.Inject(c.fault)
+			last := newRequest("GET", BasePath+"/domains/other.nl/dns", "")
+			other(last)
+			var hits []bool
+			for _, got := range []reply{
+				serve(s, "GET", "/domains", ""),
+				serve(s, "GET", "/domains/example.nl/dns", ""),
+				patch(s, txt("x", "v")),
+				serveRequest(s, last),
+			} {
+				hits = append(hits, got.code == 500)
+			}
+			if !slices.Equal(hits, c.hits) {
+				t.Errorf("hits %v, want %v", hits, c.hits)
+			}
+		})
+	}
+}
+
+func TestAFaultIsOverInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(t, Options{})
+		s.Inject(Fault{Kind: Status(500), From: time.Second, Until: 3 * time.Second})
+		var codes []int
+		for range 4 {
+			codes = append(codes, serve(s, "GET", "/domains", "").code)
+			pass(time.Second)
+		}
+		if !slices.Equal(codes, []int{200, 500, 500, 200}) {
+			t.Errorf("codes %v", codes)
+		}
+	})
+}
+
+func TestFaultsArePlayedInTurnAndCanBeRemoved(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{})
+	s.Inject(Fault{Kind: Status(500), Times: 1})
+	remove := s.Inject(Fault{Kind: Status(403)})
+	var codes []int
+	for range 2 {
+		codes = append(codes, serve(s, "GET", "/domains", "").code)
+	}
+	remove()
+	codes = append(codes, serve(s, "GET", "/domains", "").code)
+	s.Inject(Fault{Kind: Status(404)})
+	s.ClearFaults()
+	codes = append(codes, serve(s, "GET", "/domains", "").code)
+	if !slices.Equal(codes, []int{500, 403, 200, 200}) {
+		t.Errorf("codes %v", codes)
+	}
+}

@@ -1,0 +1,40 @@
+package mijnhosttest
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Flags makes every reading of the options a flag, for a process that plays the
+// API.
+func Flags(f *flag.FlagSet, o *Options) {
+	readingFlag(f, &o.Patch, patchReadings(), "patch", "what PATCH does beside a value of the same name and type")
+	readingFlag(f, &o.PatchSame, patchSameReadings(), "patch-same", "what PATCH does about a record that is there already")
+	readingFlag(f, &o.DeleteAbsent, deleteAbsentReadings(), "delete-absent", "what DELETE does about a record that is not there")
+	f.BoolVar(&o.DeleteShownForm, "delete-shown-form", o.DeleteShownForm, "DELETE finds a record only in the form that a GET shows")
+	f.BoolVar(&o.DeleteOneCopy, "delete-one-copy", o.DeleteOneCopy, "DELETE removes one copy of a record that is there several times")
+	readingFlag(f, &o.Names, namesReadings(), "names", "the form of names in a GET")
+	f.BoolVar(&o.QuotedValues, "quoted-values", o.QuotedValues, "TXT values in a GET are quoted")
+	f.BoolVar(&o.StatusText, "status-text", o.StatusText, `the status in the body of a failure is the string "error"`)
+	f.IntVar(&o.MinTTL, "min-ttl", o.MinTTL, "the smallest TTL that is taken")
+	f.DurationVar(&o.StaleReads, "stale-reads", o.StaleReads, "a GET shows the zone as it was that long ago")
+	f.BoolVar(&o.ReplicaJitter, "replica-jitter", o.ReplicaJitter, "only every second GET of a zone is stale")
+	f.DurationVar(&o.ShortAfterWrite, "short-after-write", o.ShortAfterWrite, "for that long after a write a GET shows half of the records")
+	f.DurationVar(&o.EmptyAfterWrite, "empty-after-write", o.EmptyAfterWrite, "for that long after a write a GET shows no records")
+	f.DurationVar(&o.DNSLag, "dns-lag", o.DNSLag, "DNS serves the zone as it was that long ago")
+	f.DurationVar(&o.Latency, "latency", o.Latency, "every answer takes that long")
+}
+
+func readingFlag[R ~int](f *flag.FlagSet, r *R, words []string, name, usage string) {
+	usage += fmt.Sprintf(": %#q (default %s)", strings.Join(words, "|"), readingName(*r, words))
+	f.Func(name, usage, func(word string) error {
+		i := slices.Index(words, word)
+		if i < 0 {
+			return fmt.Errorf("must be one of %s", strings.Join(words, ", "))
+		}
+		*r = R(i)
+		return nil
+	})
+}

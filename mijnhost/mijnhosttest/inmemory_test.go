@@ -1,0 +1,130 @@
+package mijnhosttest
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The bubble ends with a panic if a goroutine of the server or the client is
+// left: each test here also proves that there is none.
+
+func TestLatencyTakesNoRealTime(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{Latency: 20 * time.Second})
+		populate(s)
+		start := time.Now()
+		var calls sync.WaitGroup
+		for range 10 {
+			calls.Go(func() {
+				if got, err := send(t, s, "GET", "/domains", ""); err != nil || got.code != 200 {
+					t.Errorf("%d, %v", got.code, err)
+				}
+			})
+		}
+		calls.Wait()
+		if took := time.Since(start); took != 20*time.Second {
+			t.Errorf("took %s of virtual time", took)
+		}
+		if s.MaxInFlight() != 10 || s.MaxInFlightOf(testKey) != 10 || s.InFlight() != 0 {
+			t.Errorf("in flight at most %d, %d", s.MaxInFlight(), s.MaxInFlightOf(testKey))
+		}
+	})
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("took %s of real time", took)
+	}
+}
+
+func TestIdleConnectionsEndWithTheServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{})
+		populate(s)
+		client := &http.Client{Transport: s.HTTPTransport()}
+		response, err := client.Do(newRequest("GET", s.URL()+"/domains", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		pass(time.Hour)
+	})
+}
+
+func TestAClosedServerRefusesConnections(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{})
+		s.Close()
+		if _, err := send(t, s, "GET", "/domains", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestEveryHostLeadsToTheServerInMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := StartInMemory(t, Options{})
+		s.Inject(Fault{Kind: Redirect(302, "http://elsewhere.example/"), Times: 1})
+		transport := s.HTTPTransport()
+		client := &http.Client{Transport: transport}
+		response, err := client.Do(newRequest("GET", s.URL()+"/domains", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if r := s.Requests(); len(r) != 2 || r[0].Host != "mijnhost.test" || r[1].Host != "elsewhere.example" {
+			t.Errorf("requests %+v", r)
+		}
+	})
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	lender := httptest.NewTLSServer(nil)
+	certificate := lender.TLS.Certificates[0]
+	lender.Close()
+	s := Start(t, Options{TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}})
+	populate(s)
+	transport := s.HTTPTransport()
+	defer transport.CloseIdleConnections()
+	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	response, err := transport.RoundTrip(newRequest("GET", s.URL()+"/domains", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK || response.TLS == nil {
+		t.Errorf("%s", response.Status)
+	}
+}
+
+func TestCallsOneAfterAnotherAreNeverTwoInFlight(t *testing.T) {
+	t.Parallel()
+	s := Start(t, Options{})
+	populate(s, manyRecords(500)...)
+	transport := s.HTTPTransport()
+	defer transport.CloseIdleConnections()
+	for range 100 {
+		response, err := transport.RoundTrip(newRequest("GET", s.URL()+"/domains/example.nl/dns", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	if n := s.MaxInFlight(); n != 1 {
+		t.Errorf("%d in flight at once", n)
+	}
+}

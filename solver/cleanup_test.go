@@ -1,0 +1,109 @@
+package solver_test
+
+import (
+	"errors"
+	"testing"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		challenge *whapi.ChallengeRequest
+		lose      func(world)
+	}{
+		"the record is absent":            {newChallenge(), func(world) {}},
+		"the Secret is gone":              {newChallenge(), func(w world) { w.cluster.deleteSecret("cert-manager", "mijn-host-api-key") }},
+		"the key is gone from the Secret": {newChallenge(), func(w world) { w.cluster.setSecret("cert-manager", "mijn-host-api-key", nil) }},
+		"the domain has left the account": {newChallenge(), func(w world) { w.api.RemoveDomain("example.nl") }},
+		"its nameservers are elsewhere":   {newChallenge(), func(w world) { w.api.SetDNSElsewhere("example.nl") }},
+		"the config was always wrong":     {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
+		"the FQDN was always malformed":   {newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), func(world) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c.lose(w)
+			w.must(w.CleanUp(c.challenge))
+		})
+	}
+}
+
+func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
+	t.Parallel()
+	for name, break_ := range map[string]func(world){
+		"the key is refused":       func(w world) { w.api.RevokeKey(apiKey) },
+		"the API fails":            func(w world) { w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403)}) },
+		"the Kubernetes API fails": func(w world) { w.cluster.fail(apierrors.NewInternalError(errors.New("no"))) },
+		"the Secret's key is empty": func(w world) {
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})
+		},
+		"the key is of another form": func(w world) {
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": "a b"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.must(w.Present(newChallenge()))
+			break_(w)
+			if err := w.CleanUp(newChallenge()); err == nil {
+				t.Error("want an error")
+			}
+		})
+	}
+}
+
+func TestCleanUpUsesTheKeyOfPresentWhereTheSecretIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Present(newChallenge()))
+	w.cluster.deleteSecret("cert-manager", "mijn-host-api-key")
+	w.must(w.CleanUp(newChallenge()))
+	w.wantValues()
+}
+
+func TestCleanUpByAProcessThatHasNoKeyLeavesTheRecordAndSucceeds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Present(newChallenge()))
+	w.cluster.deleteSecret("cert-manager", "mijn-host-api-key")
+	w.must(w.newSolver().CleanUp(newChallenge()))
+	w.wantValues(fqdn + "=" + newChallenge().Key)
+}
+
+// TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow: cert-manager resolves CNAMEs anew for the clean-up.
+func TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "delegated.example.nl." })))
+	w.must(w.CleanUp(newChallenge()))
+	w.wantValues()
+}
+
+func TestCleanUpTakesOnlyItsOwnValue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wildcard := newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" })
+	w.must(w.Present(newChallenge()))
+	w.must(w.Present(wildcard))
+	w.must(w.CleanUp(newChallenge()))
+	w.wantValues(fqdn + "=of-the-wildcard")
+}
+
+func TestTheSecondOfTwoChallengesIsToldWhyItWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
+	w.must(w.Present(newChallenge()))
+	err := w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" }))
+	if !errors.Is(err, mijnhost.ErrNameInUse) {
+		t.Errorf("got %v, want ErrNameInUse", err)
+	}
+	w.wantValues(fqdn + "=" + newChallenge().Key)
+}
