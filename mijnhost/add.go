@@ -41,12 +41,16 @@ func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string,
 		at.put(value, ttl)
 		return nil
 	}
-	if len(siblings) == 0 || p.patch.Load() == patchAdds {
-		p.tellForeign(ctx, at, shown, value)
-		return at.write(ctx, value, ttl)
+	if len(siblings) > 0 && slices.Contains(shown, value) {
+		p.patch.Store(patchAdds) // whichever was written later has left the other one alone
 	}
-	if p.patch.Load() == patchReplaces {
+	alone := len(siblings) == 0 || p.patch.Load() == patchAdds
+	if !alone && p.patch.Load() == patchReplaces {
 		return ErrNameInUse
+	}
+	p.tellForeign(ctx, at, shown, value)
+	if alone {
+		return at.write(ctx, value, ttl)
 	}
 	return p.addBeside(ctx, at, siblings, value, ttl)
 }
@@ -72,55 +76,81 @@ func (at *place) liveSiblings(ctx context.Context, shown []string, value string,
 	case !at.settled():
 		return nil, nil, ErrNameInUse
 	}
-	for _, vanished := range siblings {
-		if !slices.Contains(shown, vanished) {
-			delete(at.live, vanished)
-		}
-	}
+	at.forgetVanished(siblings, shown)
 	return at.siblings(value), shown, nil
 }
 
-// addBeside writes value where siblings stand and the effect of PATCH is not known, and
-// learns it: after the write, a read that shows value also shows what became of them.
+// addBeside writes value where siblings stand and the effect of PATCH is not known, and learns it: a
+// read that shows value also shows what became of them.
 func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, value string, ttl int) error {
-	err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl))
-	if err == nil {
+	err := at.patch(ctx, value, ttl)
+	alone := false
+	switch {
+	case err != nil && !mayHaveWorked(err):
+		return err
+	case err == nil:
 		records, seen, readErr := at.await(ctx, []string{value})
-		switch {
-		case readErr == nil && seen && containsAll(at.shownValues(records), siblings):
+		shown := at.shownValues(records)
+		if readErr == nil && seen && containsAny(shown, siblings) {
 			p.patch.Store(patchAdds)
+			at.forgetVanished(siblings, shown)
 			at.put(value, ttl)
 			return nil
-		case readErr == nil && seen:
-			p.patch.Store(patchReplaces)
-			p.options.Observer.SiblingRestored()
-			logr.FromContextOrDiscard(ctx).Info("PATCH replaces values under one name: the value of the other challenge is put back")
 		}
-		err = ErrNameInUse
+		alone = readErr == nil && seen
 	}
-	// Replaced, or impossible to tell: the value that was presented first must stand.
+	// Replaced, or impossible to tell: the values that were presented first must stand.
 	for _, sibling := range siblings {
 		at.lost[sibling] = true
 	}
 	if lostErr := at.putBackLost(ctx, value); lostErr != nil {
 		return lostErr
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return p.learnFromPutBack(ctx, at, siblings, value, ttl, alone)
 }
 
-// putBackLost writes the live values again that PATCH replaced, unless the caller
-// is about to write that very value.
+// learnFromPutBack looks at the name after the siblings were put back beside value. If all stand together, PATCH
+// adds; and if value had stood alone, another process had cleaned the siblings up, and they must go again.
+func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []string, value string, ttl int, alone bool) error {
+	_, together, err := at.await(ctx, append([]string{value}, siblings...))
+	switch {
+	case err != nil:
+		return err
+	case together:
+		p.patch.Store(patchAdds)
+		at.put(value, ttl)
+		for _, sibling := range siblings {
+			if !alone {
+				break
+			}
+			if err := at.deleteAs(ctx, []Record{at.record(sibling, 0)}, sibling); err != nil {
+				return err
+			}
+			delete(at.live, sibling)
+		}
+		return nil
+	case alone:
+		p.patch.Store(patchReplaces)
+		p.options.Observer.SiblingRestored()
+		logr.FromContextOrDiscard(ctx).Info("PATCH replaces the values of a name: the value of the other challenge was put back")
+	}
+	return ErrNameInUse
+}
+
+// putBackLost writes the live values again that PATCH may have replaced with value, unless
+// the caller is about to write that very value.
 func (at *place) putBackLost(ctx context.Context, value string) error {
 	for lost := range at.lost {
 		if lost == value {
 			continue
 		}
 		err := at.write(ctx, lost, at.live[lost])
-		if isRefusal(err) { // perhaps because it stands there
-			if _, shown, readErr := at.await(ctx, []string{lost}); readErr == nil && shown {
-				delete(at.lost, lost)
-				err = nil
-			}
+		if isRefusal(err) && at.stands(ctx, lost, value) {
+			delete(at.lost, lost)
+			err = nil
 		}
 		if err != nil {
 			return err
@@ -129,13 +159,30 @@ func (at *place) putBackLost(ctx context.Context, value string) error {
 	return nil
 }
 
+// stands tells whether reads prove that lost was not replaced by value: they show both, or they
+// show lost after so long a time that they cannot be stale.
+func (at *place) stands(ctx context.Context, lost, value string) bool {
+	records, both, err := at.await(ctx, []string{lost, value})
+	return err == nil && (both || at.settled() && slices.Contains(at.shownValues(records), lost))
+}
+
 // write puts one value into the zone and notes it as live.
 func (at *place) write(ctx context.Context, value string, ttl int) error {
-	if err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl)); err != nil {
-		return err
+	err := at.patch(ctx, value, ttl)
+	if err == nil {
+		at.put(value, ttl)
 	}
-	at.put(value, ttl)
-	return nil
+	return err
+}
+
+// patch sends one value, and notes that it may stand from now on even where the call fails.
+func (at *place) patch(ctx context.Context, value string, ttl int) error {
+	err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl))
+	if err == nil || mayHaveWorked(err) {
+		at.disturb()
+		at.tried[value] = true
+	}
+	return err
 }
 
 // tellForeign logs the values that a replacing PATCH would cost and that nobody here presented.

@@ -85,6 +85,33 @@ func (c *Client) ListDomains(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// Domain is what the API tells of one domain of the account.
+type Domain struct {
+	// ManagedDNS tells whether the records are at mijn.host; nil where the API does not say.
+	ManagedDNS *bool `json:"managed_dns"`
+	// Nameservers are those that the domain is meant to be delegated to. Their names can be white-labelled.
+	Nameservers []string `json:"nameservers"`
+}
+
+// Domain returns what the API tells of a domain of the account, also of one whose
+// nameservers are elsewhere.
+//
+//	GET /domains/{domain}
+func (c *Client) Domain(ctx context.Context, domain string) (Domain, error) {
+	if !isDomain(domain) {
+		return Domain{}, fmt.Errorf("%w: %q", errNotADomain, domain)
+	}
+	data, err := c.send(ctx, call{OpShowDomain, http.MethodGet, "/domains/" + domain, nil})
+	if err != nil {
+		return Domain{}, err
+	}
+	var d Domain
+	if json.Unmarshal(data, &d) != nil {
+		return Domain{}, &Error{Op: OpShowDomain, Status: http.StatusOK, Malformed: true}
+	}
+	return d, nil
+}
+
 // Records returns the records of a domain as the API shows them at this moment.
 // The list may be older than the last write (trap 3 of the API's description), and it
 // leaves out the zone's own NS and SOA.

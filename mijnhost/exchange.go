@@ -10,10 +10,11 @@ import (
 // Operation names one call of the API, for errors, metrics and traces.
 type Operation string
 
-// The four calls that this program makes. There is no fifth: the API's PUT
-// replaces a whole zone, and a program that cannot send it cannot wipe one.
+// The calls that this program makes. PUT is not among them: it replaces a whole
+// zone, and a program that cannot send it cannot wipe one.
 const (
 	OpListDomains  Operation = "list_domains"
+	OpShowDomain   Operation = "show_domain" // webhook check alone
 	OpReadRecords  Operation = "read_records"
 	OpPatchRecord  Operation = "patch_record"
 	OpDeleteRecord Operation = "delete_record"

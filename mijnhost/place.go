@@ -91,6 +91,10 @@ func (at *place) await(ctx context.Context, wanted []string) (records []Record, 
 	}
 }
 
+func containsAny(all, wanted []string) bool {
+	return slices.ContainsFunc(wanted, func(w string) bool { return slices.Contains(all, w) })
+}
+
 func containsAll(all, wanted []string) bool {
 	return !slices.ContainsFunc(wanted, func(w string) bool { return !slices.Contains(all, w) })
 }

@@ -41,10 +41,11 @@ func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value stri
 		at.take(value)
 		return nil
 	}
-	if err == nil {
-		err = at.delete(ctx, records, value)
-	}
 	if err != nil {
+		return err
+	}
+	if err := at.delete(ctx, records, value); err != nil {
+		at.disturb()
 		return err
 	}
 	at.take(value)
@@ -58,32 +59,42 @@ func (at *place) delete(ctx context.Context, records []Record, value string) err
 		return at.deleteAs(ctx, copies, value)
 	}
 	unseen := []Record{at.record(value, 0)}
-	if at.isNew(value) {
-		return at.deleteNew(ctx, unseen, value)
+	if _, live := at.live[value]; live || at.tried[value] {
+		return at.deleteUnseen(ctx, unseen, value)
 	}
 	return at.deleteAs(ctx, unseen, value)
 }
 
-// deleteNew removes a value that this process has put there so lately that reads do not show it
-// yet, nor in which form it must be named. A DELETE that succeeded, and is refused the second time, has removed it.
-func (at *place) deleteNew(ctx context.Context, unseen []Record, value string) error {
-	first, err := at.deleteAll(ctx, unseen)
-	if err != nil {
-		return err
-	}
-	if first == nil {
-		if second, err := at.deleteAll(ctx, unseen); err != nil || second != nil {
+// deleteUnseen removes a value that this process has sent and that a read does not show, nor in which form
+// it must be named. A DELETE that succeeded, and is refused from then on, has removed it; anything else
+// is no proof until reads had the time to show it.
+func (at *place) deleteUnseen(ctx context.Context, unseen []Record, value string) error {
+	succeeded, refused := 0, 0
+	for succeeded < 2 && refused < refusalsBelieved {
+		refusal, err := at.deleteAll(ctx, unseen)
+		switch {
+		case err != nil:
 			return err
+		case refusal == nil:
+			succeeded++
+		default:
+			refused++
 		}
+	}
+	if succeeded == 1 {
+		return nil
 	}
 	records, shown, err := at.await(ctx, []string{value})
 	switch {
 	case err != nil:
 		return err
-	case !shown:
+	case shown:
+		return at.deleteAs(ctx, at.copies(records, value), value)
+	case at.settled():
+		return nil // somebody else has removed it
+	default:
 		return errUnseen
 	}
-	return at.deleteAs(ctx, at.copies(records, value), value)
 }
 
 // deleteAs removes copies. What the API refuses it shows no longer, or shows in another form, or refuses

@@ -18,17 +18,19 @@ const (
 )
 
 // retried tries a call again while its failure may pass by itself and time is left.
-// All four calls may be repeated: each of them says what shall be, not what to change.
+// All calls may be repeated: each of them says what shall be, not what to change.
 // When time runs out, what the API said last is the outcome: a deadline explains nothing.
 func retried(next exchange, o Observer) exchange {
 	return func(ctx context.Context, c call) (json.RawMessage, error) {
 		var last error
+		uncertain := false
 		data, err := backoff.Retry(ctx,
 			func() (json.RawMessage, error) {
 				data, err := next(ctx, c)
 				if err == nil {
 					return data, nil
 				}
+				uncertain = uncertain || mayHaveWorked(err)
 				if last == nil || ctx.Err() == nil {
 					last = err
 				}
@@ -42,11 +44,28 @@ func retried(next exchange, o Observer) exchange {
 			backoff.WithMaxElapsedTime(timeLeft(ctx)),
 			backoff.WithNotify(func(error, time.Duration) { o.Retried(c.op) }),
 		)
-		if err != nil {
+		switch {
+		case err == nil:
+			return data, nil
+		case uncertain:
+			return nil, &uncertainError{last}
+		default:
 			return nil, last
 		}
-		return data, nil
 	}
+}
+
+// uncertainError is the failure of a call of which some attempt may have had its effect.
+type uncertainError struct{ error }
+
+func (e *uncertainError) Unwrap() error { return e.error }
+
+// mayHaveWorked tells whether a call that failed may have had its effect all the same: the API did not
+// say a clear no, at least not to its first attempt.
+func mayHaveWorked(err error) bool {
+	var e *Error
+	return errors.As(err, new(*uncertainError)) ||
+		errors.As(err, &e) && (e.cause != nil || isSuccess(e.Status) || e.Status >= http.StatusInternalServerError)
 }
 
 // jittered doubles a pause from first to longest, each time spread by a third.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,13 +166,28 @@ func TestALeftOverNeverBlocks(t *testing.T) {
 		t.Run(effect.String(), func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{Patch: effect}, func(b bubble) {
 				b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: "left-over", TTL: 60})
+				counted := &atRisk{}
+				o := b.options()
+				o.Observer = counted
+				b.Provider = mijnhost.NewProvider(o)
 				b.must(b.add("value"))
 				b.wantStanding("value")
 				b.wantCalls(read, patch)
+				if counted.Load() != 1 {
+					b.Errorf("%d values at risk were counted, want 1", counted.Load())
+				}
 			})
 		})
 	}
 }
+
+// atRisk counts the reports of foreign values that a replacing PATCH may cost.
+type atRisk struct {
+	ignored
+	atomic.Int32
+}
+
+func (a *atRisk) ForeignAtRisk() { a.Add(1) }
 
 func TestWherePatchAddsTwoProcessesPresentBothValues(t *testing.T) {
 	t.Parallel()

@@ -29,8 +29,9 @@ type name struct {
 	turn  chan struct{} // holds one token while the name is free
 	users int           // challenges that hold or await the name; guarded by values.mu
 
-	live map[string]int  // values presented and not yet cleaned up, with their TTLs
-	lost map[string]bool // those of them that PATCH replaced and that are still to be put back
+	live  map[string]int  // values presented and not yet cleaned up, with their TTLs
+	lost  map[string]bool // those of them that PATCH replaced and that are still to be put back
+	tried map[string]bool // values that may stand although their PATCH failed
 
 	// The last write under this name: when, of which value, and whether it removed it.
 	changed time.Time
@@ -45,7 +46,7 @@ func (v *values) hold(ctx context.Context, fqdn string) (n *name, release func()
 	v.mu.Lock()
 	n, ok := v.names[fqdn]
 	if !ok {
-		n = &name{turn: make(chan struct{}, 1), live: map[string]int{}, lost: map[string]bool{}}
+		n = &name{turn: make(chan struct{}, 1), live: map[string]int{}, lost: map[string]bool{}, tried: map[string]bool{}}
 		n.turn <- struct{}{}
 		v.names[fqdn] = n
 	}
@@ -76,7 +77,7 @@ func (v *values) leave(n *name) {
 
 func (n *name) isForgettable(now time.Time) bool {
 	age := now.Sub(n.changed)
-	return age > forgetAfter || len(n.live) == 0 && age > staleReads
+	return age > forgetAfter || len(n.live)+len(n.tried) == 0 && age > staleReads
 }
 
 // put notes that value stands in the zone for a challenge.
@@ -84,6 +85,7 @@ func (n *name) put(value string, ttl int) {
 	n.changed, n.last, n.removed = time.Now(), value, false
 	n.live[value] = ttl
 	delete(n.lost, value)
+	delete(n.tried, value)
 }
 
 // take notes that value is gone from the zone.
@@ -91,7 +93,11 @@ func (n *name) take(value string) {
 	n.changed, n.last, n.removed = time.Now(), value, true
 	delete(n.live, value)
 	delete(n.lost, value)
+	delete(n.tried, value)
 }
+
+// disturb notes a write under the name of which it is not known yet what it does.
+func (n *name) disturb() { n.changed, n.last, n.removed = time.Now(), "", false }
 
 // settled tells whether reads show all that this process wrote under the name.
 func (n *name) settled() bool { return time.Since(n.changed) > staleReads }
@@ -102,14 +108,17 @@ func (n *name) trusts(value string) bool {
 	return n.settled() || n.last == value && !n.removed
 }
 
-// isNew tells whether this process has put value there so lately that reads need not show it.
-func (n *name) isNew(value string) bool {
-	_, live := n.live[value]
-	return live && !n.settled()
-}
-
 // siblings are the live values of other challenges than that of value.
 func (n *name) siblings(value string) []string {
 	others := slices.Sorted(maps.Keys(n.live))
 	return slices.DeleteFunc(others, func(other string) bool { return other == value })
+}
+
+// forgetVanished drops those of the siblings that are not shown: another process has cleaned them up.
+func (n *name) forgetVanished(siblings, shown []string) {
+	for _, sibling := range siblings {
+		if !slices.Contains(shown, sibling) {
+			delete(n.live, sibling)
+		}
+	}
 }

@@ -1,0 +1,345 @@
+package mijnhost_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// TestNoRecordIsHarmed plays random lives of a zone: challenges that come and go through one or more processes,
+// other writers, faults, and reads that lag, under a random reading of the API's unknowns. It holds that
+//
+//   - no record that the webhook did not create ever changes or vanishes;
+//   - every value reported presented is in the zone until its clean-up begins;
+//   - after the last clean-up, the zone is byte for byte what the others made it.
+//
+// The one exception is stated in docs/guarantees.md: where PATCH replaces, a TXT value under the challenge's very
+// name that nobody here presented may be replaced, and is counted.
+func TestNoRecordIsHarmed(t *testing.T) {
+	rapid.Check(t, inVirtualTime(lifeOfAZone))
+}
+
+// FuzzNoRecordIsHarmed looks for such lives by coverage.
+func FuzzNoRecordIsHarmed(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(inVirtualTime(lifeOfAZone)))
+}
+
+func inVirtualTime(property func(*rapid.T)) func(*rapid.T) {
+	return func(t *rapid.T) { rapid.SyncTest(t, property) }
+}
+
+func lifeOfAZone(t *rapid.T) {
+	m := newModel(t)
+	t.Repeat(map[string]func(*rapid.T){
+		"present":    m.present,
+		"cleanUp":    m.cleanUp,
+		"restart":    m.restart,
+		"others add": m.othersAdd,
+		"others del": m.othersDelete,
+		"fault":      m.fault,
+		"time":       m.passTime,
+		"":           m.check,
+	})
+	m.end()
+}
+
+// model is what the zone should be like.
+type model struct {
+	*rapid.T
+	api       *mijnhosttest.Server
+	transport *http.Transport
+	processes []*mijnhost.Provider
+
+	// others are the records of other writers, in order; those under a challenge's
+	// name are apart, because a PATCH that replaces may cost them.
+	others    []mijnhosttest.Record
+	leftOvers []mijnhosttest.Record
+
+	challenges []*life
+	serial     int
+}
+
+// life is one challenge on its way.
+type life struct {
+	fqdn, value string
+	presented   bool // success was reported, and no clean-up begun
+	inDoubt     bool // an attempt for the same name failed half-way; see AddTXT
+}
+
+func newModel(t *rapid.T) *model {
+	m := &model{T: t}
+	o := rapid.SampledFrom(slices.Collect(mijnhosttest.EveryReading())).Draw(t, "reading")
+	o.DeleteOneCopy = rapid.Bool().Draw(t, "one copy")
+	switch rapid.SampledFrom([]string{"fresh", "stale", "jitter", "short", "empty"}).Draw(t, "reads") {
+	case "stale":
+		o.StaleReads = rapid.SampledFrom([]time.Duration{time.Second, 8 * time.Second, 25 * time.Second}).Draw(t, "stale for")
+	case "jitter":
+		o.StaleReads, o.ReplicaJitter = 5*time.Second, true
+	case "short":
+		o.ShortAfterWrite = 4 * time.Second
+	case "empty":
+		o.EmptyAfterWrite = 4 * time.Second
+	}
+	if lag := o.StaleReads + o.ShortAfterWrite + o.EmptyAfterWrite; lag > 0 && o.PatchSame == mijnhosttest.PatchSameDuplicates {
+		o.PatchSame = mijnhosttest.PatchSameKeeps // a copy that no read shows can stay: docs/guarantees.md
+	}
+	m.api = mijnhosttest.StartInMemory(t, o)
+	m.api.AddAccount(testKey, "example.nl")
+	m.others = rapid.SliceOfN(rapid.Custom(foreignRecord), 0, 12).Draw(t, "zone")
+	m.api.SetRecords("example.nl", m.others)
+	m.transport = m.api.HTTPTransport()
+	for range rapid.IntRange(1, m.mostProcesses()).Draw(t, "processes") {
+		m.processes = append(m.processes, m.newProcess())
+	}
+	return m
+}
+
+// mostProcesses is 1 where docs/guarantees.md makes promises for one process only: where PATCH replaces, where
+// reads lag by more than some seconds, and where a record that reads do not show yet can only be deleted
+// in the form in which they will show it.
+func (m *model) mostProcesses() int {
+	o := m.api.Options()
+	lag := o.StaleReads + o.ShortAfterWrite + o.EmptyAfterWrite
+	if o.Patch == mijnhosttest.PatchReplaces || lag > 5*time.Second || o.DeleteShownForm {
+		return 1
+	}
+	return 3
+}
+
+func (m *model) newProcess() *mijnhost.Provider {
+	return mijnhost.NewProvider(mijnhost.Options{BaseURL: m.api.URL(), Transport: m.transport})
+}
+
+// foreignRecord is a record that somebody else might have: any type, odd names, quotes, UTF-8.
+func foreignRecord(t *rapid.T) mijnhosttest.Record {
+	name := rapid.SampledFrom([]string{
+		"example.nl.", "www.example.nl.", "WWW.Example.nl.", "*.example.nl.", "mail", "@", "_dmarc.example.nl.", "_acme-challenge.other.example.nl.",
+		"bücher.example.nl.", "_sip._tcp.example.nl.", "example.nl", `a\.b.example.nl.`,
+	})
+	value := rapid.OneOf(
+		rapid.SampledFrom([]string{"192.0.2.1", "2001:db8::1", "10 mail.example.nl.", "v=spf1 mx -all", `"quoted"`, `"`, "", "value-1", "ünïcödé ☃", `0 issue "letsencrypt.org"`}),
+		rapid.StringN(0, 40, 80),
+	)
+	return mijnhosttest.Record{
+		Type:  rapid.SampledFrom([]string{"A", "AAAA", "CNAME", "MX", "TXT", "SRV", "CAA", "NS", "TLSA", "SSHFP", "ALIAS"}).Draw(t, "type"),
+		Name:  name.Draw(t, "name"),
+		Value: value.Draw(t, "value"),
+		TTL:   rapid.IntRange(0, 86400).Draw(t, "ttl"),
+	}
+}
+
+func (m *model) process(t *rapid.T) *mijnhost.Provider {
+	return rapid.SampledFrom(m.processes).Draw(t, "process")
+}
+
+func (m *model) call(f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	defer cancel()
+	begun := time.Now()
+	err := f(ctx)
+	if took := time.Since(begun); took > callLimit {
+		m.Fatalf("a call took %s", took)
+	}
+	return err
+}
+
+func (m *model) present(t *rapid.T) {
+	var c *life
+	waiting := slices.DeleteFunc(slices.Clone(m.challenges), func(c *life) bool { return c.presented })
+	if len(waiting) > 0 && rapid.Bool().Draw(t, "again") {
+		c = rapid.SampledFrom(waiting).Draw(t, "challenge")
+	} else {
+		m.serial++
+		c = &life{
+			fqdn:  rapid.SampledFrom([]string{testName, "_acme-challenge.www.example.nl.", "_acme-challenge.a.b.example.nl."}).Draw(t, "name"),
+			value: fmt.Sprintf("value-%d", m.serial),
+		}
+		m.challenges = append(m.challenges, c)
+	}
+	p := m.process(t)
+	err := m.call(func(ctx context.Context) error { return p.AddTXT(ctx, testKey, testZone, c.fqdn, c.value, 60) })
+	c.presented = err == nil
+	for _, other := range m.challenges {
+		if other.fqdn == c.fqdn {
+			other.inDoubt = err != nil && !errors.Is(err, mijnhost.ErrNameInUse)
+		}
+	}
+}
+
+func (m *model) cleanUp(t *rapid.T) {
+	if len(m.challenges) == 0 {
+		t.Skip("no challenge")
+	}
+	c := rapid.SampledFrom(m.challenges).Draw(t, "challenge")
+	p := m.process(t)
+	c.presented = false
+	if m.call(func(ctx context.Context) error { return p.RemoveTXT(ctx, testKey, testZone, c.fqdn, c.value) }) == nil {
+		m.challenges = slices.DeleteFunc(m.challenges, func(other *life) bool { return other == c })
+	}
+}
+
+// restart ends a process and starts another, which remembers nothing.
+func (m *model) restart(t *rapid.T) {
+	if m.mostProcesses() == 1 && len(m.challenges) > 0 {
+		t.Skip("a restart is a second process")
+	}
+	m.processes[rapid.IntRange(0, len(m.processes)-1).Draw(t, "process")] = m.newProcess()
+}
+
+func (m *model) othersAdd(t *rapid.T) {
+	r := foreignRecord(t)
+	if rapid.IntRange(0, 4).Draw(t, "under the challenge's name") == 0 {
+		m.serial++
+		r = mijnhosttest.Record{Type: "TXT", Name: testName, Value: fmt.Sprintf("left-over-%d", m.serial), TTL: 60}
+		m.leftOvers = append(m.leftOvers, r)
+	} else {
+		m.others = append(m.others, r)
+	}
+	m.api.AddRecord("example.nl", r)
+}
+
+func (m *model) othersDelete(t *rapid.T) {
+	if len(m.others) == 0 {
+		t.Skip("no record")
+	}
+	r := rapid.SampledFrom(m.others).Draw(t, "record")
+	m.api.DeleteRecord("example.nl", r)
+	m.others = slices.DeleteFunc(m.others, func(other mijnhosttest.Record) bool {
+		return !slices.Contains(m.api.Records("example.nl"), other) // however they are written, all copies go
+	})
+}
+
+func (m *model) fault(t *rapid.T) {
+	if len(m.processes) > 1 {
+		t.Skip("what a fault costs while two processes meet under one name is told in docs/guarantees.md")
+	}
+	m.api.ClearFaults()
+	many := rapid.IntRange(1, 4).Draw(t, "times")
+	kind := rapid.SampledFrom([]struct {
+		name  string
+		kind  mijnhosttest.Kind
+		times int
+	}{
+		{"400", mijnhosttest.Status(400), 1},
+		{"401", mijnhosttest.Status(401), many},
+		{"403", mijnhosttest.Status(403), many},
+		{"429", mijnhosttest.RateLimited(nil), many},
+		{"429 for 10 s", mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)), many},
+		{"500", mijnhosttest.Status(500), many},
+		{"500 after the effect", mijnhosttest.AfterEffect(mijnhosttest.Status(500)), many},
+		{"502", mijnhosttest.HTMLPage(502), many},
+		{"hang", mijnhosttest.Hang(), many},
+		{"drop before", mijnhosttest.DropBefore(), many},
+		{"drop after", mijnhosttest.DropAfter(), many},
+		{"truncated", mijnhosttest.Truncated(), many},
+		{"malformed", mijnhosttest.Malformed(), many},
+		{"error in 200", mijnhosttest.ErrorInside200(500, "no"), 1}, // which can be a 400, too
+		{"short read", mijnhosttest.ShortRead(), many},
+		{"empty read", mijnhosttest.EmptyRead(), many},
+		{"null read", mijnhosttest.NullRecords(), many},
+		{"everything down", mijnhosttest.Status(503), 0},
+	}).Draw(t, "fault")
+	m.api.Inject(mijnhosttest.Fault{
+		Kind:  kind.kind,
+		Op:    rapid.SampledFrom([]mijnhosttest.Operation{"", read, patch, del}).Draw(t, "op"),
+		Skip:  rapid.IntRange(0, 2).Draw(t, "skip"),
+		Times: kind.times,
+		Until: 5 * time.Minute,
+	})
+}
+
+func (m *model) passTime(t *rapid.T) {
+	time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}).Draw(t, "time"))
+}
+
+// check holds the invariants after every step.
+func (m *model) check(*rapid.T) {
+	records := m.stored()
+	for _, c := range m.challenges {
+		if c.presented && !c.inDoubt && !slices.ContainsFunc(records, c.isIt) {
+			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s", c.value, c.fqdn, show(records))
+		}
+	}
+	ours := func(r mijnhosttest.Record) bool {
+		return r.Type == "TXT" && (strings.HasPrefix(r.Value, "value-") && r.TTL == 60 || strings.HasPrefix(r.Value, "left-over-"))
+	}
+	rest := slices.DeleteFunc(slices.Clone(records), ours)
+	want := slices.DeleteFunc(slices.Clone(m.others), ours)
+	if !slices.Equal(rest, want) {
+		m.Fatalf("records of others have changed:\n got %s\nwant %s", show(rest), show(want))
+	}
+	if m.api.Options().Patch == mijnhosttest.PatchReplaces {
+		return // the exception
+	}
+	for _, r := range m.leftOvers {
+		if !slices.Contains(records, r) {
+			m.Fatalf("a left-over has vanished: %s", show([]mijnhosttest.Record{r}))
+		}
+	}
+}
+
+// end cleans all challenges up, as cert-manager does: again and again until it succeeds.
+func (m *model) end() {
+	m.api.ClearFaults()
+	for _, c := range m.challenges {
+		c.presented = false
+		err := retry(func() error {
+			return m.call(func(ctx context.Context) error {
+				return m.processes[0].RemoveTXT(ctx, testKey, testZone, c.fqdn, c.value)
+			})
+		}, 8)
+		if err != nil {
+			m.Fatalf("the clean-up of %s at %s never succeeds: %v", c.value, c.fqdn, err)
+		}
+	}
+	m.challenges = nil
+	m.check(nil)
+	want := map[mijnhosttest.Record]int{}
+	for _, r := range slices.Concat(m.others, m.leftOvers) {
+		want[r]++
+	}
+	got := map[mijnhosttest.Record]int{}
+	for _, r := range m.stored() {
+		got[r]++
+	}
+	if m.api.Options().Patch == mijnhosttest.PatchReplaces {
+		for _, r := range m.leftOvers { // the exception
+			delete(want, r)
+			delete(got, r)
+		}
+	}
+	if !maps.Equal(got, want) {
+		m.Fatalf("the zone is not what the others made it:\n got %v\nwant %v", got, want)
+	}
+}
+
+// stored are the records of the zone without its own SOA and NS, which the API does not show.
+func (m *model) stored() []mijnhosttest.Record {
+	records := m.api.Records("example.nl")
+	return slices.DeleteFunc(records, func(r mijnhosttest.Record) bool {
+		return r.Type == "SOA" || r.Type == "NS" && r.Name == "example.nl." && strings.HasSuffix(r.Value, ".mijn.host.")
+	})
+}
+
+func (c *life) isIt(r mijnhosttest.Record) bool {
+	return r.Type == "TXT" && r.Name == c.fqdn && r.Value == c.value
+}
+
+func show(records []mijnhosttest.Record) string {
+	var lines strings.Builder
+	for _, r := range records {
+		fmt.Fprintf(&lines, "\n  %q", []string{r.Type, r.Name, r.Value})
+	}
+	return lines.String()
+}
