@@ -1,0 +1,183 @@
+package mijnhost_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// job is one challenge of many.
+type job struct{ zone, fqdn, value string }
+
+// jobsIn spreads n challenges over zones.
+func jobsIn(zones, n int) []job {
+	jobs := make([]job, n)
+	for i := range jobs {
+		zone := fmt.Sprintf("zone-%d.nl.", i%zones)
+		jobs[i] = job{zone, fmt.Sprintf("_acme-challenge.host-%d.%s", i, zone), fmt.Sprintf("value-%d", i)}
+	}
+	return jobs
+}
+
+func addZones(api *mijnhosttest.Server, zones int) {
+	for i := range zones {
+		api.AddAccount(testKey, fmt.Sprintf("zone-%d.nl", i))
+	}
+}
+
+func (j job) add(ctx context.Context, p *mijnhost.Provider) error {
+	ctx, cancel := contextOfACall(ctx)
+	defer cancel()
+	return p.AddTXT(ctx, testKey, j.zone, j.fqdn, j.value, 60)
+}
+
+func (j job) remove(ctx context.Context, p *mijnhost.Provider) error {
+	ctx, cancel := contextOfACall(ctx)
+	defer cancel()
+	return p.RemoveTXT(ctx, testKey, j.zone, j.fqdn, j.value)
+}
+
+// atOnce runs f for all jobs at the same moment and returns the first error.
+func atOnce(jobs []job, f func(int, job) error) error {
+	errs := make([]error, len(jobs))
+	var all sync.WaitGroup
+	for i, j := range jobs {
+		all.Go(func() { errs[i] = f(i, j) })
+	}
+	all.Wait()
+	return slices.MaxFunc(append(errs, nil), func(a, b error) int {
+		if a != nil && b == nil {
+			return 1
+		}
+		return -1
+	})
+}
+
+func TestAHundredChallengesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		zones, mostCalls int
+		most             time.Duration
+	}{
+		{1, 130, 2 * time.Second},
+		{20, 130, 3 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("in %d zones", c.zones), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{Latency: 100 * time.Millisecond}, func(b bubble) {
+				addZones(b.api, c.zones)
+				begun := time.Now()
+				b.must(atOnce(jobsIn(c.zones, 100), func(_ int, j job) error { return j.add(b.Context(), b.Provider) }))
+				took, calls := time.Since(begun), b.api.Calls()
+				b.Logf("%s, %d calls", took, calls)
+				if took > c.most || calls > c.mostCalls {
+					b.Errorf("took %s and %d calls, want at most %s and %d", took, calls, c.most, c.mostCalls)
+				}
+			})
+		})
+	}
+}
+
+// TestSeveralReplicasWithoutALeader: 300 challenges over processes that know nothing of each other, each cleaned
+// up by another process than the one that presented it.
+func TestSeveralReplicasWithoutALeader(t *testing.T) {
+	t.Parallel()
+	for _, processes := range []int{2, 3} {
+		t.Run(fmt.Sprintf("%d processes", processes), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{Latency: 50 * time.Millisecond}, func(b bubble) {
+				addZones(b.api, 5)
+				before := b.everyRecord(5)
+				var replicas []*mijnhost.Provider
+				for range processes {
+					replicas = append(replicas, b.newProvider())
+				}
+				jobs := jobsIn(5, 300)
+				for i := range jobs { // names of three challenges each
+					jobs[i].zone = fmt.Sprintf("zone-%d.nl.", i/3%5)
+					jobs[i].fqdn = fmt.Sprintf("_acme-challenge.host-%d.%s", i/3, jobs[i].zone)
+				}
+				b.must(atOnce(jobs, func(i int, j job) error {
+					return retry(func() error { return j.add(b.Context(), replicas[i%processes]) }, 8)
+				}))
+				if got := len(b.everyRecord(5)) - len(before); got != len(jobs) {
+					b.Errorf("%d values stand, want %d", got, len(jobs))
+				}
+				b.must(atOnce(jobs, func(i int, j job) error {
+					return retry(func() error { return j.remove(b.Context(), replicas[(i+1)%processes]) }, 8)
+				}))
+				if got := b.everyRecord(5); !slices.Equal(got, before) {
+					b.Errorf("left behind or lost: %v", got)
+				}
+			})
+		})
+	}
+}
+
+func (b bubble) everyRecord(zones int) []mijnhosttest.Record {
+	var all []mijnhosttest.Record
+	for i := range zones {
+		all = append(all, b.api.Records(fmt.Sprintf("zone-%d.nl", i))...)
+	}
+	return all
+}
+
+// TestThreeThousandChallengesLeaveNothingBehind: no memory, no goroutine, no record.
+func TestThreeThousandChallengesLeaveNothingBehind(t *testing.T) {
+	api := mijnhosttest.Start(t, mijnhosttest.Options{RequestLogLimit: 1})
+	addZones(api, 1)
+	before := api.Records("zone-0.nl")
+	transport := mijnhost.NewTransport()
+	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "test/1", Transport: transport})
+	goroutines := runtime.NumGoroutine()
+
+	live := func(jobs []job) uint64 {
+		places := make(chan struct{}, 16)
+		err := atOnce(jobs, func(_ int, j job) error {
+			places <- struct{}{}
+			defer func() { <-places }()
+			if err := j.add(t.Context(), p); err != nil {
+				return err
+			}
+			return j.remove(t.Context(), p)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	jobs := jobsIn(1, 3000)
+	early := live(jobs[:500])
+	late := live(jobs[500:])
+	t.Logf("heap after 500: %d KiB, after 3000: %d KiB", early>>10, late>>10)
+	if late > early+20<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", early, late)
+	}
+	if got := api.Records("zone-0.nl"); !slices.Equal(got, before) {
+		t.Errorf("records: got %v, want %v", got, before)
+	}
+	transport.CloseIdleConnections()
+	waitUntil(t, "goroutines are back to where they were", func() bool { return runtime.NumGoroutine() <= goroutines })
+}
+
+func waitUntil(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	end := time.After(10 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
