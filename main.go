@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
@@ -37,11 +38,12 @@ type settings struct {
 	group           string
 	ambientAPIKey   string
 	mijnhostBaseURL string
+	allowedDomains  []string
 }
 
 // newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
 func newCommand(getenv func(string) string) *cobra.Command {
-	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: getenv("MIJNHOST_API_KEY")}
+	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv("MIJNHOST_API_KEY"))}
 	if s.group == "" {
 		s.group = defaultGroup
 	}
@@ -52,7 +54,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 		Version: fmt.Sprintf("%s (commit %s, %s)", version, commit, date),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
+			if err := s.validate(); err != nil {
 				return err
 			}
 			o.Solvers = s.solvers()
@@ -67,6 +69,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", nil, "Domains within which challenges are answered at all (all if empty)")
 	logs.AddFlags(o.Logging, flags)
 	o.RecommendedOptions.AddFlags(flags)
 	return cmd
@@ -80,17 +83,20 @@ func (s settings) solvers() []webhook.Solver {
 }
 
 func (s settings) solver(name string, provider solver.Provider) webhook.Solver {
-	return solver.New(solver.Options{Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey})
+	return solver.New(solver.Options{Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains})
 }
 
 func userAgent() string {
 	return fmt.Sprintf("cert-manager-webhook-mijn-host/%s (commit %s; built %s)", version, commit, date)
 }
 
-func validateBaseURL(text string) error {
-	u, err := url.Parse(text)
+func (s settings) validate() error {
+	u, err := url.Parse(s.mijnhostBaseURL)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--mijnhost-base-url must be an http or https address without user, query or fragment, such as %s", mijnhost.DefaultBaseURL)
+	}
+	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
+		return fmt.Errorf("--allowed-domains: %w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -39,7 +40,8 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	if s.secrets == nil {
 		return apiKey{}, errors.New("the webhook is still starting")
 	}
-	secret, err := s.secrets.Secrets(namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	// Without a logger: from -v=8 on, client-go would log the body of the answer, and with it the key.
+	secret, err := s.secrets.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return apiKey{}, fmt.Errorf("the Secret %s with the API key is %w", name, errKeyGone)

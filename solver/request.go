@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
@@ -19,8 +20,9 @@ var (
 	challengeKey = regexp.MustCompile(`^[!#-\[\]-~]{1,255}$`)
 )
 
-// validate refuses a challenge that does not name one place in the DNS and one value.
-func validate(ch *whapi.ChallengeRequest) error {
+// validate refuses a challenge that does not name one place in the DNS and one value, or a place
+// that the operator does not allow.
+func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	if err := validateName("FQDN", ch.ResolvedFQDN); err != nil {
 		return err
 	}
@@ -32,6 +34,24 @@ func validate(ch *whapi.ChallengeRequest) error {
 	}
 	if !challengeKey.MatchString(ch.Key) {
 		return errors.New("the challenge's key is empty or malformed")
+	}
+	if !isAllowed(s.allowedDomains, ch.ResolvedFQDN) {
+		return fmt.Errorf("the webhook may not touch %s: it is in none of its --allowed-domains", ch.ResolvedFQDN)
+	}
+	return nil
+}
+
+// isAllowed tells whether fqdn lies in one of the domains that the operator allows; none listed allows all.
+func isAllowed(allowed []string, fqdn string) bool {
+	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return dns.IsSubDomain(dns.Fqdn(domain), fqdn) })
+}
+
+// ValidateDomains refuses what is not a list of domain names.
+func ValidateDomains(domains []string) error {
+	for _, domain := range domains {
+		if validateName("domain", dns.Fqdn(domain)) != nil || domain == "" {
+			return fmt.Errorf("%q is not a domain name", domain)
+		}
 	}
 	return nil
 }

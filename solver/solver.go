@@ -29,20 +29,29 @@ type Options struct {
 	// AmbientAPIKey is used where an Issuer names no Secret and cert-manager allows
 	// ambient credentials, which it does for ClusterIssuers by default. May be empty.
 	AmbientAPIKey string
+	// AllowedDomains are the domains within which the process touches names at all; none means everywhere.
+	AllowedDomains []string
 }
 
 // Solver implements cert-manager's webhook.Solver. It is safe for concurrent use.
 type Solver struct {
-	name       string
-	provider   Provider
-	ambientKey string
-	secrets    corev1.SecretsGetter
-	presented  *presented
+	name           string
+	provider       Provider
+	ambientKey     string
+	allowedDomains []string
+	secrets        corev1.SecretsGetter
+	presented      *presented
 }
 
 // New returns a Solver that can be given to cert-manager's webhook server.
 func New(o Options) *Solver {
-	return &Solver{name: o.Name, provider: o.Provider, ambientKey: o.AmbientAPIKey, presented: newPresented()}
+	return &Solver{
+		name:           o.Name,
+		provider:       o.Provider,
+		ambientKey:     o.AmbientAPIKey,
+		allowedDomains: o.AllowedDomains,
+		presented:      newPresented(),
+	}
 }
 
 // Name is the solver's name in the Issuer's config and in the API group.
@@ -84,7 +93,7 @@ func (s *Solver) begin(ch *whapi.ChallengeRequest) (context.Context, context.Can
 }
 
 func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error {
-	if err := validate(ch); err != nil {
+	if err := s.validate(ch); err != nil {
 		return err
 	}
 	config, err := parseConfig(ch.Config)
@@ -103,7 +112,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error 
 }
 
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error {
-	if err := validate(ch); err != nil {
+	if err := s.validate(ch); err != nil {
 		giveUp(ctx, err) // Present has refused it as well
 		return nil
 	}

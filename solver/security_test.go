@@ -1,0 +1,157 @@
+package solver_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+func TestAllowedDomainsLimitWhatIsTouched(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		allowed []string
+		fqdn    string
+		want    bool
+	}{
+		{nil, fqdn, true},
+		{[]string{"example.nl"}, fqdn, true},
+		{[]string{"example.org", "EXAMPLE.nl."}, fqdn, true},
+		{[]string{"www.example.nl"}, fqdn, false},
+		{[]string{"www.example.nl"}, "_acme-challenge.www.example.nl.", true},
+		{[]string{"ample.nl"}, fqdn, false},
+		{[]string{"example.org"}, fqdn, false},
+	} {
+		t.Run(fmt.Sprint(c.allowed, c.fqdn), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(o *solver.Options) { o.AllowedDomains = c.allowed })
+			ch := newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = c.fqdn })
+			err := w.Present(ch)
+			want := fmt.Sprintf("the webhook may not touch %s: it is in none of its --allowed-domains", c.fqdn)
+			if c.want != (err == nil) || err != nil && err.Error() != want {
+				t.Errorf("got %v", err)
+			}
+			w.must(w.CleanUp(ch)) // what was never presented needs no clean-up
+			if !c.want && w.api.Calls() > 0 {
+				t.Errorf("%d calls to mijn.host, want none", w.api.Calls())
+			}
+		})
+	}
+}
+
+func TestAllowedDomainsMustBeDomains(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"", "*.example.nl", "https://example.nl", "example..nl", "exa mple.nl"} {
+		if solver.ValidateDomains([]string{"example.nl", bad}) == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// TestAnIssuerCannotPointTheWebhookElsewhere: neither to another address nor to a Secret outside its namespace.
+func TestAnIssuerCannotPointTheWebhookElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{
+		`"baseURL":"http://169.254.169.254/"`, `"url":"http://localhost/"`, `"server":"x"`, `"proxy":"x"`, `"apiKey":"x"`, `"namespace":"kube-system"`,
+	} {
+		w := newWorld(t)
+		err := w.Present(newChallenge(withConfig(`{"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"},` + field + `}`)))
+		if err == nil || !strings.Contains(err.Error(), "unknown field") {
+			t.Errorf("%s: got %v, want an unknown field", field, err)
+		}
+		if w.api.Calls() != 0 {
+			t.Errorf("%s: mijn.host was called", field)
+		}
+	}
+	w := newWorld(t)
+	w.cluster.setSecret("kube-system", "other", map[string]string{"api-key": apiKey})
+	for _, name := range []string{"kube-system/other", "../kube-system/other", "..%2fkube-system%2fsecrets%2fother", "other"} {
+		config := fmt.Sprintf(`{"apiKeySecretRef":{"name":%q,"key":"api-key"}}`, name)
+		if err := w.Present(newChallenge(withConfig(config))); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+}
+
+// TestTheKeyIsNotLogged at the highest verbosity, whatever happens, with the HTTP tracer of the Kubernetes client included.
+func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	var flags flag.FlagSet
+	klog.InitFlags(&flags)
+	for name, value := range map[string]string{"v": "10", "logtostderr": "false", "alsologtostderr": "false", "stderrthreshold": "FATAL"} {
+		if err := flags.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log lockedBuffer
+	klog.SetOutput(&log)
+	t.Cleanup(func() { klog.SetOutput(&lockedBuffer{}); _ = flags.Set("v", "0") })
+
+	// That the tracer is on is seen by a Secret that is read in the usual way.
+	canary := newWorld(t)
+	canary.cluster.setSecret("default", "canary", map[string]string{"api-key": "canary"})
+	client, err := corev1client.NewForConfig(&rest.Config{Host: canary.cluster.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Secrets("default").Get(t.Context(), "canary", metav1.GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	faults := []mijnhosttest.Kind{
+		mijnhosttest.StatusSaying(401, "The key "+apiKey+" is not valid"),
+		mijnhosttest.StatusSaying(500, apiKey),
+		mijnhosttest.HTMLPage(502),
+		mijnhosttest.DropBefore(),
+		mijnhosttest.ErrorInside200(403, apiKey),
+	}
+	for _, fault := range faults {
+		w := newWorld(t)
+		w.must(w.Present(newChallenge()))
+		w.api.Inject(mijnhosttest.Fault{Kind: fault, Times: 2})
+		for _, err := range []error{w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "another" })), w.CleanUp(newChallenge())} {
+			if err != nil && strings.Contains(err.Error(), apiKey) {
+				t.Errorf("the key is in an error: %v", err)
+			}
+		}
+	}
+	klog.Flush()
+	text := log.String()
+	if !strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("canary"))) {
+		t.Error("the log is not as detailed as it is meant to be here")
+	}
+	for _, secret := range []string{apiKey, base64.StdEncoding.EncodeToString([]byte(apiKey))} {
+		if i := strings.Index(text, secret); i >= 0 {
+			t.Errorf("the key is in the log: …%s…", text[max(0, i-300):i])
+		}
+	}
+}
+
+// lockedBuffer is a buffer for many writers.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
