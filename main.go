@@ -91,12 +91,19 @@ func userAgent() string {
 }
 
 func (s settings) validate() error {
-	u, err := url.Parse(s.mijnhostBaseURL)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--mijnhost-base-url must be an http or https address without user, query or fragment, such as %s", mijnhost.DefaultBaseURL)
+	if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
+		return err
 	}
 	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
 		return fmt.Errorf("--allowed-domains: %w", err)
+	}
+	return nil
+}
+
+func validateBaseURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--mijnhost-base-url must be an http or https address without user, query or fragment, such as %s", mijnhost.DefaultBaseURL)
 	}
 	return nil
 }
