@@ -3,6 +3,7 @@ package mijnhost_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -237,5 +238,36 @@ func TestAReplacedValueIsPutBackAsSoonAsTheAPIWorksAgain(t *testing.T) {
 			b.Errorf("got %v, want ErrNameInUse", err)
 		}
 		b.wantValues("apex")
+	})
+}
+
+// TestWherePatchReplacesTwoProcessesTakeTurnsByChance measures what cannot be promised: which of two values that two
+// processes present under one name, at random moments within ten seconds, is still there when the ACME server looks.
+func TestWherePatchReplacesTwoProcessesTakeTurnsByChance(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces, Latency: 100 * time.Millisecond}, func(b bubble) {
+		const rounds = 200
+		standing := 0
+		for i := range rounds {
+			processes := []*mijnhost.Provider{b.newProvider(), b.newProvider()}
+			var all sync.WaitGroup
+			for p, process := range processes {
+				all.Go(func() {
+					time.Sleep(rand.N(10 * time.Second))
+					b.must(addTo(b.Context(), process, fmt.Sprintf("value-%d-%d", i, p)))
+				})
+			}
+			all.Wait()
+			standing += len(b.values())
+			for p := range processes {
+				b.must(removeFrom(b.Context(), processes[1-p], fmt.Sprintf("value-%d-%d", i, p)))
+			}
+			b.wantValues()
+		}
+		b.Logf("%d of %d values stood when both had been presented", standing, 2*rounds)
+		if standing != rounds {
+			b.Errorf("%d values stood, want one of two each time", standing)
+		}
+		b.wantOthersUntouched()
 	})
 }

@@ -1,0 +1,133 @@
+package mijnhost_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// TestWhereNoConnectionComesAboutTheMessageIsConstant: the errors of the net package name addresses and ports.
+func TestWhereNoConnectionComesAboutTheMessageIsConstant(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dial error
+		want string
+	}{
+		"the name cannot be looked up": {
+			&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true},
+			"mijn.host cannot be reached: its host name cannot be looked up",
+		},
+		"the connection is refused": {
+			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ECONNREFUSED},
+			"mijn.host cannot be reached: connection refused",
+		},
+		"the network is unreachable": {
+			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ENETUNREACH},
+			"mijn.host cannot be reached: the connection failed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+				o := b.options()
+				o.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, c.dial }}
+				b.Provider = mijnhost.NewProvider(o)
+				for range 2 {
+					if err := b.add("value"); err == nil || err.Error() != c.want {
+						b.Errorf("got %v, want %s", err, c.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTLSIsVerified(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change  func(*x509.Certificate)
+		trusted bool
+		want    string // "" for success
+	}{
+		"a good certificate":           {func(*x509.Certificate) {}, true, ""},
+		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "its TLS certificate is not accepted: it has expired or is not yet valid"},
+		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "its TLS certificate is not accepted: it is for another host name"},
+		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "its TLS certificate is not accepted: its authority is unknown"},
+		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "its TLS certificate is not accepted: it is invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := addOverTLS(t, &tls.Config{}, c.change, c.trusted)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTLSIsAtLeast12(t *testing.T) {
+	t.Parallel()
+	if addOverTLS(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, func(*x509.Certificate) {}, true) == nil {
+		t.Error("TLS 1.1 is accepted")
+	}
+}
+
+// addOverTLS presents a value to a simulator that has a certificate of its own.
+func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate), trusted bool) error {
+	t.Helper()
+	certificate, leaf := newCertificate(t, change)
+	config.Certificates = []tls.Certificate{certificate}
+	api := mijnhosttest.Start(t, mijnhosttest.Options{TLS: config})
+	api.AddAccount(testKey, "example.nl")
+	transport := mijnhost.NewTransport()
+	if trusted {
+		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+		transport.TLSClientConfig.RootCAs.AddCert(leaf)
+	}
+	defer transport.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // a refused version is tried again
+	defer cancel()
+	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Transport: transport})
+	return p.AddTXT(ctx, testKey, testZone, testName, "value", 60)
+}
+
+// newCertificate is self-signed and for the simulator's address, apart from what change makes of it.
+func newCertificate(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		NotBefore:             time.Now().Add(-24 * time.Hour),
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, leaf
+}
