@@ -1,0 +1,350 @@
+{{/*
+Name of the app: the chart's, unless overridden.
+*/}}
+{{- define "mijn-host-webhook.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/*
+Full name of the release, unique in its namespace. It names a Service, so it has no dots, and starts with a letter.
+*/}}
+{{- define "mijn-host-webhook.fullname" -}}
+{{- $name := include "mijn-host-webhook.name" . -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- $fullname := printf "%s-%s" $release $name -}}
+{{- if .Values.fullnameOverride -}}
+{{- $fullname = .Values.fullnameOverride -}}
+{{- else if contains $name $release -}}
+{{- $fullname = $release -}}
+{{- end -}}
+{{- if regexMatch "^[0-9]" $fullname -}}
+{{- $fullname = printf "r%s" $fullname -}}
+{{- end -}}
+{{- $fullname | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/*
+Name for objects outside the release's namespace, unique in the cluster: the namespace is part of it.
+*/}}
+{{- define "mijn-host-webhook.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "mijn-host-webhook.fullname" .) -}}
+{{- end -}}
+
+{{/*
+Labels that tell this release's objects from others; no selector may ever change.
+*/}}
+{{- define "mijn-host-webhook.instanceLabels" -}}
+app.kubernetes.io/name: {{ include "mijn-host-webhook.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{/*
+Labels of the webhook's pods alone, without the pod of `helm test`.
+*/}}
+{{- define "mijn-host-webhook.selectorLabels" -}}
+{{ include "mijn-host-webhook.instanceLabels" . }}
+app.kubernetes.io/component: webhook
+{{- end -}}
+
+{{/*
+Labels and annotations of an object's metadata.
+Takes a dict: "root", the root context; "labels" and "annotations", what this object has beyond the common ones.
+*/}}
+{{- define "mijn-host-webhook.metadata" -}}
+{{- $root := .root -}}
+{{- $labels := include "mijn-host-webhook.instanceLabels" $root | fromYaml -}}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
+labels:
+  {{- merge $labels (.labels | default dict) ($root.Values.commonLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) ($root.Values.commonAnnotations | default dict) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Reference to the image: by digest if there is one, else by tag.
+*/}}
+{{- define "mijn-host-webhook.image" -}}
+{{- $name := printf "%s/%s" .Values.image.registry .Values.image.repository -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $name .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (.Values.image.tag | default (printf "v%s" .Chart.AppVersion)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Name of the ServiceAccount that the webhook runs as.
+*/}}
+{{- define "mijn-host-webhook.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "mijn-host-webhook.fullname" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The webhook's ServiceAccount as the subject of a binding.
+*/}}
+{{- define "mijn-host-webhook.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "mijn-host-webhook.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
+{{- end -}}
+
+{{/*
+Namespace in which cert-manager keeps the Secrets of ClusterIssuers.
+*/}}
+{{- define "mijn-host-webhook.clusterResourceNamespace" -}}
+{{- .Values.certManager.clusterResourceNamespace | default .Values.certManager.namespace -}}
+{{- end -}}
+
+{{/*
+Secrets that the webhook may read, as JSON: lists of names by namespace. What the chart itself refers to is among them.
+*/}}
+{{- define "mijn-host-webhook.readableSecrets" -}}
+{{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
+{{- $names := concat .Values.secrets.names (dig $namespace list .Values.secrets.namespaces) -}}
+{{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
+{{- $names = append $names .Values.apiKeySecret.name -}}
+{{- end -}}
+{{- merge (dict $namespace (uniq $names)) .Values.secrets.namespaces | toJson -}}
+{{- end -}}
+
+{{/*
+Name of the Secret with the serving certificate. Each source has its own, so that a release can go from one to another.
+*/}}
+{{- define "mijn-host-webhook.tlsSecretName" -}}
+{{- if eq .Values.tls.source "existingSecret" -}}
+{{- $message := "tls.source is existingSecret, so tls.existingSecret.name must name the Secret with the serving certificate" -}}
+{{- required $message .Values.tls.existingSecret.name -}}
+{{- else if eq .Values.tls.source "helm" -}}
+{{- printf "%s-tls-helm" (include "mijn-host-webhook.fullname" .) -}}
+{{- else -}}
+{{- printf "%s-tls" (include "mijn-host-webhook.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Names that the serving certificate is valid for, as JSON. The API server asks for the last one.
+*/}}
+{{- define "mijn-host-webhook.dnsNames" -}}
+{{- $service := include "mijn-host-webhook.fullname" . -}}
+{{- $namespaced := printf "%s.%s" $service .Release.Namespace -}}
+{{- list $service $namespaced (printf "%s.svc" $namespaced) | toJson -}}
+{{- end -}}
+
+{{/*
+Private key of a Certificate.
+*/}}
+{{- define "mijn-host-webhook.privateKey" -}}
+{{- with .Values.tls.certManager.privateKey -}}
+algorithm: {{ .algorithm }}
+{{- with .size }}
+size: {{ . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+What the pods of the webhook and of `helm test` have in common.
+*/}}
+{{- define "mijn-host-webhook.podSettings" -}}
+serviceAccountName: {{ include "mijn-host-webhook.serviceAccountName" . | quote }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+dnsPolicy: {{ .Values.dnsPolicy | default (.Values.hostNetwork | ternary "ClusterFirstWithHostNet" "ClusterFirst") }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- range $key, $value := pick .Values
+      "imagePullSecrets" "dnsConfig" "hostAliases" "priorityClassName" "runtimeClassName" "nodeSelector" "tolerations" }}
+{{- with $value }}
+{{ toYaml (dict $key .) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+What their containers have in common.
+*/}}
+{{- define "mijn-host-webhook.containerSettings" -}}
+image: {{ include "mijn-host-webhook.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Environment variables that they have in common. Calls to the API server must not take the proxy.
+*/}}
+{{- define "mijn-host-webhook.env" -}}
+- name: GROUP_NAME
+  value: {{ .Values.groupName | quote }}
+{{- with .Values.proxy }}
+{{- with .https }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .http }}
+- name: HTTP_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- if or .https .http }}
+- name: NO_PROXY
+  value: {{ concat (list "$(KUBERNETES_SERVICE_HOST)" ".svc" ".cluster.local" "localhost") .except | join "," | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Affinity of the pods: the user's, and with several replicas the preset that keeps them apart.
+*/}}
+{{- define "mijn-host-webhook.affinity" -}}
+{{- $affinity := .Values.affinity | default dict -}}
+{{- if and (gt (int .Values.replicaCount) 1) (not (hasKey $affinity "podAntiAffinity")) -}}
+{{- $labels := include "mijn-host-webhook.selectorLabels" . | fromYaml -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) -}}
+{{- if eq .Values.podAntiAffinity "required" -}}
+{{- $rule := dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term) -}}
+{{- $affinity = merge (dict "podAntiAffinity" $rule) $affinity -}}
+{{- else if eq .Values.podAntiAffinity "preferred" -}}
+{{- $rule := dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term)) -}}
+{{- $affinity = merge (dict "podAntiAffinity" $rule) $affinity -}}
+{{- end -}}
+{{- end -}}
+{{- with $affinity }}
+{{- toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Topology spread constraints, each with a label selector.
+*/}}
+{{- define "mijn-host-webhook.topologySpreadConstraints" -}}
+{{- $selector := dict "matchLabels" (include "mijn-host-webhook.selectorLabels" . | fromYaml) -}}
+{{- $constraints := list -}}
+{{- range .Values.topologySpreadConstraints -}}
+{{- $own := pick . "labelSelector" | default (dict "labelSelector" $selector) -}}
+{{- $constraints = append $constraints (merge $own (omit . "labelSelector")) -}}
+{{- end -}}
+{{- with $constraints }}
+{{- toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Labels of the pods. The versions of chart and app are left out, so that a new chart alone restarts nothing.
+*/}}
+{{- define "mijn-host-webhook.podLabels" -}}
+{{- $labels := include "mijn-host-webhook.selectorLabels" . | fromYaml -}}
+{{- merge $labels (.Values.podLabels | default dict) (.Values.commonLabels | default dict) | toYaml -}}
+{{- end -}}
+
+{{/*
+Annotations of the pods. The settings of traces, unlike the certificate, are read at the start only: a change restarts.
+*/}}
+{{- define "mijn-host-webhook.podAnnotations" -}}
+{{- $annotations := dict -}}
+{{- if .Values.tracing.endpoint -}}
+{{- $_ := set $annotations "checksum/tracing" (.Values.tracing | toJson | sha256sum) -}}
+{{- end -}}
+{{- with merge $annotations (.Values.podAnnotations | default dict) }}
+{{- toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Whether a monitor of the Prometheus Operator is made, which needs an account to scrape with: "true" or nothing.
+*/}}
+{{- define "mijn-host-webhook.monitored" -}}
+{{- with .Values.metrics -}}
+{{- if and .serviceMonitor.enabled .podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor are both enabled, which would scrape each pod twice: enable one" -}}
+{{- end -}}
+{{- or .serviceMonitor.enabled .podMonitor.enabled | ternary "true" "" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+How a monitor scrapes an endpoint: with the token of the metrics account, and trusting the webhook's own CA.
+Takes a dict: "root", the root context; "monitor", the values of the monitor.
+*/}}
+{{- define "mijn-host-webhook.scrape" -}}
+{{- $fullname := include "mijn-host-webhook.fullname" .root -}}
+port: https
+path: /metrics
+scheme: https
+authorization:
+  type: Bearer
+  credentials:
+    name: {{ $fullname }}-metrics
+    key: token
+tlsConfig:
+  serverName: {{ include "mijn-host-webhook.dnsNames" .root | fromJsonArray | last }}
+  ca:
+    secret:
+      name: {{ include "mijn-host-webhook.tlsSecretName" .root | quote }}
+      key: ca.crt
+{{- range $key, $value := omit .monitor "enabled" "labels" }}
+{{- with $value }}
+{{ toYaml (dict $key .) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The solver of a ClusterIssuer.
+*/}}
+{{- define "mijn-host-webhook.solver" -}}
+{{- with .Values.clusterIssuers.selector -}}
+{{- if or .dnsNames .dnsZones -}}
+selector:
+  {{- with .dnsNames }}
+  dnsNames:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .dnsZones }}
+  dnsZones:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{ end -}}
+{{- end -}}
+dns01:
+  webhook:
+    groupName: {{ .Values.groupName | quote }}
+    solverName: mijn-host
+    config:
+      apiKeySecretRef:
+        name: {{ .Values.apiKeySecret.name | quote }}
+        key: {{ .Values.apiKeySecret.key | quote }}
+      ttl: {{ .Values.clusterIssuers.ttl }}
+{{- end -}}
+
+{{/*
+A list of address ranges as peers of a NetworkPolicy.
+*/}}
+{{- define "mijn-host-webhook.ipBlocks" -}}
+{{- range . }}
+- ipBlock:
+    cidr: {{ . | quote }}
+{{- end }}
+{{- end -}}

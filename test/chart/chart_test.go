@@ -1,0 +1,144 @@
+package chart
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	chartDir = "../../deploy/mijn-host-webhook"
+	binDir   = "../../.cache/bin"
+)
+
+// run runs one of the tools and returns what it wrote to standard output. The test fails if the tool does.
+func run(t *testing.T, tool string, args ...string) string {
+	t.Helper()
+	path := filepath.Join(binDir, tool)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: run `make .cache/bin/%s`", err, tool)
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	// Helm keeps caches and settings of its user: these tests neither read nor leave any.
+	home := t.TempDir()
+	cmd.Env = append(os.Environ(), "HOME="+home, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", tool, strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
+}
+
+// decode reads a YAML or JSON file of the chart.
+func decode[T any](t *testing.T, name string) T {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(chartDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v T
+	if filepath.Ext(name) == ".json" {
+		err = json.Unmarshal(data, &v)
+	} else {
+		err = yaml.Unmarshal(data, &v)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return v
+}
+
+// valuesFiles are the sets of values that the chart is tried with: the default one, "", and those in ci.
+func valuesFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(chartDir, "ci", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no values in ci: %v", err)
+	}
+	return append(files, "")
+}
+
+func TestLint(t *testing.T) {
+	t.Parallel()
+	for _, file := range valuesFiles(t) {
+		args := []string{"lint", "--strict", "--quiet", chartDir}
+		if file != "" {
+			args = append(args, "--values", file)
+		}
+		run(t, "helm", args...)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	t.Log(run(t, "helm-unittest", "--strict", "--color=false", chartDir))
+}
+
+// A chart that has ours as a dependency hands it values of its own accord, which the strict schema must let pass.
+func TestDependency(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	dependency, err := filepath.Abs(chartDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{
+		"Chart.yaml": `apiVersion: v2
+name: parent
+version: 1.0.0
+dependencies:
+  - name: mijn-host-webhook
+    version: "*"
+    repository: file://` + dependency + `
+    condition: mijn-host-webhook.enabled
+`,
+		"values.yaml": `global: {registry: example.nl}
+mijn-host-webhook: {enabled: true}
+`,
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(parent, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, "helm", "dependency", "update", parent)
+	if out := run(t, "helm", "template", "my", parent); !strings.Contains(out, "kind: APIService") {
+		t.Error("the chart renders nothing as a dependency")
+	}
+	if out := run(t, "helm", "template", "my", parent, "--set", "mijn-host-webhook.enabled=false"); strings.TrimSpace(out) != "" {
+		t.Errorf("the chart renders something although the dependency is not enabled:\n%s", out)
+	}
+}
+
+func TestPackage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run(t, "helm", "package", chartDir, "--destination", dir)
+	packages, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("packages: %v, %v", packages, err)
+	}
+	list, err := exec.CommandContext(t.Context(), "tar", "-tzf", packages[0]).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(list)
+	for _, want := range []string{"Chart.yaml", "README.md", "values.schema.json", "files/alerts.yaml", "files/dashboard.json"} {
+		if !strings.Contains(got, "/"+want+"\n") {
+			t.Errorf("%s is not in the package", want)
+		}
+	}
+	for _, unwanted := range []string{"/tests/", "/ci/", ".gotmpl", ".svg"} {
+		if strings.Contains(got, unwanted) {
+			t.Errorf("%s is in the package", unwanted)
+		}
+	}
+}

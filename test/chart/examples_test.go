@@ -1,0 +1,98 @@
+package chart
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const examplesDir = "../../examples"
+
+// The examples use the solver as the chart installs it by default, name the chart's current version, and are all in the
+// table of contents.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	chart := decode[struct{ Version string }](t, "Chart.yaml")
+	values := decode[struct {
+		GroupName string `yaml:"groupName"`
+	}](t, "values.yaml")
+	contents, err := os.ReadFile(filepath.Join(examplesDir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(examplesDir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+
+	solvers, versions := 0, 0
+	check := func(file string, fields map[string]any) {
+		if webhook, ok := fields["webhook"].(map[string]any); ok {
+			solvers++
+			if webhook["groupName"] != values.GroupName || webhook["solverName"] != "mijn-host" {
+				t.Errorf("%s: no solver of ours: %v", file, webhook)
+			}
+		}
+		for _, key := range []string{"targetRevision", "tag"} {
+			if version, ok := fields[key]; ok {
+				versions++
+				if version != chart.Version {
+					t.Errorf("%s: %s is %v, and the chart's version is %s", file, key, version, chart.Version)
+				}
+			}
+		}
+	}
+	for _, file := range files {
+		if name := filepath.Base(file); !strings.Contains(string(contents), "]("+name+")") {
+			t.Errorf("README.md does not list %s", name)
+		}
+		for _, document := range documents(t, file) {
+			walk(document, func(fields map[string]any) { check(file, fields) })
+		}
+	}
+	if solvers != 5 || versions != 2 {
+		t.Errorf("found %d solvers and %d versions", solvers, versions)
+	}
+}
+
+// documents reads a YAML file of several documents.
+func documents(t *testing.T, file string) []any {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // It was only read.
+	var all []any
+	for decoder := yaml.NewDecoder(f); ; {
+		var document any
+		err := decoder.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = append(all, document)
+	}
+}
+
+// walk calls a function with every object in a document.
+func walk(v any, visit func(map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		visit(v)
+		for _, field := range v {
+			walk(field, visit)
+		}
+	case []any:
+		for _, item := range v {
+			walk(item, visit)
+		}
+	}
+}
