@@ -1,0 +1,143 @@
+// Package binaries builds every program that a cluster is made of, from Go modules alone.
+package binaries
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	productModule     = "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host"
+	kubernetesModule  = "k8s.io/kubernetes"
+	certManagerModule = "github.com/cert-manager/cert-manager"
+)
+
+// Set is where the programs are, and what else their modules hold.
+type Set struct {
+	// Root is the repository's directory.
+	Root string
+	// CertManagerChart is the directory of cert-manager's own chart.
+	CertManagerChart string
+	// CertManagerVersion is the version of cert-manager.
+	CertManagerVersion string
+	kubernetesVersion  string
+}
+
+// Dir is where the programs are.
+func (s Set) Dir() string { return filepath.Join(s.Root, ".cache", "bin") }
+
+// Path is the file of a program.
+func (s Set) Path(program string) string { return filepath.Join(s.Dir(), program) }
+
+// Locate finds the repository and the modules, but builds nothing. The working directory must be in this module.
+func Locate(ctx context.Context) (Set, error) {
+	modules := map[string]struct{ Dir, Version string }{}
+	output, err := Set{}.goCommand(ctx, "", "list", "-m", "-json=Path,Dir,Version", productModule, kubernetesModule, certManagerModule)
+	if err != nil {
+		return Set{}, err
+	}
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var module struct{ Path, Dir, Version string }
+		if err := decoder.Decode(&module); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return Set{}, err
+		}
+		modules[module.Path] = struct{ Dir, Version string }{module.Dir, module.Version}
+	}
+	return Set{
+		Root:               modules[productModule].Dir,
+		CertManagerChart:   filepath.Join(modules[certManagerModule].Dir, "deploy", "charts", "cert-manager"),
+		CertManagerVersion: modules[certManagerModule].Version,
+		kubernetesVersion:  modules[kubernetesModule].Version,
+	}, nil
+}
+
+// Build leaves every program in Dir. The first time takes minutes; when nothing has changed, about a second.
+func Build(ctx context.Context) (Set, error) {
+	set, err := Locate(ctx)
+	if err != nil {
+		return Set{}, err
+	}
+	unlock, err := set.lock()
+	if err != nil {
+		return Set{}, err
+	}
+	defer unlock()
+
+	group, ctx := errgroup.WithContext(ctx)
+	for _, build := range []struct {
+		dir  string
+		args []string
+	}{
+		{"test/e2e", []string{
+			"-ldflags=" + set.linkerFlags(), "-o", set.Dir() + "/", "tool",
+			"./cmd/etcd", "./cmd/cert-manager-controller", "./cmd/cert-manager-cainjector", "./cmd/cert-manager-webhook",
+		}},
+		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", set.Path("helm"), "tool"}},
+		{".", []string{"-ldflags=-s -w", "-o", set.Path("webhook"), "."}},
+	} {
+		group.Go(func() error {
+			// The flags of the root Makefile, so that whatever the two have in common is built once.
+			args := append([]string{"build", "-trimpath", "-buildvcs=false"}, build.args...)
+			_, err := set.goCommand(ctx, build.dir, args...)
+			return err
+		})
+	}
+	return set, group.Wait()
+}
+
+// linkerFlags tell Kubernetes its version, which it would not know otherwise; Helm and the charts ask for it.
+func (s Set) linkerFlags() string {
+	const version = "k8s.io/component-base/version."
+	numbers := strings.SplitN(strings.TrimPrefix(s.kubernetesVersion, "v"), ".", 3)
+	return fmt.Sprintf("-s -w -X %[1]sgitVersion=%[2]s -X %[1]sgitMajor=%[3]s -X %[1]sgitMinor=%[4]s",
+		version, s.kubernetesVersion, numbers[0], numbers[1])
+}
+
+// lock keeps two builds from writing the same file at once, until the returned function is called.
+func (s Set) lock() (func(), error) {
+	for _, dir := range []string{s.Dir(), s.tmp()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.OpenFile(filepath.Join(s.Dir(), ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, err
+	}
+	return func() { _ = file.Close() }, nil
+}
+
+// goCommand runs go in a directory of the repository, or where the caller is as long as that is not known. It links
+// beside the programs and then renames, so that nobody ever starts half a program.
+func (s Set) goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if s.Root != "" {
+		cmd.Dir = filepath.Join(s.Root, dir)
+		cmd.Env = append(cmd.Env, "GOTMPDIR="+s.tmp())
+	}
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w", args[0], err)
+	}
+	return output, nil
+}
+
+func (s Set) tmp() string { return filepath.Join(s.Root, ".cache", "tmp") }

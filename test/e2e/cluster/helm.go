@@ -1,0 +1,92 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Release is a chart as it is installed.
+type Release struct {
+	Name, Namespace, Chart string
+	// Values as for `helm --set-json`: KEY=JSON.
+	Values []string
+}
+
+// Helm runs the real helm as an administrator, with caches and settings of its own, and returns what it prints.
+func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, c.binaries.Path("helm"), args...)
+	cmd.Env = []string{"KUBECONFIG=" + c.Kubeconfig(), "HOME=" + filepath.Join(c.Dir, "helm")}
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("helm %s: %w\n%s", strings.Join(args, " "), err, output)
+	}
+	return string(output), nil
+}
+
+// Apply installs a release, or upgrades it, and returns when its Deployments are available.
+func (c *Cluster) Apply(ctx context.Context, release Release) error {
+	args := []string{
+		"upgrade", release.Name, release.Chart, "--install",
+		"--namespace=" + release.Namespace, "--create-namespace", "--wait", "--timeout=2m",
+	}
+	for _, value := range release.Values {
+		args = append(args, "--set-json="+value)
+	}
+	_, err := c.Helm(ctx, args...)
+	return err
+}
+
+// InstallCertManager installs cert-manager by its own chart and returns when its webhook lets resources through.
+func (c *Cluster) InstallCertManager(ctx context.Context) error {
+	err := c.Apply(ctx, Release{
+		Name: "cert-manager", Namespace: "cert-manager", Chart: c.binaries.CertManagerChart,
+		Values: []string{
+			"crds.enabled=true",
+			"startupapicheck.enabled=false", // Its program cannot be had as a Go module. What it does is done below.
+			fmt.Sprintf("dns01RecursiveNameservers=%q", c.dns),
+			"dns01RecursiveNameserversOnly=true",
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return Eventually(ctx, func(ctx context.Context) error {
+		issuer := &cmv1.Issuer{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "dry-run"},
+			Spec:       cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{SelfSigned: &cmv1.SelfSignedIssuer{}}},
+		}
+		return c.Client.Create(ctx, issuer, client.DryRunAll)
+	})
+}
+
+// Webhook is our own chart, for an API at baseURL.
+func (c *Cluster) Webhook(baseURL string, values ...string) Release {
+	return Release{
+		Name: "mijn-host-webhook", Namespace: "cert-manager", Chart: filepath.Join(c.binaries.Root, "deploy", "mijn-host-webhook"),
+		Values: append([]string{fmt.Sprintf("mijnhost.baseURL=%q", baseURL)}, values...),
+	}
+}
+
+// InstallWebhook installs our own chart and returns when the API server can call the webhook.
+func (c *Cluster) InstallWebhook(ctx context.Context, release Release) error {
+	if err := c.Apply(ctx, release); err != nil {
+		return err
+	}
+	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1.acme.mijn.host"}}
+	return c.Await(ctx, service, func() error {
+		for _, condition := range service.Status.Conditions {
+			if condition.Type == apiregistrationv1.Available && condition.Status == apiregistrationv1.ConditionTrue {
+				return nil
+			}
+		}
+		return fmt.Errorf("APIService %s is not available: %v", service.Name, service.Status.Conditions)
+	})
+}

@@ -1,0 +1,156 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Names that the chart has by default: of the Secret with an API key, and of its entry.
+const (
+	KeySecret      = "mijn-host-api-key"
+	KeySecretEntry = "api-key"
+)
+
+// NewKeySecret is a Secret with an API key.
+func NewKeySecret(namespace, apiKey string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: KeySecret},
+		StringData: map[string]string{KeySecretEntry: apiKey},
+	}
+}
+
+// SelfCheck is whether cert-manager looks up a record before it asks the ACME server to. It then waits for a minute more.
+type SelfCheck bool
+
+// The two ways.
+const (
+	WithSelfCheck    SelfCheck = true
+	WithoutSelfCheck SelfCheck = false
+)
+
+// IssuerSpec is an issuer that has the webhook answer the challenges of Pebble.
+func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
+	config, err := json.Marshal(map[string]any{
+		"apiKeySecretRef": map[string]string{"name": KeySecret, "key": KeySecretEntry},
+	})
+	if err != nil {
+		panic(err) // It is made of strings.
+	}
+	solver := acmev1.ACMEChallengeSolver{DNS01: &acmev1.ACMEChallengeSolverDNS01{
+		CNAMEStrategy: acmev1.FollowStrategy,
+		Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{
+			GroupName:  "acme.mijn.host",
+			SolverName: "mijn-host",
+			Config:     &apiextensionsv1.JSON{Raw: config},
+		},
+	}}
+	if check == WithoutSelfCheck {
+		solver.WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Second}
+	}
+	return cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{ACME: &acmev1.ACMEIssuer{
+		Server:     c.Pebble.Directory,
+		CABundle:   c.Pebble.CABundle,
+		PrivateKey: cmmetav1.SecretKeySelector{LocalObjectReference: cmmetav1.LocalObjectReference{Name: "acme-account"}},
+		Solvers:    []acmev1.ACMEChallengeSolver{solver},
+	}}}
+}
+
+// NewCertificate asks an issuer for a certificate; its Secret has the same name.
+func NewCertificate(namespace, name string, issuer cmmetav1.IssuerReference, dnsNames ...string) *cmv1.Certificate {
+	return &cmv1.Certificate{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: cmv1.CertificateSpec{
+			SecretName: name,
+			DNSNames:   dnsNames,
+			IssuerRef:  issuer,
+			PrivateKey: &cmv1.CertificatePrivateKey{Algorithm: cmv1.ECDSAKeyAlgorithm, Size: 256},
+		},
+	}
+}
+
+// Await reads an object until a condition holds for it; the condition says what is still wanting.
+func (c *Cluster) Await(ctx context.Context, object client.Object, condition func() error) error {
+	return Eventually(ctx, func(ctx context.Context) error {
+		if err := c.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return err
+		}
+		return condition()
+	})
+}
+
+// Eventually tries until there is no error, and returns the last one when the context ends.
+func Eventually(ctx context.Context, try func(context.Context) error) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		// What fails because the time is up says nothing.
+		if err := try(ctx); err == nil || ctx.Err() == nil {
+			last = err
+		}
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w; until then: %w", context.Cause(ctx), last)
+		}
+	}
+}
+
+// AwaitReady returns the Secret of a Certificate when that is Ready.
+func (c *Cluster) AwaitReady(ctx context.Context, certificate *cmv1.Certificate) (*corev1.Secret, error) {
+	if err := c.Await(ctx, certificate, func() error { return certificateReady(certificate) }); err != nil {
+		return nil, fmt.Errorf("certificate %s/%s: %w\n%s", certificate.Namespace, certificate.Name, err, c.challenges(ctx, certificate.Namespace))
+	}
+	secret := &corev1.Secret{}
+	return secret, c.Client.Get(ctx, client.ObjectKey{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName}, secret)
+}
+
+func certificateReady(certificate *cmv1.Certificate) error {
+	for _, condition := range certificate.Status.Conditions {
+		if condition.Type == cmv1.CertificateConditionReady {
+			if condition.Status == cmmetav1.ConditionTrue {
+				return nil
+			}
+			return errors.New(condition.Message)
+		}
+	}
+	return errors.New("cert-manager has not looked at it yet")
+}
+
+// Challenges of a namespace.
+func (c *Cluster) Challenges(ctx context.Context, namespace string) ([]acmev1.Challenge, error) {
+	var list acmev1.ChallengeList
+	err := c.Client.List(ctx, &list, client.InNamespace(namespace))
+	return list.Items, err
+}
+
+// challenges describes those of a namespace, for whoever waited for them in vain.
+func (c *Cluster) challenges(ctx context.Context, namespace string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	challenges, err := c.Challenges(ctx, namespace)
+	if err != nil {
+		return err.Error()
+	}
+	var all strings.Builder
+	for _, challenge := range challenges {
+		fmt.Fprintf(&all, "challenge of %s: state %q, presented %t, %s\n",
+			challenge.Spec.DNSName, challenge.Status.State, challenge.Status.Presented, challenge.Status.Reason)
+	}
+	return all.String()
+}

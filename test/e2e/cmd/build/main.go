@@ -1,0 +1,30 @@
+// Command build builds the programs of the test cluster and prints the directory in which it leaves them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	set, err := binaries.Build(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println(set.Dir())
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// A cluster lives as long as the process that started it, for parts of it run there. So with -keep the demo is a second
+// process in the background, and the one in the foreground shows what it says until all is done.
+
+// kept is what the process in the background reports when all has gone well and it is about to stay.
+const kept = "kept"
+
+// report is the descriptor on which it does so.
+const report = 3
+
+// watchBackground starts the demo in the background and shows it.
+func watchBackground(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	outcome, reportEnd, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	//nolint:noctx // It is asked to end when the context does, and then cleans up.
+	cmd := exec.Command(self, "-keep", "-background")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Neither Ctrl-C nor the end of the terminal is for it.
+	cmd.ExtraFiles = []*os.File{reportEnd}
+	said, saidEnd, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = saidEnd, saidEnd
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	_, _ = saidEnd.Close(), reportEnd.Close()
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
+
+	// Both end when it stays, or when it ends.
+	if _, err := io.Copy(os.Stdout, said); err != nil {
+		return err
+	}
+	if word, err := io.ReadAll(outcome); err != nil || string(word) == kept {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return errors.New("not done, see above")
+	}
+	return nil
+}
+
+// waitInBackground lets go of the process in the foreground, and waits to be stopped.
+func waitInBackground(ctx context.Context) error {
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	for _, file := range []*os.File{os.Stdout, os.Stderr} {
+		if err := syscall.Dup3(int(nowhere.Fd()), int(file.Fd()), 0); err != nil {
+			return err
+		}
+	}
+	pipe := os.NewFile(report, "report")
+	if _, err := pipe.WriteString(kept); err != nil {
+		return err
+	}
+	if err := pipe.Close(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}

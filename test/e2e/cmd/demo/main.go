@@ -1,0 +1,47 @@
+// Command demo issues a wildcard certificate through the webhook, on a control plane of its own, and tells what happens.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	keep := flag.Bool("keep", false, "leave the cluster running")
+	background := flag.Bool("background", false, "be the process that keeps the cluster running (used by -keep)")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if *keep && !*background {
+		return watchBackground(ctx)
+	}
+	if *background {
+		syscall.CloseOnExec(report) // Else the cluster's programs would have it too, and it would never be closed.
+	}
+	d := &demo{out: newNarrator(os.Stdout)}
+	defer d.stop()
+	if err := d.run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return errors.New("interrupted; everything has been stopped")
+		}
+		return err
+	}
+	if *keep {
+		d.explainHowToUse()
+		return waitInBackground(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+// Package controlplane runs etcd, kube-apiserver and the controllers of kube-controller-manager that an application needs.
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/network"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/pki"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
+)
+
+// Port of the API server.
+const Port = "6443"
+
+// ControlPlane is a running Kubernetes without nodes.
+type ControlPlane struct {
+	// Kubeconfig logs in as an administrator.
+	Kubeconfig string
+	// Config is the same for programs.
+	Config *rest.Config
+
+	dir     string
+	address string
+	proxy   *network.Proxy
+	// running is in the order of starting.
+	running []*process.Process
+}
+
+// Start returns when the API server is ready. Everything lies in dir, whose path must be short, for there are Unix sockets in it.
+func Start(ctx context.Context, set binaries.Set, dir string, block *network.Block) (*ControlPlane, error) {
+	c := &ControlPlane{dir: dir, address: block.ControlPlane()}
+	if err := c.start(ctx, set); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *ControlPlane) start(ctx context.Context, set binaries.Set) error {
+	files, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	if c.proxy, err = network.StartProxy(ctx, c.path("egress.sock")); err != nil {
+		return err
+	}
+	if _, err = c.launch(set, "etcd", c.etcdFlags()); err != nil {
+		return err
+	}
+	apiserver, err := c.launch(set, "kube-apiserver", c.apiserverFlags(files))
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	err = apiserver.WaitUntil(ctx, func(ctx context.Context) error {
+		return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.launch(set, "kube-controller-manager", c.controllerManagerFlags(files))
+	return err
+}
+
+// Stop ends everything, kube-apiserver before etcd. What they stored is thrown away, so nothing is gained by a gentle end.
+func (c *ControlPlane) Stop() {
+	for _, running := range slices.Backward(c.running) {
+		running.Kill()
+	}
+	if c.proxy != nil {
+		c.proxy.Stop()
+	}
+}
+
+func (c *ControlPlane) path(name string) string { return filepath.Join(c.dir, name) }
+
+func (c *ControlPlane) launch(set binaries.Set, program string, flags []string) (*process.Process, error) {
+	p, err := process.Start(process.Spec{
+		Path:    set.Path(program),
+		Args:    flags,
+		Dir:     c.dir,
+		LogFile: c.path(program + ".log"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.running = append(c.running, p)
+	return p, nil
+}
+
+// longestSocket is the length of a Unix socket's path that Linux allows.
+const longestSocket = 107
+
+// files that the flags name.
+type files struct {
+	clusterCA, frontProxyCA           *pki.Authority
+	serving, frontProxy, tokens       pki.Pair
+	egressSelector, managerKubeconfig string
+}
+
+func (c *ControlPlane) prepare() (f files, err error) {
+	if socket := c.path("etcd-peer.sock"); len(socket) > longestSocket {
+		return f, fmt.Errorf("the path %s is too long for a Unix socket; set TMPDIR to a shorter directory", socket)
+	}
+	if f.clusterCA, err = pki.NewAuthority(c.dir, "cluster-ca"); err != nil {
+		return f, err
+	}
+	// A CA of its own: whoever has a certificate from it may speak for any user to an aggregated API server.
+	if f.frontProxyCA, err = pki.NewAuthority(c.dir, "front-proxy-ca"); err != nil {
+		return f, err
+	}
+	if f.serving, err = f.clusterCA.Server("kube-apiserver", c.address, "kubernetes.default.svc"); err != nil {
+		return f, err
+	}
+	if f.frontProxy, err = f.frontProxyCA.Client("front-proxy"); err != nil {
+		return f, err
+	}
+	if f.tokens, err = pki.Key(c.dir, "service-account-tokens"); err != nil {
+		return f, err
+	}
+	if c.Kubeconfig, err = c.kubeconfig(f.clusterCA, "admin", "system:masters"); err != nil {
+		return f, err
+	}
+	if f.managerKubeconfig, err = c.kubeconfig(f.clusterCA, "system:kube-controller-manager"); err != nil {
+		return f, err
+	}
+	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
+		return f, err
+	}
+	c.Config.QPS = -1 // The tests are no load to be held back.
+	f.egressSelector = c.path("egress-selector.yaml")
+	return f, os.WriteFile(f.egressSelector, fmt.Appendf(nil, egressSelector, c.path("egress.sock")), 0o600)
+}
+
+const egressSelector = `apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+- name: cluster
+  connection:
+    proxyProtocol: HTTPConnect
+    transport:
+      uds:
+        udsName: %s
+`
+
+func (c *ControlPlane) kubeconfig(ca *pki.Authority, user string, groups ...string) (string, error) {
+	pair, err := ca.Client(user, groups...)
+	if err != nil {
+		return "", err
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["e2e"] = &clientcmdapi.Cluster{
+		Server:               "https://" + net.JoinHostPort(c.address, Port),
+		CertificateAuthority: ca.CertFile(),
+	}
+	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificate: pair.Cert, ClientKey: pair.Key}
+	config.Contexts["e2e"] = &clientcmdapi.Context{Cluster: "e2e", AuthInfo: user}
+	config.CurrentContext = "e2e"
+	file := c.path(user + ".kubeconfig")
+	return file, clientcmd.WriteToFile(*config, file)
+}

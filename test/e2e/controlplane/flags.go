@@ -1,0 +1,76 @@
+package controlplane
+
+import (
+	"strings"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/network"
+)
+
+// etcdFlags make etcd listen on Unix sockets alone: no port to find, and the directory's permissions keep others out.
+func (c *ControlPlane) etcdFlags() []string {
+	return []string{
+		"--name=e2e",
+		"--data-dir=" + c.path("etcd"),
+		"--listen-client-urls=unix://" + c.path("etcd.sock"),
+		"--listen-peer-urls=unix://" + c.path("etcd-peer.sock"),
+		"--advertise-client-urls=http://etcd.invalid:2379", // It insists on a host, which nobody asks for.
+		"--unsafe-no-fsync",
+		"--log-level=warn",
+	}
+}
+
+func (c *ControlPlane) apiserverFlags(f files) []string {
+	return []string{
+		"--etcd-servers=unix://" + c.path("etcd.sock"),
+		"--bind-address=" + c.address,
+		"--secure-port=" + Port,
+		"--tls-cert-file=" + f.serving.Cert,
+		"--tls-private-key-file=" + f.serving.Key,
+		"--cert-dir=" + c.dir,
+
+		// It refuses to advertise a loopback address; with no reconciler nobody gets to see this one.
+		"--advertise-address=192.0.2.1",
+		"--endpoint-reconciler-type=none",
+		"--service-cluster-ip-range=" + network.ServiceRange,
+
+		"--authorization-mode=RBAC",
+		"--client-ca-file=" + f.clusterCA.CertFile(),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + f.tokens.Cert,
+		"--service-account-signing-key-file=" + f.tokens.Key,
+
+		// What lies behind APIServices and webhooks is looked up in the EndpointSlices, as there is no kube-proxy, and
+		// reached through the egress proxy.
+		"--enable-aggregator-routing",
+		"--egress-selector-config-file=" + f.egressSelector,
+		"--requestheader-client-ca-file=" + f.frontProxyCA.CertFile(),
+		"--requestheader-allowed-names=front-proxy",
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + f.frontProxy.Cert,
+		"--proxy-client-key-file=" + f.frontProxy.Key,
+	}
+}
+
+func (c *ControlPlane) controllerManagerFlags(f files) []string {
+	controllers := []string{
+		// From a Deployment to its pods, and from the pods to the endpoints of a Service.
+		"deployment-controller", "replicaset-controller", "endpointslice-controller", "disruption-controller", "job-controller",
+		// What a pod's ServiceAccount needs: its default one, and the CA that goes with its token.
+		"serviceaccount-controller", "root-ca-certificate-publisher-controller",
+		// What makes a deletion complete.
+		"namespace-controller", "garbage-collector-controller",
+		"clusterrole-aggregation-controller",
+	}
+	return []string{
+		"--controllers=" + strings.Join(controllers, ","),
+		"--kubeconfig=" + f.managerKubeconfig,
+		"--use-service-account-credentials",
+		"--service-account-private-key-file=" + f.tokens.Key,
+		"--root-ca-file=" + f.clusterCA.CertFile(),
+		"--leader-elect=false",
+		"--bind-address=" + c.address,
+		"--cert-dir=" + c.dir,
+	}
+}

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// TestNothingIsHeldUpInVain takes away, in the middle of an issuance, what its clean-up needs. Whatever it is, the
+// Challenge goes away, and with it all that waits for it.
+func TestNothingIsHeldUpInVain(t *testing.T) {
+	t.Parallel()
+	const apiKey = "key-of-the-one-who-leaves"
+	s := newSuite(t)
+	cases := []struct {
+		name   string
+		lose   func(t *testing.T, namespace, domain string)
+		remain bool // the record cannot be cleaned up
+	}{
+		{"namespace", func(*testing.T, string, string) {}, false},
+		{"secret", func(t *testing.T, namespace, _ string) { s.delete(t, cluster.NewKeySecret(namespace, "")) }, false},
+		{"issuer", func(t *testing.T, namespace, _ string) {
+			s.delete(t, &cmv1.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"}})
+		}, false},
+		{"domain", func(_ *testing.T, _, domain string) { s.api.RemoveDomain(domain) }, true},
+		{"nameservers", func(_ *testing.T, _, domain string) { s.api.SetDNSElsewhere(domain) }, true},
+	}
+	keys := map[string][]string{}
+	for _, c := range cases {
+		keys[c.name] = []string{cluster.KeySecret}
+		if err := s.CreateNamespace(t.Context(), c.name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	readable, err := json.Marshal(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL(), "secrets.namespaces="+string(readable))); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			domain := c.name + ".nl"
+			before := s.addDomain(apiKey, domain)
+			s.create(t,
+				cluster.NewKeySecret(c.name, apiKey),
+				s.neverDone(c.name),
+				cluster.NewCertificate(c.name, "certificate", cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}, domain, "*."+domain),
+			)
+			s.await(t, soon, func(context.Context) error {
+				if slices.Equal(s.api.Records(domain), before) {
+					return errors.New("nothing has been presented")
+				}
+				return nil
+			})
+			c.lose(t, c.name, domain)
+			namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.name}}
+			s.delete(t, namespace)
+			s.await(t, soon, func(ctx context.Context) error {
+				err := s.Client.Get(ctx, client.ObjectKeyFromObject(namespace), namespace)
+				if apierrors.IsNotFound(err) {
+					return nil
+				}
+				return fmt.Errorf("the namespace is still there: %v, %v", err, namespace.Status)
+			})
+			if !c.remain {
+				s.requireUntouched(t, domain, before)
+			}
+		})
+	}
+}
+
+func (s *suite) delete(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := s.Client.Delete(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// neverDone is an Issuer whose challenges are presented, and then wait for an hour: the middle of an issuance.
+func (s *suite) neverDone(namespace string) *cmv1.Issuer {
+	issuer := &cmv1.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"}, Spec: s.IssuerSpec(cluster.WithoutSelfCheck)}
+	issuer.Spec.ACME.Solvers[0].WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Hour}
+	return issuer
+}
+
+// await waits for a condition; its error says what is still wanting.
+func (s *suite) await(t *testing.T, limit time.Duration, condition func(context.Context) error) {
+	t.Helper()
+	if err := cluster.Eventually(within(t, limit), condition); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// soon is enough for a certificate without cert-manager's self-check, also on a machine that does other things.
+const soon = 90 * time.Second
+
+func TestIssuance(t *testing.T) {
+	s := newSuite(t)
+	const (
+		clusterKey = "key-of-the-cluster"
+		teamKey    = "key-of-a-team"
+	)
+	for _, namespace := range []string{"team", "mistaken"} {
+		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "mistaken": [%[1]q]}`, cluster.KeySecret)
+	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, cluster.NewKeySecret("cert-manager", clusterKey))
+	quick := s.clusterIssuer(t, "quick", cluster.WithoutSelfCheck)
+
+	t.Run("a name and its wildcard, after cert-manager has looked up the records itself", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(clusterKey, "checked.nl")
+		checking := s.clusterIssuer(t, "checking", cluster.WithSelfCheck)
+		// Two challenges of one name go in turn, and cert-manager waits for a minute after each check.
+		s.requireCertificate(t, 4*time.Minute, cluster.NewCertificate("default", "checked", checking, "checked.nl", "*.checked.nl"))
+		s.requireUntouched(t, "checked.nl", before)
+	})
+
+	t.Run("a name and its wildcard, without that look", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(clusterKey, "example.nl")
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "example", quick, "example.nl", "*.example.nl"))
+		s.requireUntouched(t, "example.nl", before)
+	})
+
+	t.Run("an Issuer in another namespace uses the key of that namespace", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(teamKey, "team.nl")
+		issuer := s.issuer(t, "team", teamKey)
+		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team", issuer, "team.nl", "*.sub.team.nl"))
+		s.requireUntouched(t, "team.nl", before)
+		for _, request := range s.api.Requests() {
+			if request.Domain == "team.nl" && request.Key != teamKey {
+				t.Errorf("%s %s was sent with the key %q", request.Method, request.Path, request.Key)
+			}
+		}
+	})
+
+	t.Run("a name that delegates its challenge by CNAME to a domain at mijn.host", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(clusterKey, "delegated.nl")
+		s.api.AddStaticZone("elsewhere.example",
+			mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: "elsewhere.delegated.nl.", TTL: 60})
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating", quick, "elsewhere.example"))
+		s.requireUntouched(t, "delegated.nl", before)
+	})
+
+	t.Run("a wrong key is told in the Challenge, and to mend it is enough", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(clusterKey, "mistaken.nl")
+		issuer := s.issuer(t, "mistaken", "a-key-that-nobody-has")
+		certificate := cluster.NewCertificate("mistaken", "mistaken", issuer, "mistaken.nl")
+		s.create(t, certificate)
+		s.requireReason(t, "mistaken", "No valid API key set", "mistaken/"+cluster.KeySecret)
+
+		mended := cluster.NewKeySecret("mistaken", clusterKey)
+		if err := s.Client.Update(t.Context(), mended); err != nil {
+			t.Fatal(err)
+		}
+		s.requireReady(t, soon, certificate)
+		s.requireUntouched(t, "mistaken.nl", before)
+	})
+}
+
+// requireReason waits until the reason of a namespace's only Challenge has all these words in it.
+func (s *suite) requireReason(t *testing.T, namespace string, words ...string) {
+	t.Helper()
+	if err := cluster.Eventually(within(t, soon), func(ctx context.Context) error {
+		challenges, err := s.Challenges(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		if len(challenges) != 1 {
+			return fmt.Errorf("%d challenges", len(challenges))
+		}
+		reason := challenges[0].Status.Reason
+		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(reason, word) }) {
+			return fmt.Errorf("not all of %q in %q", words, reason)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

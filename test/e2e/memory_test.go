@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// TestIdleMemory holds what docs/performance.md says of a webhook that has issued and now waits for months.
+func TestIdleMemory(t *testing.T) {
+	const most = 14 << 20
+	const apiKey = "key-of-the-lean"
+	s := newSuite(t)
+	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+		t.Fatal(err)
+	}
+	s.readyPod(t)
+	started, err := s.WebhookMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
+	before := s.addDomain(apiKey, "lean.nl")
+	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
+	s.requireCertificate(t, soon, cluster.NewCertificate("default", "lean", issuer, "lean.nl", "*.lean.nl"))
+	s.requireUntouched(t, "lean.nl", before)
+	issued, err := s.WebhookMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("anonymous memory: %d KiB when ready, %d KiB after a certificate", started>>10, issued>>10)
+	if started > most || issued > most {
+		t.Errorf("more than %d KiB", most>>10)
+	}
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// pod looks after one pod. Everything below the line is touched by the goroutine of run alone; others send it functions.
+type pod struct {
+	node      *Node
+	namespace string
+	dir       string
+	address   string // As the cluster knows it.
+	inbox     chan func()
+	ended     chan struct{}
+	end       func()
+	grace     time.Duration
+
+	// ----
+	object     *corev1.Pod
+	containers []*container
+	mounted    map[string]payload
+	tokens     map[string]string
+	problem    error // Why the containers cannot start yet.
+	stopping   bool
+}
+
+func newPod(n *Node, object *corev1.Pod) *pod {
+	ended := make(chan struct{})
+	p := &pod{
+		node:      n,
+		namespace: object.Namespace,
+		dir:       filepath.Join(n.options.Dir, object.Namespace+"."+object.Name),
+		address:   n.options.Block.NextPod(),
+		inbox:     make(chan func(), 16),
+		ended:     ended,
+		end:       sync.OnceFunc(func() { close(ended) }),
+		grace:     30 * time.Second,
+		object:    object,
+		mounted:   map[string]payload{},
+		tokens:    map[string]string{},
+	}
+	if seconds := object.Spec.TerminationGracePeriodSeconds; seconds != nil {
+		p.grace = time.Duration(*seconds) * time.Second
+	}
+	for _, spec := range object.Spec.Containers {
+		p.containers = append(p.containers, &container{spec: spec})
+	}
+	return p
+}
+
+// post has a function called by the goroutine of run, which then looks at the pod afresh.
+func (p *pod) post(f func()) {
+	select {
+	case p.inbox <- f:
+	case <-p.ended:
+	}
+}
+
+// run works on the pod whenever something has changed, and once a second for what failed or is due.
+func (p *pod) run(ctx context.Context) {
+	defer func() {
+		p.end()
+		for _, c := range p.containers {
+			c.kill()
+		}
+	}()
+	due := time.NewTicker(time.Second)
+	defer due.Stop()
+	for {
+		select {
+		case f := <-p.inbox:
+			f()
+		case <-due.C:
+		case <-p.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+		p.sync(ctx)
+	}
+}
+
+// sync does the next thing that brings the pod nearer to what its object asks for.
+func (p *pod) sync(ctx context.Context) {
+	phase := p.object.Status.Phase
+	switch {
+	case p.object.DeletionTimestamp != nil:
+		p.stop(ctx)
+	case phase == corev1.PodSucceeded || phase == corev1.PodFailed:
+	case p.object.Spec.NodeName == "":
+		p.bind(ctx)
+	default:
+		p.start(ctx)
+		p.report(ctx)
+	}
+}
+
+// bind is all the scheduling that one node needs.
+func (p *pod) bind(ctx context.Context) {
+	binding := &corev1.Binding{
+		ObjectMeta: metav1.ObjectMeta{Name: p.object.Name, UID: p.object.UID},
+		Target:     corev1.ObjectReference{Kind: "Node", Name: Name},
+	}
+	// If it fails, it is tried again in a second.
+	_ = p.node.client.CoreV1().Pods(p.namespace).Bind(ctx, binding, metav1.CreateOptions{})
+}
+
+func (p *pod) start(ctx context.Context) {
+	if p.problem = os.MkdirAll(p.dir, 0o700); p.problem != nil {
+		return
+	}
+	if p.problem = p.mountVolumes(ctx); p.problem != nil {
+		return
+	}
+	for _, c := range p.containers {
+		if c.mayStart(p.object.Spec.RestartPolicy) {
+			c.waiting = p.launch(ctx, c)
+		}
+	}
+}
+
+// stop ends the containers, each with the grace that it was promised, and then the pod's object.
+func (p *pod) stop(ctx context.Context) {
+	grace := time.Duration(*p.object.DeletionGracePeriodSeconds) * time.Second
+	running := false
+	for _, c := range p.containers {
+		if c.process == nil {
+			continue
+		}
+		running = true
+		if !p.stopping {
+			go c.stop(c.process, grace)
+		}
+	}
+	p.stopping = true
+	if running {
+		return // Its end calls sync again.
+	}
+	now := int64(0)
+	_ = p.node.client.CoreV1().Pods(p.namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{
+		GracePeriodSeconds: &now,
+		Preconditions:      &metav1.Preconditions{UID: &p.object.UID},
+	})
+}

@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// TestSoak renews certificates without a pause for SOAKTIME (20s) while the API misbehaves now and then. In the end every
+// certificate is there, each zone is as before, and the webhook's memory has not grown by more than 20 MiB.
+// `make soak` has SOAK_CERTIFICATES=50 of them renewing for ten minutes.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	const apiKey = "key-of-the-soak"
+	lasting := 20 * time.Second
+	if text := os.Getenv("SOAKTIME"); text != "" {
+		var err error
+		if lasting, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	certificates := number(t, "SOAK_CERTIFICATES", 5)
+
+	s := newSuite(t)
+	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
+	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
+	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.RequestLogLimit = 1000 })
+
+	end := time.Now().Add(lasting)
+	stopFaults := s.misbehave(end)
+	var renewing sync.WaitGroup
+	var renewals atomic.Int32
+	memory := make([]int, 0, 2)
+	for i := range certificates {
+		renewing.Go(func() {
+			name := fmt.Sprintf("soaked-%d", i)
+			domain := fmt.Sprintf("soaked-%d.nl", i/2) // two certificates a zone
+			if i%2 == 0 {
+				s.addDomain(apiKey, domain)
+			}
+			certificate := cluster.NewCertificate("default", name, issuer, name+"."+domain, "*."+name+"."+domain)
+			if err := s.Client.Create(t.Context(), certificate); err != nil {
+				t.Error(err)
+				return
+			}
+			for {
+				if err := s.issued(t, certificate); err != nil {
+					t.Error(err)
+					return
+				}
+				renewals.Add(1)
+				if !time.Now().Before(end) {
+					return
+				}
+				if err := s.renew(t, certificate); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	s.await(t, 5*time.Minute, func(context.Context) error {
+		if renewals.Load() < int32(certificates) {
+			return errors.New("not every certificate has come")
+		}
+		return nil
+	})
+	memory = append(memory, s.webhookMemory(t))
+	renewing.Wait()
+	stopFaults()
+	memory = append(memory, s.webhookMemory(t))
+	t.Logf("%d certificates issued; anonymous memory %d KiB after the first of each, %d KiB in the end",
+		renewals.Load(), memory[0]>>10, memory[1]>>10)
+	if memory[1]-memory[0] > 20<<20 {
+		t.Error("the memory has grown by more than 20 MiB")
+	}
+	s.await(t, soon, func(context.Context) error {
+		for i := range (certificates + 1) / 2 {
+			domain := fmt.Sprintf("soaked-%d.nl", i)
+			if slices.ContainsFunc(s.api.Records(domain), func(r mijnhosttest.Record) bool {
+				return r.Type == "TXT" && r.TTL == 60 && r.Value != leftOver
+			}) {
+				return fmt.Errorf("a challenge is left in %s", domain)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *suite) webhookMemory(t *testing.T) int {
+	t.Helper()
+	memory, err := s.WebhookMemory()
+	if err != nil {
+		t.Error(err)
+	}
+	return memory
+}
+
+// renew has cert-manager issue a certificate anew.
+func (s *suite) renew(t *testing.T, certificate *cmv1.Certificate) error {
+	t.Helper()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName}}
+	return s.Client.Delete(t.Context(), secret)
+}
+
+// issued waits for the Secret, and for cert-manager to be done with it. A Certificate alone can be Ready for a moment
+// after its Secret has gone.
+func (s *suite) issued(t *testing.T, certificate *cmv1.Certificate) error {
+	t.Helper()
+	ctx := within(t, 30*time.Minute)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName}}
+	if err := s.Await(ctx, secret, func() error { return nil }); err != nil {
+		return err
+	}
+	_, err := s.AwaitReady(ctx, certificate)
+	return err
+}
+
+// misbehave makes the API go wrong in one way after another until stop is called or the time is up.
+func (s *suite) misbehave(end time.Time) (stop func()) {
+	kinds := []mijnhosttest.Kind{
+		mijnhosttest.RateLimited(mijnhosttest.InSeconds(2 * time.Second)), mijnhosttest.Status(500), mijnhosttest.HTMLPage(502),
+		mijnhosttest.Unavailable(nil), mijnhosttest.DropBefore(), mijnhosttest.DropAfter(), mijnhosttest.Truncated(),
+		mijnhosttest.Malformed(), mijnhosttest.Slow(2 * time.Second), mijnhosttest.ShortRead(), mijnhosttest.EmptyRead(),
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), end)
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer s.api.ClearFaults()
+		next := time.NewTicker(3 * time.Second)
+		defer next.Stop()
+		for {
+			s.api.ClearFaults()
+			s.api.Inject(mijnhosttest.Fault{Kind: kinds[rand.N(len(kinds))], Times: 1 + rand.N(3)})
+			select {
+			case <-next.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}

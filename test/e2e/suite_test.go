@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// suite is a cluster with cert-manager, and a mijn.host, that several tests use at once. Each has domains and namespaces
+// of its own.
+type suite struct {
+	*cluster.Cluster
+	api *mijnhosttest.Server
+}
+
+func newSuite(t *testing.T) *suite {
+	t.Helper()
+	set, err := binaries.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{api: mijnhosttest.Start(t, mijnhosttest.Options{})}
+	ctx := within(t, 2*time.Minute)
+	if s.Cluster, err = cluster.Start(ctx, set, s.api.DNSAddr()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Logs(25))
+		}
+		s.Stop()
+	})
+	if err := s.InstallCertManager(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// within is a deadline that says what it was.
+func within(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, lateError{limit})
+	t.Cleanup(cancel)
+	return ctx
+}
+
+type lateError struct{ limit time.Duration }
+
+func (e lateError) Error() string { return "not within " + e.limit.String() }
+
+// create makes objects on the API server.
+func (s *suite) create(t *testing.T, objects ...client.Object) {
+	t.Helper()
+	for _, object := range objects {
+		if err := s.Client.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// leftOver stands under a challenge's name, and is none of ours.
+const leftOver = "left-over-of-another-client"
+
+// addDomain gives an account a domain in which others have put records, and returns those.
+func (s *suite) addDomain(apiKey, domain string) []mijnhosttest.Record {
+	absolute := domain + "."
+	records := []mijnhosttest.Record{
+		{Type: "A", Name: absolute, Value: "192.0.2.10", TTL: 3600},
+		{Type: "AAAA", Name: absolute, Value: "2001:db8::10", TTL: 3600},
+		{Type: "MX", Name: absolute, Value: "10 mail." + absolute, TTL: 3600},
+		{Type: "TXT", Name: absolute, Value: "v=spf1 mx -all", TTL: 900},
+		{Type: "TXT", Name: "quotes." + absolute, Value: `"een ""citaat"" – zó"`, TTL: 300},
+		{Type: "CNAME", Name: "WWW." + absolute, Value: absolute, TTL: 3600},
+		{Type: "SRV", Name: "_sip._tcp." + absolute, Value: "10 5 5060 sip." + absolute, TTL: 3600},
+		{Type: "TXT", Name: "_acme-challenge." + absolute, Value: leftOver, TTL: 60},
+	}
+	s.api.AddAccount(apiKey, domain)
+	s.api.SetRecords(domain, records)
+	return s.api.Records(domain)
+}
+
+// requireUntouched waits until a zone is byte for byte what it was before.
+func (s *suite) requireUntouched(t *testing.T, domain string, before []mijnhosttest.Record) {
+	t.Helper()
+	if err := cluster.Eventually(within(t, 30*time.Second), func(context.Context) error {
+		if now := s.api.Records(domain); !slices.Equal(before, now) {
+			return differentZone{before, now}
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+type differentZone struct{ before, now []mijnhosttest.Record }
+
+func (e differentZone) Error() string {
+	text := "the zone is not as before:"
+	for _, record := range e.before {
+		if !slices.Contains(e.now, record) {
+			text += "\n- " + line(record)
+		}
+	}
+	for _, record := range e.now {
+		if !slices.Contains(e.before, record) {
+			text += "\n+ " + line(record)
+		}
+	}
+	return text
+}
+
+func line(r mijnhosttest.Record) string { return r.Name + " " + r.Type + " " + r.Value }
+
+// clusterIssuer makes one and returns how a Certificate names it.
+func (s *suite) clusterIssuer(t *testing.T, name string, check cluster.SelfCheck) cmmetav1.IssuerReference {
+	t.Helper()
+	s.create(t, &cmv1.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s.IssuerSpec(check)})
+	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
+}
+
+// issuer makes one in a namespace, with an API key of its own.
+func (s *suite) issuer(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
+	t.Helper()
+	s.create(t,
+		cluster.NewKeySecret(namespace, apiKey),
+		&cmv1.Issuer{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"},
+			Spec:       s.IssuerSpec(cluster.WithoutSelfCheck),
+		})
+	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
+}
+
+// requireCertificate asks for a Certificate, waits for it and verifies it.
+func (s *suite) requireCertificate(t *testing.T, limit time.Duration, certificate *cmv1.Certificate) {
+	t.Helper()
+	s.create(t, certificate)
+	s.requireReady(t, limit, certificate)
+}
+
+// requireReady waits for a Certificate and verifies it.
+func (s *suite) requireReady(t *testing.T, limit time.Duration, certificate *cmv1.Certificate) {
+	t.Helper()
+	ctx := within(t, limit)
+	secret, err := s.AwaitReady(ctx, certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.VerifyChain(ctx, secret, certificate.Spec.DNSNames...); err != nil {
+		t.Error(err)
+	}
+}
