@@ -1,0 +1,182 @@
+# Everything here needs Go, make and git, and neither root nor a package of the system: the tools are Go modules.
+# What cannot (image, image-test, dist) says so. `make help` lists the targets.
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+MAKEFLAGS     += --no-print-directory
+
+BIN     := .cache/bin
+CHART   := deploy/mijn-host-webhook
+IMAGE   ?= ghcr.io/mijn-host-webhook/cert-manager-webhook-mijn-host:$(VERSION)
+MODULES := $(dir $(wildcard go.mod test/*/go.mod test/tools/*/go.mod))
+LINTED  := $(filter-out test/tools/%,$(MODULES))
+
+# What --version tells. The date is the commit's, so that one commit gives one binary.
+VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),v0.0.0-dev)
+COMMIT  ?= $(or $(shell git rev-parse --verify --quiet HEAD),unknown)
+DATE    ?= $(or $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null),unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+# One set of flags for builds, tests and linters alike, so that the packages they share are compiled once.
+export CGO_ENABLED := 0
+export GOFLAGS     := -trimpath -buildvcs=false
+
+# The race detector alone wants a C compiler. Go knows whether there is one.
+RACE := $(filter 1,$(shell env -u CGO_ENABLED go env CGO_ENABLED))
+
+# $(call go-build,MODULE,LDFLAGS,OUTPUT,PACKAGES). Go links in GOTMPDIR and renames, so that two makes at once never see
+# half a binary, and leaves alone what is up to date.
+go-build = mkdir -p .cache/tmp $(dir $(3)) && \
+	GOTMPDIR=$(CURDIR)/.cache/tmp go build -C $(1) -ldflags="$(2)" -o $(CURDIR)/$(3) $(4)
+
+# $(call in-each,MODULES,COMMAND) goes on after a failure, to show all there are.
+in-each = failed=; $(foreach m,$(1),(cd $(m) && $(2)) || failed="$$failed $(m)";) \
+	test -z "$$failed" || { echo "$@: failed in$$failed" >&2; exit 1; }
+
+##@ Build
+
+.PHONY: build
+build: ## bin/webhook
+	@$(call go-build,.,$(LDFLAGS),bin/webhook,.)
+
+.PHONY: demo
+demo: ## issues a certificate on a control plane of its own (KEEP=1 leaves that running)
+	@$(call go-build,test/e2e,-s -w,$(BIN)/demo,./cmd/demo) && cd test/e2e && exec $(CURDIR)/$(BIN)/demo $(if $(KEEP),--keep)
+
+.PHONY: clean
+clean: ## removes what was built here (Go's own caches stay)
+	rm -rf bin dist .cache
+
+##@ Test
+
+# What mostly waits (e2e) runs beside what computes, once all that both need has been compiled.
+.PHONY: test
+test: control-plane ## everything that must hold before a change lands
+	@$(MAKE) -j --output-sync=target tidy-check lint unit chart e2e
+
+.PHONY: tidy-check
+tidy-check: ## go.mod and go.sum of each module say what is used (make fmt mends them)
+	@$(call in-each,$(MODULES),go mod tidy -diff >/dev/null)
+
+# golangci-lint does what `gofmt -d` and `go vet` do, too. It does not look into string literals; hence the grep.
+# actionlint would ask shellcheck where there is one: what else a machine has must not decide.
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/actionlint ## code, formatting and workflows
+	@$(call in-each,$(LINTED),$(CURDIR)/$(BIN)/golangci-lint run --config=$(CURDIR)/.golangci.yml ./...)
+	@! git grep -n --untracked '"PUT"' -- '*.go' ':!*_test.go' ':!mijnhost/mijnhosttest' ':!test' || \
+		{ echo "The API's PUT replaces a whole zone; this program never sends it." >&2; exit 1; }
+	@$(BIN)/actionlint -shellcheck= -pyflakes=
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## formats the code and tidies the modules
+	@$(call in-each,$(LINTED),$(CURDIR)/$(BIN)/golangci-lint fmt --config=$(CURDIR)/.golangci.yml)
+	@$(call in-each,$(MODULES),go mod tidy)
+
+.PHONY: unit
+unit: ## unit tests with coverage, and with -race where there is a C compiler
+	@$(if $(RACE),,echo "unit: no C compiler, so without -race")
+	CGO_ENABLED=$(or $(RACE),0) go test $(if $(RACE),-race) -cover ./...
+
+.PHONY: chart
+chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## the Helm chart: lint, unit tests, schema, README
+	go test -C test/chart -count=1 ./...
+
+.PHONY: chart-docs
+chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yaml
+	@$(BIN)/helm-docs --chart-search-root=$(CHART)
+
+.PHONY: e2e
+e2e: ## a real control plane, cert-manager and Pebble
+	go test -C test/e2e -count=1 -timeout=20m ./...
+
+.PHONY: control-plane
+control-plane: ## etcd, kube-apiserver, kubectl and the other programs of a cluster, in .cache/bin
+	@go run -C test/e2e ./cmd/build
+
+##@ Search and measure
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz' || true); do \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package; \
+		done; \
+	done
+
+SOAKTIME ?= 10m
+.PHONY: soak
+soak: control-plane ## certificates renewing on a real control plane, with faults mixed in, for SOAKTIME (10m)
+	SOAKTIME=$(SOAKTIME) go test -C test/e2e -count=1 -timeout=0 -run='^TestSoak' ./...
+
+.PHONY: bench
+bench: ## benchmarks
+	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: audit
+audit: $(BIN)/govulncheck ## known vulnerabilities (asks vuln.go.dev)
+	$(BIN)/govulncheck ./...
+
+##@ Ship
+
+BUILD_ARGS = $(foreach a,VERSION COMMIT DATE,--build-arg $(a)=$($(a)))
+.PHONY: image
+image: ## the image for this machine, with docker, podman or buildah
+	@for engine in docker podman buildah; do \
+		if $$engine info >/dev/null 2>&1; then exec $$engine build --tag $(IMAGE) $(BUILD_ARGS) .; fi; \
+	done; echo "image: neither docker nor podman nor buildah works here" >&2; exit 1
+
+.PHONY: image-test
+image-test: build ## the image for every platform, made and looked at without a registry (buildah)
+	@VERSION=$(VERSION) COMMIT=$(COMMIT) DATE=$(DATE) test/tools/image-test
+
+.PHONY: reproducible
+reproducible: build ## the same sources in another place, with nothing cached, give the same binary
+	@mkdir -p .cache; elsewhere=$$(mktemp -d .cache/elsewhere.XXXXXX); trap 'rm -rf $$elsewhere' EXIT; \
+	git ls-files -z --cached --others --exclude-standard -- . ':!deploy' ':!docs' ':!test' | \
+		xargs -0 cp --parents --target-directory=$$elsewhere; \
+	GOCACHE=$(CURDIR)/$$elsewhere/cache go build -C $$elsewhere -ldflags='$(LDFLAGS)' -o webhook .; \
+	cmp bin/webhook $$elsewhere/webhook && echo "reproducible: $$(sha256sum <bin/webhook)"
+
+.PHONY: dist
+dist: build ## the release's archives, in dist (GNU tar)
+	@rm -rf dist && mkdir dist
+	@for platform in linux-amd64 linux-arm64 linux-armv7 darwin-amd64 darwin-arm64; do \
+		IFS=- read -r os arch <<<"$$platform"; \
+		GOOS=$$os GOARCH=$${arch%v7} GOARM=7 go build -ldflags='$(LDFLAGS)' -o dist/webhook .; \
+		tar --create --owner=0 --group=0 --numeric-owner --mtime='$(DATE:unknown=1970-01-01)' LICENSE -C dist webhook | \
+			gzip -9n >dist/webhook-$(VERSION)-$$platform.tar.gz; \
+		rm dist/webhook; \
+	done; cd dist && sha256sum *.tar.gz | tee SHA256SUMS
+
+CHART_VERSION = $(shell awk '$$1 == "version:" { print $$2 }' $(CHART)/Chart.yaml)
+.PHONY: release-check
+release-check: $(BIN)/helm reproducible ## versions and changelog in step; archives and chart can be made
+	@test v$(CHART_VERSION) = $(if $(filter file,$(origin VERSION)),v$(CHART_VERSION),$(VERSION)) || \
+		{ echo "The chart's version is $(CHART_VERSION), and the tag $(VERSION)." >&2; exit 1; }
+	@grep -qE '^appVersion: "?$(CHART_VERSION)"?$$' $(CHART)/Chart.yaml || \
+		{ echo "The chart's appVersion is not its version, $(CHART_VERSION)." >&2; exit 1; }
+	@grep -q ':v$(CHART_VERSION)$$' $(CHART)/Chart.yaml || \
+		{ echo "The chart's annotation artifacthub.io/images does not name v$(CHART_VERSION)." >&2; exit 1; }
+	@$(MAKE) notes dist VERSION=v$(CHART_VERSION)
+	@$(BIN)/helm package $(CHART) --destination dist
+
+.PHONY: notes
+notes: ## what CHANGELOG.md says of VERSION
+	@awk -v version='[$(VERSION:v%=%)]' '/^## / { on = index($$0, version) } /^## |^\[.*\]: / { next } on { print; found = 1 } \
+		END { if (!found) { print "CHANGELOG.md says nothing of " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
+
+# For the workflow that builds the image: what the Makefile would pass on.
+.PHONY: stamp
+stamp:
+	@echo "date=$(DATE)"; echo "epoch=$$(git log -1 --format=%ct)"
+
+##@ Other
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/%: test/tools/%/go.mod test/tools/%/go.sum
+	@$(call go-build,test/tools/$*,-s -w,$@,tool) && touch $@
