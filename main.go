@@ -3,17 +3,23 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 
-	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
 	"github.com/cert-manager/cert-manager/pkg/logs"
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/propagation"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
+	"k8s.io/component-base/metrics/legacyregistry"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/apiserver"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/metrics"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -28,6 +34,10 @@ var (
 const defaultGroup = "acme.mijn.host"
 
 func main() {
+	// The process waits for months between challenges: memory counts, and the time of the garbage collector does not.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	cmd := newCommand(os.Getenv)
 	cmd.SetContext(genericapiserver.SetupSignalContext())
 	os.Exit(cli.Run(cmd))
@@ -39,6 +49,7 @@ type settings struct {
 	ambientAPIKey   string
 	mijnhostBaseURL string
 	allowedDomains  []string
+	domainLabel     bool
 }
 
 // newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
@@ -57,33 +68,49 @@ func newCommand(getenv func(string) string) *cobra.Command {
 			if err := s.validate(); err != nil {
 				return err
 			}
-			o.Solvers = s.solvers()
 			if err := o.Complete(); err != nil {
 				return err
 			}
 			if err := o.Validate(args); err != nil {
 				return err
 			}
-			return o.RunWebhookServer(cmd.Context())
+			m := metrics.New(metrics.Options{Version: version, Commit: commit, DomainLabel: s.domainLabel})
+			if err := legacyregistry.Registerer().Register(m); err != nil {
+				return err
+			}
+			return apiserver.Run(cmd.Context(), o, s.solvers(m)...)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
 	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", nil, "Domains within which challenges are answered at all (all if empty)")
+	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Tell the domain of each challenge in the metrics, which everybody who may read them then sees")
 	logs.AddFlags(o.Logging, flags)
 	o.RecommendedOptions.AddFlags(flags)
+	cmd.AddCommand(newCheckCommand(getenv, os.Exit))
 	return cmd
 }
 
 // solvers has one line for each DNS host.
-func (s settings) solvers() []webhook.Solver {
-	return []webhook.Solver{
-		s.solver("mijn-host", mijnhost.NewProvider(mijnhost.Options{BaseURL: s.mijnhostBaseURL, UserAgent: userAgent()})),
+func (s settings) solvers(m *metrics.Metrics) []apiserver.Solver {
+	return []apiserver.Solver{
+		s.solver("mijn-host", m, mijnhost.NewProvider(mijnhost.Options{
+			BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(mijnhost.NewTransport()), Observer: m,
+		})),
 	}
 }
 
-func (s settings) solver(name string, provider solver.Provider) webhook.Solver {
-	return solver.New(solver.Options{Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains})
+func (s settings) solver(name string, m *metrics.Metrics, provider solver.Provider) apiserver.Solver {
+	return solver.New(solver.Options{
+		Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: m,
+	})
+}
+
+// traced gives each request a span below the one of its challenge, if there is one. The DNS host is told nothing of it.
+func traced(transport http.RoundTripper) http.RoundTripper {
+	return otelhttp.NewTransport(transport,
+		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Host }))
 }
 
 func userAgent() string {

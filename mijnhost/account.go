@@ -93,14 +93,12 @@ func shared[T any](ctx context.Context, group *singleflight.Group, key string, r
 		defer cancel()
 		return read(readCtx)
 	})
-	var none T
 	select {
 	case answer := <-answers:
-		if answer.Err != nil {
-			return none, answer.Err
-		}
-		return answer.Val.(T), nil
+		value, _ := answer.Val.(T) // none with an error
+		return value, answer.Err
 	case <-ctx.Done():
+		var none T
 		return none, unreachable(OpReadRecords, ctx.Err())
 	}
 }

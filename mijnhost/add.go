@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/go-logr/logr"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
 )
 
 // AddTXT puts value under fqdn into the zone of the domain that holds it, and leaves
@@ -30,7 +32,8 @@ func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string,
 	if at.domain, records, err = acct.find(ctx, zone, fqdn); err != nil {
 		return err
 	}
-	if err := at.putBackLost(ctx, value); err != nil {
+	outcome.From(ctx).SetDomain(at.domain)
+	if err = at.putBackLost(ctx, value); err != nil {
 		return err
 	}
 	siblings, shown, err := at.liveSiblings(ctx, at.shownValues(records), value, p.patch.Load())
@@ -135,7 +138,7 @@ func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []s
 	case alone:
 		p.patch.Store(patchReplaces)
 		p.options.Observer.SiblingRestored()
-		logr.FromContextOrDiscard(ctx).Info("PATCH replaces the values of a name: the value of the other challenge was put back")
+		logr.FromContextOrDiscard(ctx).V(2).Info("PATCH replaces the values of a name: the value of the other challenge was put back")
 	}
 	return ErrNameInUse
 }
@@ -193,8 +196,8 @@ func (p *Provider) tellForeign(ctx context.Context, at *place, shown []string, v
 	for _, foreign := range shown {
 		if _, live := at.live[foreign]; !live && foreign != value {
 			p.options.Observer.ForeignAtRisk()
-			logr.FromContextOrDiscard(ctx).Info("a value that this process did not present stands under the challenge's name and may be replaced",
-				"valueSHA256", fingerprint(foreign))
+			logr.FromContextOrDiscard(ctx).V(2).Info("A value that this process did not present stands under the challenge's name and may be replaced",
+				"foreignSHA256", fingerprint(foreign))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-logr/logr"
 )
 
 const (
@@ -52,6 +53,7 @@ func cooled(next exchange, c *coolDown, o Observer) exchange {
 		data, err := next(ctx, request)
 		if pause := c.heed(err, begun); pause > 0 {
 			o.CooledDown(pause)
+			logr.FromContextOrDiscard(ctx).V(2).Info("mijn.host asks for fewer calls with this API key", "pause", pause.Round(time.Millisecond))
 		}
 		return data, err
 	}

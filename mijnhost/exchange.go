@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
 )
 
 // Operation names one call of the API, for errors, metrics and traces.
@@ -92,13 +96,16 @@ func limited(next exchange, n int) exchange {
 	}
 }
 
-// observed reports each attempt's outcome.
+// observed reports each attempt's outcome. The API's words are left to the one who tells of the error.
 func observed(next exchange, o Observer) exchange {
 	return func(ctx context.Context, c call) (json.RawMessage, error) {
+		outcome.From(ctx).CountCall()
 		o.CallStarted()
 		begun := time.Now()
 		data, err := next(ctx, c)
-		o.CallEnded(c.op, statusOf(err), time.Since(begun))
+		status, took := statusOf(err), time.Since(begun)
+		o.CallEnded(c.op, status, took)
+		logr.FromContextOrDiscard(ctx).V(2).Info("Called mijn.host", "operation", c.op, "status", status, "duration", took.Round(time.Millisecond))
 		return data, err
 	}
 }

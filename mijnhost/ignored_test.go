@@ -15,4 +15,3 @@ func (ignored) Retried(mijnhost.Operation)                       {}
 func (ignored) CooledDown(time.Duration)                         {}
 func (ignored) SiblingRestored()                                 {}
 func (ignored) ForeignAtRisk()                                   {}
-func (ignored) LeftBehind()                                      {}

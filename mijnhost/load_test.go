@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -44,20 +45,13 @@ func (j job) remove(ctx context.Context, p *mijnhost.Provider) error {
 	return p.RemoveTXT(ctx, testKey, j.zone, j.fqdn, j.value)
 }
 
-// atOnce runs f for all jobs at the same moment and returns the first error.
+// atOnce runs f for all jobs at the same moment and returns an error if any of them did.
 func atOnce(jobs []job, f func(int, job) error) error {
-	errs := make([]error, len(jobs))
-	var all sync.WaitGroup
+	var all errgroup.Group
 	for i, j := range jobs {
-		all.Go(func() { errs[i] = f(i, j) })
+		all.Go(func() error { return f(i, j) })
 	}
-	all.Wait()
-	return slices.MaxFunc(append(errs, nil), func(a, b error) int {
-		if a != nil && b == nil {
-			return 1
-		}
-		return -1
-	})
+	return all.Wait()
 }
 
 func TestAHundredChallengesAtOnce(t *testing.T) {

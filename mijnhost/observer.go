@@ -21,9 +21,6 @@ type Observer interface {
 	// ForeignAtRisk tells that a value which nobody here presented stood under
 	// a challenge's name while PATCH may replace it.
 	ForeignAtRisk()
-	// LeftBehind tells that a record was given up, because its domain is no
-	// longer within the API's reach.
-	LeftBehind()
 }
 
 // unobserved is the Observer of those who want none.
@@ -35,4 +32,3 @@ func (unobserved) Retried(Operation)                       {}
 func (unobserved) CooledDown(time.Duration)                {}
 func (unobserved) SiblingRestored()                        {}
 func (unobserved) ForeignAtRisk()                          {}
-func (unobserved) LeftBehind()                             {}

@@ -85,9 +85,19 @@ func (at *place) await(ctx context.Context, wanted []string) (records []Record, 
 		if containsAll(at.shownValues(records), wanted) {
 			return records, true, nil
 		}
-		if time.Now().Add(awaitPause).After(end) || pause(ctx, awaitPause) != nil {
+		if time.Now().Add(awaitPause).After(end) || !pause(ctx, awaitPause) {
 			return records, false, nil
 		}
+	}
+}
+
+// pause tells whether d has passed before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -3,9 +3,10 @@ package mijnhost
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
-	"github.com/go-logr/logr"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 // RemoveTXT takes value under fqdn out of the zone, and nothing else. It is success
 // if the value is not there, or if the API no longer reaches it because the domain has left the account
-// or its nameservers are elsewhere; then a warning names the record left behind.
+// or its nameservers are elsewhere; then the outcome of ctx notes that a record may be left behind.
 // zone is the zone of fqdn as public DNS shows it.
 //
 // Errors are an *Error or ErrNameInUse: what they tell can be mended, and the call be repeated.
@@ -35,15 +36,14 @@ func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value stri
 	var records []Record
 	at.domain, records, err = acct.find(ctx, zone, fqdn)
 	if errors.Is(err, ErrNoDomain) || errors.Is(err, ErrNotManaged) {
-		p.options.Observer.LeftBehind()
-		logr.FromContextOrDiscard(ctx).Info("WARNING: a TXT record may be left behind: its domain is out of the API's reach",
-			"fqdn", fqdn, "valueSHA256", fingerprint(value), "reason", err.Error())
+		outcome.From(ctx).GiveUp(fmt.Errorf("%s is out of the API's reach: %w", fqdn, err))
 		at.take(value)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	outcome.From(ctx).SetDomain(at.domain)
 	if err := at.delete(ctx, records, value); err != nil {
 		at.disturb()
 		return err
@@ -108,7 +108,7 @@ func (at *place) deleteAs(ctx context.Context, copies []Record, value string) er
 			return err
 		case unseen && refusals >= refusalsBelieved:
 			return nil
-		case refusals == refusalsBorne || pause(ctx, refusalPause) != nil:
+		case refusals == refusalsBorne || !pause(ctx, refusalPause):
 			return refusal
 		}
 		records, err := at.client.Records(ctx, at.domain)
@@ -139,13 +139,4 @@ func (at *place) deleteAll(ctx context.Context, records []Record) (refusal, err 
 		}
 	}
 	return refusal, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -115,8 +115,8 @@ func TestRemoveSucceedsWhereTheDomainIsOutOfReach(t *testing.T) {
 func TestRemoveFailsWhereItCanBeMended(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		break_ func(bubble)
-		want   error
+		spoil func(bubble)
+		want  error
 	}{
 		"the key is refused":       {func(b bubble) { b.api.RevokeKey(testKey) }, mijnhost.ErrKeyRefused},
 		"the API is down":          {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500)}) }, mijnhost.ErrUnavailable},
@@ -127,7 +127,7 @@ func TestRemoveFailsWhereItCanBeMended(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				b.must(b.add("value"))
-				c.break_(b)
+				c.spoil(b)
 				if err := b.remove("value"); !errors.Is(err, c.want) {
 					b.Errorf("got %v, want %v", err, c.want)
 				}

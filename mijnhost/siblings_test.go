@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -153,12 +154,9 @@ func TestChallengesForOneNameAtTheSameMoment(t *testing.T) {
 
 func (b bubble) wantStanding(value string) {
 	b.Helper()
-	for _, v := range b.values() {
-		if v == value {
-			return
-		}
+	if values := b.values(); !slices.Contains(values, value) {
+		b.Errorf("%s was reported presented, and the zone has %q", value, values)
 	}
-	b.Errorf("%s was reported presented, and the zone has %q", value, b.values())
 }
 
 func TestALeftOverNeverBlocks(t *testing.T) {

@@ -104,7 +104,7 @@ func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate)
 }
 
 // newCertificate is self-signed and for the simulator's address, apart from what change makes of it.
-func newCertificate(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.Certificate) {
+func newCertificate(t *testing.T, change func(*x509.Certificate)) (certificate tls.Certificate, leaf *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -125,8 +125,7 @@ func newCertificate(t *testing.T, change func(*x509.Certificate)) (tls.Certifica
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
+	if leaf, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, leaf

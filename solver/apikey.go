@@ -17,9 +17,13 @@ type apiKey struct {
 	origin string
 }
 
-// errKeyGone means that the Secret, or the entry in it, does not exist: nothing
-// that a later attempt of the same challenge could wait for.
-var errKeyGone = errors.New("not found")
+// noKeyError means that there is no key where the config says, or none that the webhook may read. While a namespace goes, its
+// Secrets and the Roles that allow to read them go in any order.
+type noKeyError struct{ fault string }
+
+func (e *noKeyError) Error() string { return e.fault }
+
+func noKey(format string, args ...any) error { return &noKeyError{fmt.Sprintf(format, args...)} }
 
 // readAPIKey reads the key that the config names. It is read at each challenge, so that a
 // rotated key works at once.
@@ -31,7 +35,7 @@ func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, amb
 	case ambient && s.ambientKey != "":
 		return apiKey{s.ambientKey, "the environment of the webhook"}, nil
 	default:
-		return apiKey{}, configError("apiKeySecretRef is missing")
+		return apiKey{}, noKey("%v", configError("apiKeySecretRef is missing"))
 	}
 }
 
@@ -44,23 +48,23 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	secret, err := s.secrets.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return apiKey{}, fmt.Errorf("the Secret %s with the API key is %w", name, errKeyGone)
+		return apiKey{}, noKey("the Secret %s with the API key is not found", name)
 	case apierrors.IsForbidden(err):
-		return apiKey{}, fmt.Errorf("the webhook may not read the Secret %s: "+
+		return apiKey{}, noKey("the webhook may not read the Secret %s: "+
 			"its name and namespace must be listed in the chart's values under secrets", name)
 	case err != nil:
 		return apiKey{}, fmt.Errorf("the Secret %s cannot be read from the Kubernetes API", name)
 	}
 	value, ok := secret.Data[ref.Key]
 	if !ok {
-		return apiKey{}, fmt.Errorf("in the Secret %s the key %s is %w", name, ref.Key, errKeyGone)
+		return apiKey{}, noKey("in the Secret %s the key %s is not found", name, ref.Key)
 	}
 	value = bytes.TrimSpace(value)
 	if len(value) == 0 {
-		return apiKey{}, fmt.Errorf("in the Secret %s the key %s is empty", name, ref.Key)
+		return apiKey{}, noKey("in the Secret %s the key %s is empty", name, ref.Key)
 	}
 	if bytes.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return apiKey{}, fmt.Errorf("in the Secret %s the key %s holds characters that an API key cannot have", name, ref.Key)
+		return apiKey{}, noKey("in the Secret %s the key %s holds characters that an API key cannot have", name, ref.Key)
 	}
 	return apiKey{string(value), "the Secret " + name}, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -18,12 +19,19 @@ func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
 		lose      func(world)
 	}{
 		"the record is absent":            {newChallenge(), func(world) {}},
-		"the Secret is gone":              {newChallenge(), func(w world) { w.cluster.deleteSecret("cert-manager", "mijn-host-api-key") }},
+		"the Secret is gone":              {newChallenge(), func(w world) { w.cluster.deleteSecret() }},
 		"the key is gone from the Secret": {newChallenge(), func(w world) { w.cluster.setSecret("cert-manager", "mijn-host-api-key", nil) }},
 		"the domain has left the account": {newChallenge(), func(w world) { w.api.RemoveDomain("example.nl") }},
 		"its nameservers are elsewhere":   {newChallenge(), func(w world) { w.api.SetDNSElsewhere("example.nl") }},
-		"the config was always wrong":     {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
-		"the FQDN was always malformed":   {newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), func(world) {}},
+		"the Secret may not be read any more": {newChallenge(), func(w world) {
+			w.cluster.fail(apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "x", errors.New("no")))
+		}},
+		"the key in the Secret is empty": {newChallenge(), func(w world) {
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})
+		}},
+		"the config names no Secret":    {newChallenge(withConfig(`{}`)), func(world) {}},
+		"the config was always wrong":   {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
+		"the FQDN was always malformed": {newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), func(world) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,22 +44,16 @@ func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
 
 func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
 	t.Parallel()
-	for name, break_ := range map[string]func(world){
+	for name, spoil := range map[string]func(world){
 		"the key is refused":       func(w world) { w.api.RevokeKey(apiKey) },
 		"the API fails":            func(w world) { w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403)}) },
 		"the Kubernetes API fails": func(w world) { w.cluster.fail(apierrors.NewInternalError(errors.New("no"))) },
-		"the Secret's key is empty": func(w world) {
-			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})
-		},
-		"the key is of another form": func(w world) {
-			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": "a b"})
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.must(w.Present(newChallenge()))
-			break_(w)
+			spoil(w)
 			if err := w.CleanUp(newChallenge()); err == nil {
 				t.Error("want an error")
 			}
@@ -61,18 +63,29 @@ func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
 
 func TestCleanUpUsesTheKeyOfPresentWhereTheSecretIsGone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.must(w.Present(newChallenge()))
-	w.cluster.deleteSecret("cert-manager", "mijn-host-api-key")
-	w.must(w.CleanUp(newChallenge()))
-	w.wantValues()
+	for name, lose := range map[string]func(*cluster){
+		"deleted": func(c *cluster) { c.deleteSecret() },
+		"emptied": func(c *cluster) { c.setSecret("cert-manager", "mijn-host-api-key", nil) },
+		"forbidden": func(c *cluster) {
+			c.fail(apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "x", errors.New("no")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.must(w.Present(newChallenge()))
+			lose(w.cluster)
+			w.must(w.CleanUp(newChallenge()))
+			w.wantValues()
+		})
+	}
 }
 
 func TestCleanUpByAProcessThatHasNoKeyLeavesTheRecordAndSucceeds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.must(w.Present(newChallenge()))
-	w.cluster.deleteSecret("cert-manager", "mijn-host-api-key")
+	w.cluster.deleteSecret()
 	w.must(w.newSolver().CleanUp(newChallenge()))
 	w.wantValues(fqdn + "=" + newChallenge().Key)
 }

@@ -15,6 +15,7 @@ const rememberFor = 7 * 24 * time.Hour
 // presented remembers where this process put the value of each challenge and with which key: by
 // the time of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
 type presented struct {
+	report  func(change int) // how many more there are
 	mu      sync.Mutex
 	records map[challenge]record
 }
@@ -31,7 +32,9 @@ type record struct {
 	at         time.Time
 }
 
-func newPresented() *presented { return &presented{records: map[challenge]record{}} }
+func newPresented(report func(change int)) *presented {
+	return &presented{report: report, records: map[challenge]record{}}
+}
 
 func identify(ch *whapi.ChallengeRequest) challenge {
 	return challenge{ch.ResourceNamespace, ch.DNSName, ch.Key}
@@ -40,6 +43,7 @@ func identify(ch *whapi.ChallengeRequest) challenge {
 func (p *presented) put(ch *whapi.ChallengeRequest, key apiKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.reportSince(len(p.records))
 	now := time.Now()
 	maps.DeleteFunc(p.records, func(_ challenge, r record) bool { return now.Sub(r.at) > rememberFor })
 	p.records[identify(ch)] = record{ch.ResolvedZone, ch.ResolvedFQDN, key, now}
@@ -55,5 +59,8 @@ func (p *presented) get(ch *whapi.ChallengeRequest) (record, bool) {
 func (p *presented) take(ch *whapi.ChallengeRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.reportSince(len(p.records))
 	delete(p.records, identify(ch))
 }
+
+func (p *presented) reportSince(before int) { p.report(len(p.records) - before) }

@@ -17,7 +17,7 @@ var (
 	hostLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$`)
 	// challengeKey is a TXT value of one string: printable ASCII without blanks, quotes
 	// and backslashes, which DNS software writes in different ways.
-	challengeKey = regexp.MustCompile(`^[!#-\[\]-~]{1,255}$`)
+	challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
 )
 
 // validate refuses a challenge that does not name one place in the DNS and one value, or a place

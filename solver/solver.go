@@ -7,18 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
-)
 
-// callTime bounds one call. The API server answers 504 after 34 s while the solver
-// would run on, and a retry of cert-manager could then overlap it.
-const callTime = 25 * time.Second
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
+)
 
 // Options tell a Solver who it is and what it may do.
 type Options struct {
@@ -31,6 +27,8 @@ type Options struct {
 	AmbientAPIKey string
 	// AllowedDomains are the domains within which the process touches names at all; none means everywhere.
 	AllowedDomains []string
+	// Observer is told what becomes of challenges; nil means nobody is.
+	Observer Observer
 }
 
 // Solver implements cert-manager's webhook.Solver. It is safe for concurrent use.
@@ -39,18 +37,23 @@ type Solver struct {
 	provider       Provider
 	ambientKey     string
 	allowedDomains []string
+	observer       Observer
 	secrets        corev1.SecretsGetter
 	presented      *presented
 }
 
 // New returns a Solver that can be given to cert-manager's webhook server.
 func New(o Options) *Solver {
+	if o.Observer == nil {
+		o.Observer = unobserved{}
+	}
 	return &Solver{
 		name:           o.Name,
 		provider:       o.Provider,
 		ambientKey:     o.AmbientAPIKey,
 		allowedDomains: o.AllowedDomains,
-		presented:      newPresented(),
+		observer:       o.Observer,
+		presented:      newPresented(o.Observer.ValuesPresented),
 	}
 }
 
@@ -73,23 +76,23 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 
 // Present puts the challenge's key as a TXT value under its FQDN.
 func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
-	ctx, cancel := s.begin(ch)
-	defer cancel()
-	return s.present(ctx, ch)
+	return s.PresentContext(context.Background(), ch)
+}
+
+// PresentContext is Present as a part of what ctx is about. The end of ctx does not end it.
+func (s *Solver) PresentContext(ctx context.Context, ch *whapi.ChallengeRequest) error {
+	return s.answer(ctx, ActionPresent, ch, s.present)
 }
 
 // CleanUp takes the challenge's TXT value away, and nothing else. It fails only where a later attempt can
 // succeed, for cert-manager keeps a Challenge until its clean-up has succeeded.
 func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
-	ctx, cancel := s.begin(ch)
-	defer cancel()
-	return s.cleanUp(ctx, ch)
+	return s.CleanUpContext(context.Background(), ch)
 }
 
-// begin gives a call its deadline and its logger.
-func (s *Solver) begin(ch *whapi.ChallengeRequest) (context.Context, context.CancelFunc) {
-	log := klog.Background().WithValues("dnsName", ch.DNSName, "fqdn", ch.ResolvedFQDN)
-	return context.WithTimeout(logr.NewContext(context.Background(), log), callTime)
+// CleanUpContext is CleanUp as a part of what ctx is about. The end of ctx does not end it.
+func (s *Solver) CleanUpContext(ctx context.Context, ch *whapi.ChallengeRequest) error {
+	return s.answer(ctx, ActionCleanUp, ch, s.cleanUp)
 }
 
 func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error {
@@ -113,12 +116,13 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error 
 
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error {
 	if err := s.validate(ch); err != nil {
-		giveUp(ctx, err) // Present has refused it as well
+		logr.FromContextOrDiscard(ctx).V(2).Info("Present has refused this challenge, so that there is nothing to clean up", "reason", err.Error())
 		return nil
 	}
 	key, err := s.keyForCleanUp(ctx, ch)
 	if errors.Is(err, errUncleanable) {
-		giveUp(ctx, err)
+		// An error would keep the Challenge for ever, and with it every later certificate for that name.
+		outcome.From(ctx).GiveUp(err)
 		s.presented.take(ch)
 		return nil
 	}
@@ -137,21 +141,21 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error 
 // errUncleanable marks a clean-up without a key that could do it, now or later.
 var errUncleanable = errors.New("no API key for the clean-up")
 
-// keyForCleanUp is the key that the config names or, where that is gone, the one that this
-// process presented with. The config is a copy in the Challenge that nobody can mend, so a wrong one ends the matter.
+// keyForCleanUp is the key that the config names or, where there is none, the one that this process
+// presented with. The config is a copy in the Challenge that nobody can mend, so a wrong one ends the matter.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
-	config, configErr := parseConfig(ch.Config)
-	if configErr == nil {
+	config, reason := parseConfig(ch.Config)
+	if reason == nil {
 		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
-		if err == nil || !errors.Is(err, errKeyGone) {
+		if !errors.As(err, new(*noKeyError)) {
 			return key, err
 		}
-		configErr = err
+		reason = err
 	}
 	if r, ok := s.presented.get(ch); ok {
 		return r.key, nil
 	}
-	return apiKey{}, fmt.Errorf("%w: %w", errUncleanable, configErr)
+	return apiKey{}, fmt.Errorf("%w: %w", errUncleanable, reason)
 }
 
 // placesOf are the places where the challenge's value can stand: where the name leads now and, if its
@@ -162,10 +166,4 @@ func (s *Solver) placesOf(ch *whapi.ChallengeRequest) []record {
 		places = append(places, r)
 	}
 	return places
-}
-
-// giveUp tells which record may stay in the zone. An error instead would keep the Challenge for
-// ever, and with it every later certificate for that name.
-func giveUp(ctx context.Context, reason error) {
-	logr.FromContextOrDiscard(ctx).Info("WARNING: a TXT record may be left behind: nothing can clean it up any more", "reason", reason.Error())
 }

@@ -29,7 +29,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 		challenge *whapi.ChallengeRequest
 		spoil     func(world)
 	}{
-		"no Secret": {newChallenge(), func(w world) { w.cluster.deleteSecret("cert-manager", "mijn-host-api-key") }},
+		"no Secret": {newChallenge(), func(w world) { w.cluster.deleteSecret() }},
 		"no entry":  {newChallenge(), func(w world) { w.cluster.setSecret("cert-manager", "mijn-host-api-key", nil) }},
 		"an empty entry": {newChallenge(), func(w world) {
 			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})

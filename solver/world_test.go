@@ -160,10 +160,10 @@ func (c *cluster) setSecret(namespace, name string, data map[string]string) {
 	c.secrets[namespace+"/"+name] = secret
 }
 
-func (c *cluster) deleteSecret(namespace, name string) {
+func (c *cluster) deleteSecret() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.secrets, namespace+"/"+name)
+	delete(c.secrets, "cert-manager/mijn-host-api-key")
 }
 
 func (c *cluster) fail(err *apierrors.StatusError) {

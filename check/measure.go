@@ -1,0 +1,238 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+)
+
+// What the API can be found to do; see Behaviour.
+const (
+	adds       = "adds"
+	replaces   = "replaces"
+	keeps      = "keeps"
+	duplicates = "duplicates"
+	fails      = "fails"
+	succeeds   = "succeeds"
+	anyForm    = "any-form"
+	asShown    = "as-shown"
+	oneCopy    = "one"
+	allCopies  = "all"
+	asWritten  = "as-written"
+	barely     = "bare"
+	quoted     = "quoted"
+)
+
+// believed is how often in a row the API must refuse: it is known to refuse now and then without a cause.
+const believed = 3
+
+// checkProbe writes the probe record, follows it through the API and DNS, measures what the API does, and
+// removes it however that ends.
+func (c *check) checkProbe(ctx context.Context, nameservers []string) {
+	p := newProbe(c.client, c.result.Domain, c.TTL)
+	leftOver, err := p.begin(ctx)
+	if err != nil {
+		c.apiFault(ctx, StepWrite, "The zone could not be read before the probe record was written", err)
+		return
+	}
+	for _, name := range leftOver {
+		c.note(fmt.Sprintf("An earlier check has left the TXT record %s behind, or another one is running now. If not, delete it.", name))
+	}
+	api := &Behaviour{TTLSent: c.TTL}
+	defer c.removeProbe(ctx, p)
+
+	c.progress("Writing the probe record.")
+	p.measureDeleteAbsent(ctx, api)
+	c.result.API = api
+	defer func() { api.Reads = *p.reads }()
+	if err := repeatRefused(func() error { return p.patch(ctx, p.absolute(p.values[first])) }); err != nil {
+		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, c.TTL)
+		if refused(err) {
+			c.step(StepWrite, Problem, fmt.Sprintf("%s: %v.", what, err),
+				"If this is about the TTL, give a larger one with --ttl, and to the Issuer's config as well. Otherwise ask mijn.host with this message.")
+		} else {
+			c.apiFault(ctx, StepWrite, what, err)
+		}
+		return
+	}
+	c.step(StepWrite, OK, fmt.Sprintf("The probe record %s is written.", p.name), "")
+
+	w := c.watchNameservers(ctx, nameservers, p)
+	defer w.end()
+	if !c.checkRead(ctx, p, api) {
+		return
+	}
+	p.measurePatch(ctx, api)
+	p.measureForms(ctx, api)
+	servers := w.wait()
+	c.judgeNameservers(ctx, servers)
+	c.allSteps = true
+	c.progress("Removing the probe record.")
+	p.measureDelete(ctx, api)
+}
+
+// checkRead waits until the API shows the first value.
+func (c *check) checkRead(ctx context.Context, p *probe, api *Behaviour) bool {
+	v, agreed, err := p.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, p.values[first]) })
+	switch {
+	case err != nil:
+		c.apiFault(ctx, StepRead, "Whether the API shows the probe record could not be told", err)
+		return false
+	case !agreed:
+		c.step(StepRead, Problem, fmt.Sprintf("The API does not show the probe record within %s, or not reliably.", spoken(awaitTime.Seconds())),
+			"Run the check again. If it stays so, ask mijn.host: what the API has written it does not show.")
+		return false
+	}
+	r := copies(v.shown, p.values[first])[0]
+	api.TTLShown = r.TTL
+	api.Names = formOf(r.Name, p.domain)
+	api.Values = barely
+	if isQuoted(r.Value) {
+		api.Values = quoted
+	}
+	c.step(StepRead, OK, fmt.Sprintf("The API shows the probe record %s.", after(*p.reads.SettledAfter)), "")
+	return true
+}
+
+// measureDeleteAbsent deletes a record that never was, before anything is written.
+func (p *probe) measureDeleteAbsent(ctx context.Context, api *Behaviour) {
+	err := repeatRefused(func() error { return p.delete(ctx, p.absolute(p.values[first])) })
+	switch {
+	case err == nil:
+		api.DeleteAbsent = succeeds
+	case refused(err):
+		api.DeleteAbsent, api.DeleteAbsentStatus = fails, statusOf(err)
+		p.absentFails = true
+	}
+}
+
+// measurePatch writes a second value beside the first, and then the second again.
+func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
+	value := p.values[second]
+	v, wrote := p.patchAndAwait(ctx, p.absolute(value), &api.PatchSecondValue)
+	if !wrote {
+		return
+	}
+	api.PatchSecondValue = replaces
+	if shows(v.shown, p.values[first]) {
+		api.PatchSecondValue = adds
+	}
+
+	err := repeatRefused(func() error { return p.patch(ctx, p.absolute(value)) })
+	switch {
+	case refused(err):
+		api.PatchSameValue = fails
+		return
+	case err != nil:
+		return
+	}
+	v, agreed, err := p.awaitQuiet(ctx)
+	if err != nil || !agreed {
+		return
+	}
+	switch len(copies(v.shown, value)) {
+	case 0:
+	case 1:
+		api.PatchSameValue = keeps
+	default:
+		api.PatchSameValue = duplicates
+	}
+}
+
+// patchAndAwait writes a new value and waits until reads show it. If the API refuses it, that goes into refusal.
+func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *string) (view, bool) {
+	err := repeatRefused(func() error { return p.patch(ctx, r) })
+	if err != nil {
+		if refused(err) {
+			*refusal = fails
+		}
+		return view{}, false
+	}
+	v, agreed, err := p.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, r.Value) })
+	if err != nil || !agreed {
+		return view{}, false
+	}
+	p.standing(v.shown)
+	return v, true
+}
+
+// measureForms writes a value under the relative name, and sees in which forms names come back.
+func (p *probe) measureForms(ctx context.Context, api *Behaviour) {
+	if api.Names == formRelative {
+		return // whatever was written
+	}
+	var refusal string
+	v, wrote := p.patchAndAwait(ctx, p.relative(p.values[third]), &refusal)
+	switch {
+	case !wrote: // then they come back absolute or as they were written
+		api.Names = ""
+	case formOf(copies(v.shown, p.values[third])[0].Name, p.domain) == formRelative:
+		api.Names = asWritten
+	}
+}
+
+// measureDelete deletes one value in a form that reads do not show, and then one of several copies.
+func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
+	v, agreed, err := p.awaitQuiet(ctx)
+	if err != nil || !agreed || len(v.shown) == 0 {
+		return
+	}
+	value := p.values[second]
+	if i := slices.IndexFunc(v.shown, func(r mijnhost.Record) bool { return !holding(value)(r) }); i >= 0 {
+		value = unquoted(v.shown[i].Value) // one that has no copies
+	}
+	if left, told := p.deleteAndCount(ctx, p.otherForm(copies(v.shown, value)[0])); told {
+		api.DeleteMatches = anyForm
+		if left(value) == len(copies(v.shown, value)) {
+			api.DeleteMatches = asShown
+		}
+	}
+	value = p.values[second]
+	same := copies(v.shown, value)
+	if len(same) < 2 {
+		return
+	}
+	if left, told := p.deleteAndCount(ctx, same[0]); told {
+		api.DeleteCopies = oneCopy
+		if left(value) == 0 {
+			api.DeleteCopies = allCopies
+		}
+	}
+}
+
+// otherForm names the same record differently from how it is shown: as the webhook sends it where reads do
+// not show it yet, or under its relative name.
+func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
+	other := p.absolute(unquoted(shown.Value))
+	if other.Name == shown.Name && other.Value == shown.Value {
+		other = p.relative(other.Value)
+	}
+	return other
+}
+
+// deleteAndCount sends one DELETE, and counts what is left of a value once reads can be believed.
+func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left func(value string) int, told bool) {
+	err := repeatRefused(func() error { return p.delete(ctx, r) })
+	if err != nil && !refused(err) {
+		return nil, false
+	}
+	v, agreed, err := p.awaitQuiet(ctx)
+	if err != nil || !agreed {
+		return nil, false
+	}
+	p.standing(v.shown)
+	return func(value string) int { return len(copies(v.shown, value)) }, true
+}
+
+// repeatRefused repeats a call that is refused, until the refusal can be believed.
+func repeatRefused(call func() error) error {
+	var err error
+	for range believed {
+		if err = call(); !refused(err) {
+			break
+		}
+	}
+	return err
+}

@@ -1,0 +1,58 @@
+package check_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
+	t.Parallel()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{})
+	api.AddAccount(testKey, domain)
+	const many = 60
+	for i := range many {
+		api.AddRecord(domain, record("TXT", "many.example.nl.", fmt.Sprintf("%d-%s", i, strings.Repeat("x", 60))))
+	}
+	network, nameserver := networkOf(t, api)
+	query := new(dns.Msg).SetQuestion("many.example.nl.", dns.TypeTXT)
+	for claim, ask := range map[string]func(context.Context) (*dns.Msg, error){
+		"resolver":   func(ctx context.Context) (*dns.Msg, error) { return network.Resolve(ctx, query) },
+		"nameserver": func(ctx context.Context) (*dns.Msg, error) { return network.Ask(ctx, nameserver, query) },
+	} {
+		if m, err := ask(t.Context()); err != nil || len(m.Answer) != many {
+			t.Errorf("%s: %v, %v", claim, m, err)
+		}
+	}
+}
+
+func TestAResolverMustBeAHostAndAPort(t *testing.T) {
+	t.Parallel()
+	for _, resolver := range []string{"192.0.2.53", "dns.example", "[2001:db8::53]"} {
+		if _, err := check.NewNetwork(resolver, 0); err == nil || !strings.Contains(err.Error(), "HOST:PORT") {
+			t.Errorf("%s: %v", resolver, err)
+		}
+	}
+}
+
+// networkOf is the DNS of a simulator that listens, and the address of its nameservers.
+func networkOf(t *testing.T, api *mijnhosttest.Server) (*check.Network, netip.Addr) {
+	t.Helper()
+	at, err := net.ResolveUDPAddr("udp", api.DNSAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := check.NewNetwork(api.DNSAddr(), at.AddrPort().Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network, at.AddrPort().Addr()
+}

@@ -1,0 +1,66 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// list reads names out: "a", "a and b", "a, b and c".
+func list(names []string) string {
+	switch len(names) {
+	case 0:
+		return "none"
+	case 1:
+		return names[0]
+	default:
+		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	}
+}
+
+// after reads a time out: "at once", "after 7 s".
+func after(seconds float64) string {
+	if seconds < 0.5 {
+		return "at once"
+	}
+	return "after " + spoken(seconds)
+}
+
+func spoken(seconds float64) string { return fmt.Sprintf("%.0f s", seconds) }
+
+// inSeconds is rounded to a tenth, which is more than a poll can tell.
+func inSeconds(d time.Duration) float64 {
+	return float64(d.Round(100*time.Millisecond)) / float64(time.Second)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// withoutAddresses leaves IP addresses out of what others said: a report is meant to be shown around, and the
+// API may name the address of the caller.
+func withoutAddresses(said string) string {
+	words := strings.Split(said, " ")
+	for i, word := range words {
+		core := strings.Trim(word, `"'.,;:!?()[]<>`)
+		if isAddress(core) {
+			words[i] = strings.Replace(word, core, "(an IP address)", 1)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func isAddress(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	if _, err := netip.ParsePrefix(text); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddrPort(text)
+	return err == nil
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+const checkedKey = "key-of-the-account"
+
+// checkWorld is a simulator that listens, with an account that has example.nl.
+type checkWorld struct {
+	*testing.T
+	api    *mijnhosttest.Server
+	before []mijnhosttest.Record
+}
+
+func newCheckWorld(t *testing.T) checkWorld {
+	t.Helper()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{})
+	api.AddAccount(checkedKey, "example.nl")
+	api.SetRecords("example.nl", []mijnhosttest.Record{{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600}})
+	return checkWorld{t, api, api.Records("example.nl")}
+}
+
+// commandOutcome is what a command left.
+type commandOutcome struct {
+	code        int
+	out, errOut string
+}
+
+// run runs `webhook check` with the flags that reach the simulator, and args.
+func (w checkWorld) run(ctx context.Context, onOutput func(string), args ...string) commandOutcome {
+	w.Helper()
+	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
+	return runCheck(ctx, w.T, onOutput, append([]string{
+		"--domain=example.nl", "--mijnhost-base-url=" + w.api.URL(),
+		"--resolver=" + w.api.DNSAddr(), "--nameserver-port=" + strconv.Itoa(int(port)),
+	}, args...)...)
+}
+
+func runCheck(ctx context.Context, t *testing.T, onOutput func(string), args ...string) commandOutcome {
+	t.Helper()
+	run := newCheckRun(onOutput) //nolint:contextcheck // a command gets its context when it is executed
+	run.cmd.SetArgs(args)
+	_ = run.cmd.ExecuteContext(ctx) // exit has been told
+	got := commandOutcome{out: run.out.String(), errOut: run.errOut.String()}
+	if strings.Contains(got.out+got.errOut, checkedKey) {
+		t.Errorf("the key is shown:\n%s%s", got.out, got.errOut)
+	}
+	if len(run.codes) != 1 {
+		t.Fatalf("exited with %v", run.codes)
+	}
+	got.code = run.codes[0]
+	return got
+}
+
+// checkRun is the command with what it writes, and with how it exits.
+type checkRun struct {
+	cmd         *cobra.Command
+	out, errOut bytes.Buffer
+	codes       []int
+}
+
+func newCheckRun(onOutput func(string)) *checkRun {
+	run := &checkRun{}
+	run.cmd = newCheckCommand(
+		func(name string) string { return map[string]string{keyEnvironment: checkedKey + "\n"}[name] },
+		func(code int) { run.codes = append(run.codes, code) })
+	run.cmd.SetOut(writerFunc(func(p []byte) (int, error) {
+		if onOutput != nil {
+			onOutput(string(p))
+		}
+		return run.out.Write(p)
+	}))
+	run.cmd.SetErr(&run.errOut)
+	return run
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func (w checkWorld) wantZoneAsBefore() {
+	w.Helper()
+	if got := w.api.Records("example.nl"); !slices.Equal(got, w.before) {
+		w.Errorf("the zone is %v, want %v", got, w.before)
+	}
+}
+
+func TestCheckOverRealHTTPAndDNS(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a quarter of a minute")
+	}
+	w := newCheckWorld(t)
+	got := w.run(t.Context(), nil, "--output=json")
+	var r check.Result
+	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
+		t.Fatalf("%v in %s", err, got.out)
+	}
+	if got.code != 0 || r.Outcome != check.Well || r.API == nil || r.API.PatchSecondValue != "adds" || len(r.Nameservers) != 2 {
+		t.Errorf("exit code %d: %s", got.code, got.out)
+	}
+	w.wantZoneAsBefore()
+}
+
+func TestAnInterruptedCheckRemovesItsRecordAndExits2(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	got := w.run(ctx, func(out string) {
+		if strings.Contains(out, "is written") {
+			interrupt()
+		}
+	})
+	if got.code != 2 || !strings.Contains(got.out, "The probe record is removed.") || !strings.Contains(got.errOut, "Interrupted.") {
+		t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
+	}
+	w.wantZoneAsBefore()
+}
+
+func TestTheExitCodeTellsTheOutcome(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("another-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		claim string
+		args  []string
+		code  int
+		words string
+	}{
+		{"all is well", nil, 0, "All is well."},
+		{"a key that is refused is a problem", []string{"--api-key-file=" + file}, 1, "1 problem found."},
+		{"CAA for another CA than the one that was asked about", []string{"--ca=Other.test"}, 0, "No CAA record stands in the way of other.test."},
+		{"a resolver that is not there leaves the matter open", []string{"--resolver=127.0.0.1:1"}, 2, "could not be told"},
+		{"a cluster that is not there leaves the matter open", []string{"--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No way to a cluster"},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			w := newCheckWorld(t)
+			if got := w.run(t.Context(), nil, append(c.args, "--read-only")...); got.code != c.code || !strings.Contains(got.out, c.words) {
+				t.Errorf("exit code %d, want %d and %q:\n%s%s", got.code, c.code, c.words, got.out, got.errOut)
+			}
+		})
+	}
+}
+
+func TestAWrongCommandLineExits2(t *testing.T) {
+	t.Parallel()
+	const domain = "--domain=example.nl"
+	for words, args := range map[string][]string{
+		"--domain is missing":            nil,
+		"unknown flag":                   {domain, "--nonsense"},
+		"is not a flag":                  {domain, "example.nl"},
+		"must be a domain name":          {"--domain=nl"},
+		"must be text or json":           {domain, "--output=yaml"},
+		"cannot go together":             {domain, "--api-key-file=f", "--secret=a/b"},
+		"must be NAMESPACE/NAME":         {domain, "--secret=b"},
+		"must be HOST:PORT":              {domain, "--resolver=192.0.2.53"},
+		"--ttl must be":                  {domain, "--ttl=0"},
+		"--timeout must be":              {domain, "--timeout=0s"},
+		"must be an http or https":       {domain, "--mijnhost-base-url=mijn.host"},
+		"invalid argument \"x\" for \"-": {domain, "--timeout=x"},
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Parallel()
+			if got := runCheck(t.Context(), t, nil, args...); got.code != 2 || got.out != "" || !strings.Contains(got.errOut, words) {
+				t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
+			}
+		})
+	}
+}
+
+func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
+	t.Parallel()
+	none := func(string) string { return "" }
+	if _, err := (checkFlags{}).keySource(none); err == nil || !strings.Contains(err.Error(), keyEnvironment) {
+		t.Errorf("got %v", err)
+	}
+}

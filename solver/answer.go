@@ -1,0 +1,72 @@
+package solver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
+)
+
+// callTime bounds one call. The API server answers 504 after 34 s while the solver
+// would run on, and a retry of cert-manager could then overlap it.
+const callTime = 25 * time.Second
+
+// answer carries out one call of cert-manager within its time, and tells once what became of it: in one line
+// of the log, in the metrics and in a span. It goes on where the caller of ctx has gone away, for a call that is cut
+// off between writing a record and saying so helps nobody.
+func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeRequest, do func(context.Context, *whapi.ChallengeRequest) error) error {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	log := klog.Background().WithValues("action", action, "dnsName", ch.DNSName, "fqdn", ch.ResolvedFQDN, "valueSHA256", fingerprint(ch.Key))
+	ctx, notes := outcome.New(logr.NewContext(ctx, log))
+	ctx, span := startSpan(ctx, action, ch)
+
+	err := do(ctx, ch)
+
+	result, reason := judge(err, notes, ch.Key)
+	took := time.Since(begun)
+	log = log.WithValues("domain", notes.Domain(), "result", result, "duration", took.Round(time.Millisecond), "calls", notes.Calls())
+	switch result {
+	case ResultError:
+		log.Error(errors.New(reason), "The challenge was not answered")
+	case ResultGivenUp:
+		log.Info("WARNING: the challenge was given up, and its TXT record may be left behind", "reason", reason)
+	case ResultSuccess:
+		log.Info("The challenge was answered")
+	}
+	s.observer.ChallengeAnswered(action, result, notes.Domain(), took)
+	endSpan(span, result, reason, notes)
+	return err
+}
+
+// judge tells what became of a challenge, and why if it did not go well. The API's own words could
+// repeat the value, which is not for logs and traces.
+func judge(err error, notes *outcome.Outcome, value string) (result Result, reason string) {
+	switch {
+	case err != nil:
+		result, reason = ResultError, err.Error()
+	case notes.GivenUp() != "":
+		result, reason = ResultGivenUp, notes.GivenUp()
+	default:
+		return ResultSuccess, ""
+	}
+	if value != "" {
+		reason = strings.ReplaceAll(reason, value, "[value]")
+	}
+	return result, reason
+}
+
+// fingerprint tells values apart in a log without showing them.
+func fingerprint(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:8])
+}

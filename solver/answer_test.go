@@ -1,0 +1,191 @@
+package solver_test
+
+import (
+	"flag"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"k8s.io/klog/v2"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+// told is what an Observer was told of challenges.
+type told struct {
+	mu        sync.Mutex
+	outcomes  []string
+	presented int
+}
+
+func (o *told) ChallengeAnswered(action solver.Action, result solver.Result, domain string, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.outcomes = append(o.outcomes, fmt.Sprintf("%s %s %s", action, result, domain))
+}
+
+func (o *told) ValuesPresented(change int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.presented += change
+}
+
+// logged are the lines that the webhook logs at a verbosity while do runs, without what changes from run to run.
+func logged(t *testing.T, verbosity int, do func()) []string {
+	t.Helper()
+	var flags flag.FlagSet
+	klog.InitFlags(&flags)
+	set := func(name, value string) {
+		if err := flags.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("logtostderr", "false")
+	set("alsologtostderr", "false")
+	set("stderrthreshold", "FATAL")
+	set("one_output", "true")
+	set("v", fmt.Sprint(verbosity))
+	defer set("v", "0")
+	var log lockedBuffer
+	klog.SetOutput(&log)
+	defer klog.SetOutput(&lockedBuffer{})
+	do()
+	klog.Flush()
+
+	var lines []string
+	head := regexp.MustCompile(`^([A-Z])\S+ .*\.go:\d+\]`)
+	changing := regexp.MustCompile(` (duration="[^"]+"|valueSHA256="[0-9a-f]{16}")`)
+	for line := range strings.Lines(log.String()) {
+		lines = append(lines, strings.TrimSpace(changing.ReplaceAllString(head.ReplaceAllString(line, "$1"), "")))
+	}
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "action=") })
+}
+
+// TestTheOutcomeIsToldOnce in the log, to the Observer, and without a secret.
+func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	const names = `dnsName="example.nl" fqdn="_acme-challenge.example.nl."`
+	for name, c := range map[string]struct {
+		setUp   func(w world)
+		cleanUp bool
+		line    string
+		told    string
+	}{
+		"presented": {
+			line: `I "The challenge was answered" action="present" ` + names + ` domain="example.nl" result="success" calls=2`,
+			told: "present success example.nl",
+		},
+		"cleaned up": {
+			cleanUp: true,
+			setUp:   func(w world) { w.must(w.Present(newChallenge())) },
+			line:    `I "The challenge was answered" action="cleanup" ` + names + ` domain="example.nl" result="success" calls=2`,
+			told:    "cleanup success example.nl",
+		},
+		"refused, in words that hold the value": {
+			setUp: func(w world) {
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
+			},
+			line: `E "The challenge was not answered" err="cannot present _acme-challenge.example.nl. with the API key from the Secret cert-manager/mijn-host-api-key: ` +
+				`mijn.host refuses the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
+				`action="present" ` + names + ` domain="" result="error" calls=1`,
+			told: "present error ",
+		},
+		"not called, for the Secret is missing": {
+			setUp: func(w world) { w.cluster.deleteSecret() },
+			line: `E "The challenge was not answered" err="the Secret cert-manager/mijn-host-api-key with the API key is not found" ` +
+				`action="present" ` + names + ` domain="" result="error" calls=0`,
+			told: "present error ",
+		},
+		"given up, for the Secret is gone": {
+			cleanUp: true,
+			setUp:   func(w world) { w.cluster.deleteSecret() },
+			line: `I "WARNING: the challenge was given up, and its TXT record may be left behind" action="cleanup" ` + names +
+				` domain="" result="given_up" calls=0 reason="no API key for the clean-up: the Secret cert-manager/mijn-host-api-key with the API key is not found"`,
+			told: "cleanup given_up ",
+		},
+		"given up, for the domain is gone": {
+			cleanUp: true,
+			setUp: func(w world) {
+				w.must(w.Present(newChallenge()))
+				w.api.RemoveDomain("example.nl")
+			},
+			line: `I "WARNING: the challenge was given up, and its TXT record may be left behind" action="cleanup" ` + names +
+				` domain="" result="given_up" calls=2 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
+				`the mijn.host account of this API key has no domain that covers this name: _acme-challenge.example.nl."`,
+			told: "cleanup given_up ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := &told{}
+			w := newWorld(t, func(o *solver.Options) { o.Observer = seen })
+			if c.setUp != nil {
+				c.setUp(w)
+			}
+			before := len(seen.outcomes)
+			lines := logged(t, 0, func() {
+				if c.cleanUp {
+					w.must(w.CleanUp(newChallenge()))
+				} else {
+					_ = w.Present(newChallenge())
+				}
+			})
+			if !slices.Equal(lines, []string{c.line}) {
+				t.Errorf("logged:\n%s\nwant:\n%s", strings.Join(lines, "\n"), c.line)
+			}
+			if got := seen.outcomes[before:]; !slices.Equal(got, []string{c.told}) {
+				t.Errorf("told: %q, want %q", got, c.told)
+			}
+		})
+	}
+}
+
+// TestDetailsAreLoggedOnRequest: from -v=2 on, each call.
+func TestDetailsAreLoggedOnRequest(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	w := newWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Method: "PATCH", Times: 1})
+	lines := logged(t, 2, func() { w.must(w.Present(newChallenge())) })
+	const begin = `I "Called mijn.host" action="present" dnsName="example.nl" fqdn="_acme-challenge.example.nl." `
+	want := []string{
+		begin + `operation="read_records" status=200`,
+		begin + `operation="patch_record" status=500`,
+		begin + `operation="patch_record" status=200`,
+	}
+	if len(lines) != 4 || !slices.Equal(lines[:3], want) {
+		t.Errorf("logged:\n%s\nwant:\n%s\nand the outcome", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	for _, line := range lines {
+		if strings.Contains(line, newChallenge().Key) {
+			t.Errorf("the value is logged: %s", line)
+		}
+	}
+}
+
+// TestValuesPresentedAreCounted: each once, until it is cleaned up.
+func TestValuesPresentedAreCounted(t *testing.T) {
+	t.Parallel()
+	seen := &told{}
+	w := newWorld(t, func(o *solver.Options) { o.Observer = seen })
+	another := newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "another" })
+	for i, step := range []struct {
+		do   func(*whapi.ChallengeRequest) error
+		ch   *whapi.ChallengeRequest
+		want int
+	}{
+		{w.Present, newChallenge(), 1},
+		{w.Present, newChallenge(), 1},
+		{w.Present, another, 2},
+		{w.CleanUp, newChallenge(), 1},
+		{w.CleanUp, newChallenge(), 1},
+		{w.CleanUp, another, 0},
+	} {
+		w.must(step.do(step.ch))
+		if seen.presented != step.want {
+			t.Errorf("step %d: %d values are presented, want %d", i, seen.presented, step.want)
+		}
+	}
+}
