@@ -53,7 +53,8 @@ clean: ## removes what was built here (Go's own caches stay)
 # What mostly waits (e2e) runs beside what computes, once all that both need has been compiled.
 .PHONY: test
 test: control-plane ## everything that must hold before a change lands
-	@$(MAKE) -j --output-sync=target tidy-check lint unit chart e2e
+	@$(MAKE) -j --output-sync=target tidy-check lint unit chart docs observability e2e
+	@$(MAKE) fuzz FUZZTIME=5s
 
 .PHONY: tidy-check
 tidy-check: ## go.mod and go.sum of each module say what is used (make fmt mends them)
@@ -86,6 +87,14 @@ chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## the Helm chart: lint
 chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yaml
 	@$(BIN)/helm-docs --chart-search-root=$(CHART)
 
+.PHONY: docs
+docs: control-plane $(BIN)/helm ## the documentation: links, manifests, values, commands and flags are true
+	go test -C test/docs -count=1 ./...
+
+.PHONY: observability
+observability: $(BIN)/prometheus $(BIN)/promtool ## metrics, alerts and dashboard, with a real Prometheus
+	go test -C test/observability -count=1 ./...
+
 .PHONY: e2e
 e2e: ## a real control plane, cert-manager and Pebble
 	go test -C test/e2e -count=1 -timeout=20m ./...
@@ -99,16 +108,21 @@ control-plane: ## etcd, kube-apiserver, kubectl and the other programs of a clus
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (30s)
-	@for package in $$(go list ./...); do \
-		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz' || true); do \
-			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package; \
+	@git grep -lz --untracked '^func Fuzz' -- '*_test.go' ':!test' | xargs -0n1 dirname | sort -u | while read -r package; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$package/*_test.go); do \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) ./$$package </dev/null; \
 		done; \
 	done
 
 SOAKTIME ?= 10m
 .PHONY: soak
 soak: control-plane ## certificates renewing on a real control plane, with faults mixed in, for SOAKTIME (10m)
-	SOAKTIME=$(SOAKTIME) go test -C test/e2e -count=1 -timeout=0 -run='^TestSoak' ./...
+	SOAKTIME=$(SOAKTIME) SOAK_CERTIFICATES=50 go test -C test/e2e -count=1 -timeout=0 -v -run='^TestSoak$$' .
+
+CRASHES ?= 200
+.PHONY: crash
+crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
+	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
 
 .PHONY: bench
 bench: ## benchmarks
@@ -176,7 +190,7 @@ stamp:
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/%: test/tools/%/go.mod test/tools/%/go.sum
 	@$(call go-build,test/tools/$*,-s -w,$@,tool) && touch $@

@@ -1,0 +1,171 @@
+package docs
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// home is where the forge shows the files of the repository.
+const home = "https://github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/blob/main/"
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	tryAll(t, deadLinks, `# A heading, with `+"`code`"+` & more
+
+[itself](#a-heading-with-code--more), [a document](../README.md#quick-start), [a folder](../examples), [elsewhere](https://example.nl/x)
+and [on the forge](`+home+`docs/guarantees.md#it-is-lean)
+`, []mistake{
+		{"[x](nowhere.md)", "nowhere.md"},
+		{"[x](../README.md#no-such-heading)", "#no-such-heading"},
+		{"# One\n\n[x](#two)", "#two"},
+		{"![x](missing.png)", "missing.png"},
+		{"[x](../../outside.md)", "outside"},
+		{"[x](" + home + "docs/no-such.md)", "no-such.md"},
+		{"[x][y]\n\n[y]: also-nowhere.md", "also-nowhere.md"},
+		{"[x](../docs/guarantees.md#nothing)", "#nothing"},
+	})
+}
+
+func deadLinks(t *testing.T, d *Document) []string {
+	t.Helper()
+	var faults []string
+	for _, link := range d.Links {
+		if fault := deadLink(t, d, link.Text); fault != "" {
+			faults = append(faults, fmt.Sprintf("%d: %s: %s", link.Line, link.Text, fault))
+		}
+	}
+	return faults
+}
+
+func deadLink(t *testing.T, d *Document, target string) string {
+	t.Helper()
+	from := path.Dir(d.Path)
+	if rest, ok := strings.CutPrefix(target, home); ok {
+		from, target = ".", rest
+	}
+	link, err := url.Parse(target)
+	switch {
+	case err != nil:
+		return "not a link"
+	case link.Scheme == "https" || link.Scheme == "mailto":
+		return "" // The live web is not asked.
+	case link.Scheme != "" || link.Host != "" || strings.HasPrefix(link.Path, "/"):
+		return "neither relative nor https"
+	}
+	name, anchors := d.Path, d.Anchors
+	if link.Path != "" {
+		name = path.Join(from, link.Path)
+		if strings.HasPrefix(name, "..") {
+			return "outside of the repository"
+		}
+		if !exists(name) {
+			return "there is no such file"
+		}
+		if path.Ext(name) == ".md" {
+			anchors = Parse(name, []byte(read(t, name))).Anchors
+		}
+	}
+	if link.Fragment != "" && !anchors[link.Fragment] {
+		return fmt.Sprintf("%s has no heading #%s", name, link.Fragment)
+	}
+	return ""
+}
+
+func TestEveryPageIsListed(t *testing.T) {
+	t.Parallel()
+	contents := Parse("docs/README.md", []byte(read(t, "docs/README.md")))
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		name := filepath.Base(page)
+		listed := func(link Passage) bool { return link.Text == name }
+		if name != "README.md" && !slices.ContainsFunc(contents.Links, listed) {
+			t.Errorf("docs/README.md does not list %s", name)
+		}
+	}
+}
+
+func TestFilesThatAreNamedExist(t *testing.T) {
+	t.Parallel()
+	tryAll(t, missingFiles, "`mijnhost/add.go`, `files/alerts.yaml` of the chart, `test/e2e/`, `/metrics`, `ca.crt`, `a/b`, `cert-manager/mijn-host-api-key`", []mistake{
+		{"`mijnhost/subtract.go`", "subtract.go"},
+		{"`docs/nothing.md`", "nothing.md"},
+		{"`no-such-folder/`", "no-such-folder"},
+	})
+}
+
+// missingFiles looks at what has the form of a file or folder of the repository, or of the chart.
+func missingFiles(_ *testing.T, d *Document) []string {
+	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)*(/|/[\w.-]+\.(go|md|json|svg|tpl|txt|ya?ml))$`)
+	var faults []string
+	for _, span := range d.Spans {
+		if !file.MatchString(span.Text) {
+			continue
+		}
+		found := false
+		for _, from := range []string{".", path.Dir(d.Path), chartDir} {
+			found = found || exists(path.Join(from, span.Text))
+		}
+		if !found {
+			faults = append(faults, fmt.Sprintf("%d: there is no %s", span.Line, span.Text))
+		}
+	}
+	return faults
+}
+
+func TestTestsThatAreNamedExist(t *testing.T) {
+	t.Parallel()
+	tryAll(t, missingTests, "`TestNoRecordIsHarmed` and `FuzzNoRecordIsHarmed`", []mistake{
+		{"`TestOfNothing`", "TestOfNothing"},
+		{"see FuzzNothingAtAll", "FuzzNothingAtAll"},
+	})
+}
+
+func missingTests(t *testing.T, d *Document) []string {
+	t.Helper()
+	var faults []string
+	for n, line := range strings.Split(d.Source, "\n") {
+		for _, name := range regexp.MustCompile(`\b(Test|Fuzz|Benchmark|Example)[A-Z]\w+`).FindAllString(line, -1) {
+			if !testNames(t)[name] {
+				faults = append(faults, fmt.Sprintf("%d: there is no test %s", n+1, name))
+			}
+		}
+	}
+	return faults
+}
+
+//nolint:gochecknoglobals // Read once for all tests.
+var testNames = once(func(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func (\w+)\(`)
+	err := filepath.WalkDir(root, func(file string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == ".git" || entry.Name() == ".cache") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(file)
+		for _, match := range function.FindAllSubmatch(source, -1) {
+			names[string(match[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+})

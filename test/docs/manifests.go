@@ -1,0 +1,44 @@
+package docs
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Manifest is a Kubernetes object that a document shows. Path and Line say where.
+type Manifest struct {
+	Path string
+	Line int
+	YAML string
+}
+
+// Manifests are all objects in the documents below root, in order, so that a test with an API server can apply them.
+func Manifests(root string) ([]Manifest, error) {
+	documents, err := Documents(root)
+	if err != nil {
+		return nil, err
+	}
+	var all []Manifest
+	for _, d := range documents {
+		for _, block := range d.Blocks {
+			for _, one := range yamlDocuments(block) {
+				if isManifest(one) {
+					all = append(all, Manifest{d.Path, block.Line, one})
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// yamlDocuments are the documents of a YAML block, and none of any other.
+func yamlDocuments(block Block) []string {
+	if block.Language != "yaml" {
+		return nil
+	}
+	return regexp.MustCompile(`(?m)^---\n`).Split(block.Text, -1)
+}
+
+func isManifest(yaml string) bool {
+	return strings.HasPrefix(yaml, "apiVersion:") || strings.Contains(yaml, "\napiVersion:")
+}

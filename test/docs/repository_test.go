@@ -1,0 +1,121 @@
+package docs
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+)
+
+const (
+	root     = "../.."
+	chartDir = "deploy/mijn-host-webhook"
+	chartOCI = "oci://ghcr.io/mijn-host-webhook/charts/mijn-host-webhook"
+)
+
+func TestMain(m *testing.M) {
+	klog.SetLogger(logr.Discard()) // The solver would tell of each config.
+	os.Exit(m.Run())
+}
+
+// check is what is looked at in a document. It returns what is wrong, each with the line where it stands.
+type check func(t *testing.T, d *Document) []string
+
+// mistake is a text, and a word with which it must be found.
+type mistake struct{ text, word string }
+
+// tryAll holds every document to a check, and the check to finding each of the planted mistakes and nothing in what is right.
+func tryAll(t *testing.T, look check, right string, planted []mistake) {
+	t.Helper()
+	documents, err := Documents(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range documents {
+		t.Run(d.Path, func(t *testing.T) {
+			t.Parallel()
+			for _, fault := range look(t, d) {
+				t.Errorf("%s:%s", d.Path, fault)
+			}
+		})
+	}
+	t.Run("finds nothing in what is right", func(t *testing.T) {
+		t.Parallel()
+		if faults := look(t, Parse("docs/planted.md", []byte(right))); len(faults) > 0 {
+			t.Errorf("found %q", faults)
+		}
+	})
+	for _, one := range planted {
+		t.Run("finds "+one.word, func(t *testing.T) {
+			t.Parallel()
+			faults := look(t, Parse("docs/planted.md", []byte(one.text)))
+			if !slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(fault, one.word) }) {
+				t.Errorf("%q not found in\n%s\nbut %q", one.word, one.text, faults)
+			}
+		})
+	}
+}
+
+// run runs one of the programs that make built, in the repository's root, without the user's own configuration.
+func run(t *testing.T, stdin, program string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, ".cache", "bin", program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = os.Stat(path); err != nil {
+		t.Fatalf("%v: run `make control-plane`", err)
+	}
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = root
+	cmd.Env = []string{
+		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + filepath.Join(home, "none"),
+		"HELM_CACHE_HOME=" + home, "HELM_CONFIG_HOME=" + home, "HELM_DATA_HOME=" + home,
+	}
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), strings.TrimSpace(errs.String()), err
+}
+
+// read is the text of a file of the repository.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))
+	return err == nil
+}
+
+// once makes something that several tests need, and only when the first of them asks.
+func once[T any](build func(t *testing.T) T) func(t *testing.T) T {
+	var (
+		lock sync.Mutex
+		made *T
+	)
+	return func(t *testing.T) T {
+		t.Helper()
+		lock.Lock()
+		defer lock.Unlock()
+		if made == nil {
+			one := build(t)
+			made = &one
+		}
+		return *made
+	}
+}
