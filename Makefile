@@ -85,7 +85,11 @@ chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## the Helm chart: lint
 
 .PHONY: chart-docs
 chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yaml
-	@$(BIN)/helm-docs --chart-search-root=$(CHART)
+	@$(BIN)/helm-docs --chart-search-root=$(CHART) --sort-values-order=file
+
+.PHONY: metrics-docs
+metrics-docs: ## writes docs/metrics.md from the code
+	go test ./metrics -run=TestDocumentation -update
 
 .PHONY: docs
 docs: control-plane $(BIN)/helm ## the documentation: links, manifests, values, commands and flags are true
@@ -191,6 +195,9 @@ stamp:
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Prometheus without the clouds whose machines it could discover: less to compile.
+$(BIN)/promtool $(BIN)/prometheus: GOFLAGS += -tags=remove_all_sd
 
 $(BIN)/%: test/tools/%/go.mod test/tools/%/go.sum
 	@$(call go-build,test/tools/$*,-s -w,$@,tool) && touch $@

@@ -83,6 +83,14 @@ func TestWhatTheSearchHasFound(t *testing.T) {
 			[]func(bubble){byAnother(bubble.add, "first"), add("second"), add("first")},
 			[]string{"first", "second"},
 		},
+		"one of two copies was refused for a moment only, and taken for gone": {
+			mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
+			[]func(bubble){
+				fault(patch, mijnhosttest.AfterEffect(mijnhosttest.Status(500)), 0, 1), add("value"),
+				fault(del, mijnhosttest.Status(400), 1, 1), finally(bubble.remove, "value"),
+			},
+			nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, c.readings, func(b bubble) {

@@ -122,20 +122,16 @@ func (at *place) deleteAs(ctx context.Context, copies []Record, value string) er
 	}
 }
 
-// deleteAll deletes each of the records, of which some may be copies of each other that one
-// DELETE removes together. refusal is the API's last "no such record".
+// deleteAll deletes each of the records. refusal is the API's last "no such record": also where a DELETE has removed
+// all copies of a record at once, so that the next one found none.
 func (at *place) deleteAll(ctx context.Context, records []Record) (refusal, err error) {
-	deleted := map[Record]bool{}
 	for _, r := range records {
-		r.TTL = 0
 		err := at.client.DeleteRecord(ctx, at.domain, r)
 		switch {
-		case err == nil:
-			deleted[r] = true
-		case !isRefusal(err):
-			return nil, err
-		case !deleted[r]:
+		case isRefusal(err):
 			refusal = err
+		case err != nil:
+			return nil, err
 		}
 	}
 	return refusal, nil

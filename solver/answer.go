@@ -39,7 +39,7 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	case ResultError:
 		log.Error(errors.New(reason), "The challenge was not answered")
 	case ResultGivenUp:
-		log.Info("WARNING: the challenge was given up, and its TXT record may be left behind", "reason", reason)
+		log.Info("WARNING: a TXT record may be left behind, for the challenge was given up", "reason", reason)
 	case ResultSuccess:
 		log.Info("The challenge was answered")
 	}

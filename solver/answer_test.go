@@ -104,7 +104,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 		"given up, for the Secret is gone": {
 			cleanUp: true,
 			setUp:   func(w world) { w.cluster.deleteSecret() },
-			line: `I "WARNING: the challenge was given up, and its TXT record may be left behind" action="cleanup" ` + names +
+			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=0 reason="no API key for the clean-up: the Secret cert-manager/mijn-host-api-key with the API key is not found"`,
 			told: "cleanup given_up ",
 		},
@@ -114,7 +114,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				w.must(w.Present(newChallenge()))
 				w.api.RemoveDomain("example.nl")
 			},
-			line: `I "WARNING: the challenge was given up, and its TXT record may be left behind" action="cleanup" ` + names +
+			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=2 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
 				`the mijn.host account of this API key has no domain that covers this name: _acme-challenge.example.nl."`,
 			told: "cleanup given_up ",

@@ -120,6 +120,8 @@ func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
 		"a path as zone":     {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedZone = "../domains." }), nil, "the challenge's zone is not an absolute domain name"},
 		"a path in the FQDN": {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "a/../b.example.nl." }), nil, "the challenge's FQDN is not an absolute domain name"},
 		"an empty label":     {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "a..example.nl." }), nil, "the challenge's FQDN is not an absolute domain name"},
+		"a long name":        {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = strings.Repeat("a.", 127) + "nl." }), nil, "the challenge's FQDN is not an absolute domain name"},
+		"the root as FQDN":   {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "." }), nil, "the challenge's FQDN . is not in its zone example.nl."},
 		"a long label":       {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = strings.Repeat("a", 64) + ".example.nl." }), nil, "the challenge's FQDN is not an absolute domain name"},
 		"an escaped dot":     {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = `a\.b.example.nl.` }), nil, "the challenge's FQDN is not an absolute domain name"},
 		"another zone":       {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedZone = "example.org." }), nil, "the challenge's FQDN _acme-challenge.example.nl. is not in its zone example.org."},

@@ -28,7 +28,7 @@ func TestIssuance(t *testing.T) {
 		}
 	}
 	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "mistaken": [%[1]q]}`, cluster.KeySecret)
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
+	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", clusterKey))

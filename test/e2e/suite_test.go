@@ -23,6 +23,9 @@ type suite struct {
 	api *mijnhosttest.Server
 }
 
+// startLimit of the cluster and of each chart, on a machine that compiles and lints at the same time.
+const startLimit = 5 * time.Minute
+
 func newSuite(t *testing.T) *suite {
 	t.Helper()
 	set, err := binaries.Build(t.Context())
@@ -30,7 +33,7 @@ func newSuite(t *testing.T) *suite {
 		t.Fatal(err)
 	}
 	s := &suite{api: mijnhosttest.Start(t, mijnhosttest.Options{})}
-	ctx := within(t, 2*time.Minute)
+	ctx := within(t, startLimit)
 	if s.Cluster, err = cluster.Start(ctx, set, s.api.DNSAddr()); err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 func (c *Cluster) Apply(ctx context.Context, release Release) error {
 	args := []string{
 		"upgrade", release.Name, release.Chart, "--install",
-		"--namespace=" + release.Namespace, "--create-namespace", "--wait", "--timeout=2m",
+		"--namespace=" + release.Namespace, "--create-namespace", "--wait", "--timeout=5m",
 	}
 	for _, value := range release.Values {
 		args = append(args, "--set-json="+value)

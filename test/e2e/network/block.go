@@ -8,7 +8,6 @@ package network
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -31,15 +30,15 @@ type Block struct {
 
 // Claim takes a block that no other cluster on this machine has.
 func Claim(ctx context.Context) (*Block, error) {
-	var failures []error
+	var last error
 	for _, i := range rand.Perm(254) {
 		lock, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.%d.0.0:%s", i+1, lockPort))
 		if err == nil {
 			return &Block{number: i + 1, lock: lock}, nil
 		}
-		failures = append(failures, err)
+		last = err
 	}
-	return nil, fmt.Errorf("no free block of loopback addresses: %w", errors.Join(failures...))
+	return nil, fmt.Errorf("no free block of loopback addresses: %w", last)
 }
 
 // Release gives the block back.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"maps"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func TestAVolumesContentIsReplacedWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		for path, want := range content {
-			if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || string(got) != string(want) {
+			if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s is %q (%v) instead of %q", path, got, err, want)
 			}
 		}
@@ -86,7 +87,7 @@ func TestAnEntryThatIsNotThereIsToleratedOnlyIfOptional(t *testing.T) {
 	if err := content.add(data, items, new(true)); err != nil {
 		t.Error(err)
 	}
-	if want := (payload{"A": []byte("1")}); !maps.EqualFunc(content, want, func(a, b []byte) bool { return string(a) == string(b) }) {
+	if want := (payload{"A": []byte("1")}); !maps.EqualFunc(content, want, bytes.Equal) {
 		t.Errorf("%v instead of %v", content, want)
 	}
 }

@@ -1,0 +1,115 @@
+package observability
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const chart = "../../deploy/mijn-host-webhook/"
+
+// query is an expression of the dashboard or of an alert, and where it is.
+type query struct {
+	place, expr string
+	labels      []string // which the legend or the annotations show
+}
+
+// dashboardQueries are the queries of the panels, with Grafana's variables filled in.
+func dashboardQueries(t *testing.T) []query {
+	t.Helper()
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr, LegendFormat string }
+		}
+	}
+	read(t, "files/dashboard.json", json.Unmarshal, &dashboard)
+	variables := strings.NewReplacer("$__rate_interval", "1m", "$__range", "24h", "$namespace", ".*")
+	legend := regexp.MustCompile(`{{(\w+)}}`)
+	var queries []query
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			q := query{place: "panel " + panel.Title, expr: variables.Replace(target.Expr)}
+			for _, match := range legend.FindAllStringSubmatch(target.LegendFormat, -1) {
+				q.labels = append(q.labels, match[1])
+			}
+			queries = append(queries, q)
+		}
+	}
+	return queries
+}
+
+func alertQueries(t *testing.T) []query {
+	t.Helper()
+	var alerts struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	read(t, "files/alerts.yaml", yaml.Unmarshal, &alerts)
+	var queries []query
+	for _, group := range alerts.Groups {
+		for _, rule := range group.Rules {
+			queries = append(queries, query{place: "alert " + rule.Alert, expr: rule.Expr})
+		}
+	}
+	return queries
+}
+
+func read(t *testing.T, file string, decode func([]byte, any) error, into any) {
+	t.Helper()
+	data, err := os.ReadFile(chart + file)
+	if err == nil {
+		err = decode(data, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// selectors are the names of metrics in an expression, as Prometheus parses it, with the labels that they are selected by.
+func (p *prometheus) selectors(expr string) map[string][]string {
+	p.Helper()
+	var tree any
+	if err := p.data("/api/v1/parse_query", url.Values{"query": {expr}}, &tree); err != nil {
+		p.Fatalf("%s: %v", expr, err)
+	}
+	found := map[string][]string{}
+	collect(tree, found)
+	return found
+}
+
+// collect looks for selectors in a node and below it. They alone have matchers.
+func collect(node any, found map[string][]string) {
+	switch node := node.(type) {
+	case []any:
+		for _, child := range node {
+			collect(child, found)
+		}
+	case map[string]any:
+		if matchers, ok := node["matchers"].([]any); ok {
+			name := fmt.Sprint(node["name"])
+			for _, matcher := range matchers {
+				found[name] = append(found[name], labelOf(matcher)...)
+			}
+		}
+		for _, child := range node {
+			collect(child, found)
+		}
+	}
+}
+
+// labelOf is the label that a matcher is about, if it is not the name of the metric.
+func labelOf(matcher any) []string {
+	fields, ok := matcher.(map[string]any)
+	if label := fmt.Sprint(fields["name"]); ok && label != "__name__" {
+		return []string{label}
+	}
+	return nil
+}
