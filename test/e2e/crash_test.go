@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
@@ -109,10 +109,10 @@ func (s *suite) crash(t *testing.T, after time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	if err = syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+	if err = s.Client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -165,12 +165,12 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 		}
 		return nil
 	})
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+	if err = syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	s.await(t, soon, func(ctx context.Context) error {
-		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
-			return err
+		if unseen := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); unseen != nil {
+			return unseen
 		}
 		for _, status := range pod.Status.ContainerStatuses {
 			if ended := status.LastTerminationState.Terminated; ended != nil {

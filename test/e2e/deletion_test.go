@@ -31,8 +31,12 @@ func TestNothingIsHeldUpInVain(t *testing.T) {
 		remain bool // the record cannot be cleaned up
 	}{
 		{"namespace", func(*testing.T, string, string) {}, false},
-		{"secret", func(t *testing.T, namespace, _ string) { s.delete(t, cluster.NewKeySecret(namespace, "")) }, false},
+		{"secret", func(t *testing.T, namespace, _ string) {
+			t.Helper()
+			s.delete(t, cluster.NewKeySecret(namespace, ""))
+		}, false},
 		{"issuer", func(t *testing.T, namespace, _ string) {
+			t.Helper()
 			s.delete(t, &cmv1.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"}})
 		}, false},
 		{"domain", func(_ *testing.T, _, domain string) { s.api.RemoveDomain(domain) }, true},
@@ -76,7 +80,7 @@ func TestNothingIsHeldUpInVain(t *testing.T) {
 				if apierrors.IsNotFound(err) {
 					return nil
 				}
-				return fmt.Errorf("the namespace is still there: %v, %v", err, namespace.Status)
+				return errors.Join(err, fmt.Errorf("the namespace is still there: %v", namespace.Status))
 			})
 			if !c.remain {
 				s.requireUntouched(t, domain, before)
