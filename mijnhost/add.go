@@ -196,7 +196,7 @@ func (p *Provider) tellForeign(ctx context.Context, at *place, shown []string, v
 	for _, foreign := range shown {
 		if _, live := at.live[foreign]; !live && foreign != value {
 			p.options.Observer.ForeignAtRisk()
-			logr.FromContextOrDiscard(ctx).V(2).Info("A value that this process did not present stands under the challenge's name and may be replaced",
+			logr.FromContextOrDiscard(ctx).Info("A value that this process did not present stands under the challenge's name and may be replaced",
 				"foreignSHA256", fingerprint(foreign))
 		}
 	}

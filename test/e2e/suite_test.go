@@ -95,7 +95,12 @@ func (s *suite) addDomain(apiKey, domain string) []mijnhosttest.Record {
 // requireUntouched waits until a zone is byte for byte what it was before.
 func (s *suite) requireUntouched(t *testing.T, domain string, before []mijnhosttest.Record) {
 	t.Helper()
-	if err := cluster.Eventually(within(t, 30*time.Second), func(context.Context) error {
+	s.requireUntouchedWithin(t, 30*time.Second, domain, before)
+}
+
+func (s *suite) requireUntouchedWithin(t *testing.T, limit time.Duration, domain string, before []mijnhosttest.Record) {
+	t.Helper()
+	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
 		if now := s.api.Records(domain); !slices.Equal(before, now) {
 			return differentZone{before, now}
 		}

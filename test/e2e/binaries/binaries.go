@@ -32,15 +32,22 @@ type Set struct {
 	// CertManagerVersion is the version of cert-manager.
 	CertManagerVersion string
 	kubernetesVersion  string
+	webhook            string // The file of another webhook than the one built here, if any.
 }
 
 // Dir is where the programs are.
 func (s Set) Dir() string { return filepath.Join(s.Root, ".cache", "bin") }
 
 // Path is the file of a program.
-func (s Set) Path(program string) string { return filepath.Join(s.Dir(), program) }
+func (s Set) Path(program string) string {
+	if program == "webhook" && s.webhook != "" {
+		return s.webhook
+	}
+	return filepath.Join(s.Dir(), program)
+}
 
-// Locate finds the repository and the modules, but builds nothing. The working directory must be in this module.
+// Locate finds the repository and the modules, but builds nothing. The working directory must be in this module. The
+// environment variable WEBHOOK_BINARY names another webhook to run than that of the repository, such as an image's.
 func Locate(ctx context.Context) (Set, error) {
 	modules := map[string]struct{ Dir, Version string }{}
 	output, err := Set{}.goCommand(ctx, "", "list", "-m", "-json=Path,Dir,Version", productModule, kubernetesModule, certManagerModule)
@@ -61,6 +68,7 @@ func Locate(ctx context.Context) (Set, error) {
 		CertManagerChart:   filepath.Join(modules[certManagerModule].Dir, "deploy", "charts", "cert-manager"),
 		CertManagerVersion: modules[certManagerModule].Version,
 		kubernetesVersion:  modules[kubernetesModule].Version,
+		webhook:            os.Getenv("WEBHOOK_BINARY"),
 	}, nil
 }
 
@@ -86,7 +94,7 @@ func Build(ctx context.Context) (Set, error) {
 			"./cmd/etcd", "./cmd/cert-manager-controller", "./cmd/cert-manager-cainjector", "./cmd/cert-manager-webhook",
 		}},
 		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", set.Path("helm"), "tool"}},
-		{".", []string{"-ldflags=-s -w", "-o", set.Path("webhook"), "."}},
+		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(set.Dir(), "webhook"), "."}},
 	} {
 		group.Go(func() error {
 			// The flags of the root Makefile, so that whatever the two have in common is built once.
