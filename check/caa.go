@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/miekg/dns"
 )
 
 // The parts of a CAA record (RFC 8659, RFC 8657).
@@ -51,15 +49,15 @@ func (c *check) checkCAA(ctx context.Context) {
 }
 
 // relevantCAA climbs from name to the root until there are CAA records (RFC 8659, 3).
-func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []*dns.CAA, err error) {
+func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []CAA, err error) {
 	for where = name; where != ""; where = parent(where) {
-		m, err := resolve(ctx, d, where, dns.TypeCAA)
+		m, err := resolve(ctx, d, where, typeCAA)
 		if err != nil {
 			return where, nil, err
 		}
-		for _, rr := range m.Answer { // also those to which a CNAME has led
-			if caa, ok := rr.(*dns.CAA); ok {
-				set = append(set, caa)
+		for _, r := range m.Answers { // also those to which a CNAME has led
+			if r.Type == typeCAA {
+				set = append(set, r.CAA)
 			}
 		}
 		if len(set) > 0 {
@@ -78,15 +76,15 @@ type verdict struct {
 }
 
 // mayIssue judges a set of CAA records for one CA.
-func mayIssue(set []*dns.CAA, ca string, wildcard bool) verdict {
+func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 	for _, r := range set {
 		known := slices.Contains([]string{tagIssue, tagIssueWild, "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, strings.ToLower(r.Tag))
-		if r.Flag&caaCritical != 0 && !known {
+		if r.Flags&caaCritical != 0 && !known {
 			return verdict{tag: tagIssue, why: fmt.Sprintf("one with the tag %q is marked as critical, and no CA may pass over it", r.Tag)}
 		}
 	}
 	tag := tagIssue
-	if wildcard && slices.ContainsFunc(set, func(r *dns.CAA) bool { return strings.EqualFold(r.Tag, tagIssueWild) }) {
+	if wildcard && slices.ContainsFunc(set, func(r CAA) bool { return strings.EqualFold(r.Tag, tagIssueWild) }) {
 		tag = tagIssueWild
 	}
 	v := verdict{tag: tag}

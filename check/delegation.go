@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // checkDelegation compares the nameservers that the world is sent to with those of the account, and
@@ -46,14 +46,14 @@ func (c *check) checkDelegation(ctx context.Context, domain, at string, ours []s
 
 // zoneCut is the zone below domain that the challenge's name lies in; empty for none, or if that cannot be told.
 func (c *check) zoneCut(ctx context.Context, domain, at string) string {
-	m, err := resolve(ctx, c.DNS, at, dns.TypeSOA)
+	m, err := resolve(ctx, c.DNS, at, dnsmessage.TypeSOA)
 	if err != nil {
 		return ""
 	}
-	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
-		for _, rr := range section {
-			zone := bare(rr.Header().Name)
-			if _, ok := rr.(*dns.SOA); ok && zone != domain && within(zone, domain) && within(at, zone) {
+	for _, section := range [][]Record{m.Answers, m.Authority} {
+		for _, r := range section {
+			zone := r.Name
+			if r.Type == dnsmessage.TypeSOA && zone != domain && within(zone, domain) && within(at, zone) {
 				return zone
 			}
 		}
@@ -66,7 +66,7 @@ func (c *check) zoneCut(ctx context.Context, domain, at string) string {
 func (c *check) delegatedTo(ctx context.Context, domain string) ([]string, error) {
 	var fault error
 	for _, address := range c.nameserversAbove(ctx, domain) {
-		m, err := askNameserver(ctx, c.DNS, []netip.Addr{address}, domain, dns.TypeNS)
+		m, err := askNameserver(ctx, c.DNS, []netip.Addr{address}, domain, dnsmessage.TypeNS)
 		if err == nil {
 			return nsNames(m, domain), nil
 		}
@@ -74,7 +74,7 @@ func (c *check) delegatedTo(ctx context.Context, domain string) ([]string, error
 			return nil, fault
 		}
 	}
-	m, err := resolve(ctx, c.DNS, domain, dns.TypeNS)
+	m, err := resolve(ctx, c.DNS, domain, dnsmessage.TypeNS)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ const maxAbove = 4
 // nameserversAbove are addresses of nameservers of the closest zone above domain.
 func (c *check) nameserversAbove(ctx context.Context, domain string) []netip.Addr {
 	for above := parent(domain); ; above = parent(above) {
-		m, err := resolve(ctx, c.DNS, above, dns.TypeNS)
+		m, err := resolve(ctx, c.DNS, above, dnsmessage.TypeNS)
 		if err != nil {
 			return nil
 		}

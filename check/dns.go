@@ -4,44 +4,26 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"strings"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // DNS is how a check sees the Domain Name System. Network is the real one.
 type DNS interface {
 	// Resolve asks a resolver, which follows delegations.
-	Resolve(ctx context.Context, query *dns.Msg) (*dns.Msg, error)
+	Resolve(ctx context.Context, query Query) (*Answer, error)
 	// Ask asks the nameserver at an address for what it knows itself.
-	Ask(ctx context.Context, nameserver netip.Addr, query *dns.Msg) (*dns.Msg, error)
+	Ask(ctx context.Context, nameserver netip.Addr, query Query) (*Answer, error)
 }
-
-// errRcode is an answer that says that the server cannot or will not answer.
-type errRcode int
-
-func (e errRcode) Error() string { return "it answers " + dns.RcodeToString[int(e)] }
 
 // resolverError tells in words why the resolver was of no help.
 type resolverError string
 
 func (e resolverError) Error() string { return string(e) }
 
-// query makes a question about a bare name.
-func query(name string, qtype uint16, recursive bool) *dns.Msg {
-	m := new(dns.Msg)
-	m.SetQuestion(dns.Fqdn(name), qtype)
-	m.RecursionDesired = recursive
-	m.SetEdns0(ednsSize, false)
-	return m
-}
-
-// ednsSize is the size of answers that pass everywhere without fragments.
-const ednsSize = 1232
-
 // resolve asks the resolver. A name that does not exist is an answer, too.
-func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*dns.Msg, error) {
-	m, err := d.Resolve(ctx, query(name, qtype, true))
+func resolve(ctx context.Context, d DNS, name string, qtype dnsmessage.Type) (*Answer, error) {
+	m, err := d.Resolve(ctx, Query{Name: name, Type: qtype, Recursive: true})
 	if err != nil {
 		return nil, resolverError("the resolver does not answer: " + dnsFault(err))
 	}
@@ -51,18 +33,11 @@ func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*dns.Msg, e
 	return m, nil
 }
 
-func rcodeError(m *dns.Msg) error {
-	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
-		return errRcode(m.Rcode)
-	}
-	return nil
-}
-
 // askNameserver asks the nameserver's addresses in turn, until one answers. The last failure is the error.
-func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name string, qtype uint16) (*dns.Msg, error) {
+func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name string, qtype dnsmessage.Type) (*Answer, error) {
 	last := errNoAddress
 	for _, address := range addresses {
-		m, err := d.Ask(ctx, address, query(name, qtype, false))
+		m, err := d.Ask(ctx, address, Query{Name: name, Type: qtype})
 		if err == nil {
 			err = rcodeError(m)
 		}
@@ -82,22 +57,15 @@ var errNoAddress = errors.New("its name has no address")
 func addressesOf(ctx context.Context, d DNS, host string) ([]netip.Addr, error) {
 	var addresses []netip.Addr
 	var fault error
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+	for _, qtype := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 		m, err := resolve(ctx, d, host, qtype)
 		if err != nil {
 			fault = err
 			continue
 		}
-		for _, rr := range m.Answer {
-			var ip []byte
-			switch rr := rr.(type) {
-			case *dns.A:
-				ip = rr.A
-			case *dns.AAAA:
-				ip = rr.AAAA
-			}
-			if address, ok := netip.AddrFromSlice(ip); ok {
-				addresses = append(addresses, address.Unmap())
+		for _, r := range m.Answers {
+			if r.Address.IsValid() {
+				addresses = append(addresses, r.Address)
 			}
 		}
 	}
@@ -111,38 +79,37 @@ func addressesOf(ctx context.Context, d DNS, host string) ([]netip.Addr, error) 
 }
 
 // nsNames are the names of the nameservers that an answer or a referral gives for a bare zone, without copies.
-func nsNames(m *dns.Msg, zone string) []string {
+func nsNames(m *Answer, zone string) []string {
 	var names []string
 	seen := map[string]bool{}
-	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
-		for _, rr := range section {
-			ns, ok := rr.(*dns.NS)
-			if !ok || bare(ns.Hdr.Name) != zone || seen[bare(ns.Ns)] {
+	for _, section := range [][]Record{m.Answers, m.Authority} {
+		for _, r := range section {
+			if r.Type != dnsmessage.TypeNS || r.Name != zone || seen[r.Target] {
 				continue
 			}
-			seen[bare(ns.Ns)] = true
-			names = append(names, bare(ns.Ns))
+			seen[r.Target] = true
+			names = append(names, r.Target)
 		}
 	}
 	return names
 }
 
 // cnameIn is the bare name to which an answer says that name is an alias; empty for none.
-func cnameIn(m *dns.Msg, name string) string {
-	for _, rr := range m.Answer {
-		if c, ok := rr.(*dns.CNAME); ok && bare(c.Hdr.Name) == name {
-			return bare(c.Target)
+func cnameIn(m *Answer, name string) string {
+	for _, r := range m.Answers {
+		if r.Type == dnsmessage.TypeCNAME && r.Name == name {
+			return r.Target
 		}
 	}
 	return ""
 }
 
 // txtIn are the values of the TXT records in an answer.
-func txtIn(m *dns.Msg) []string {
+func txtIn(m *Answer) []string {
 	var values []string
-	for _, rr := range m.Answer {
-		if txt, ok := rr.(*dns.TXT); ok {
-			values = append(values, strings.Join(txt.Txt, ""))
+	for _, r := range m.Answers {
+		if r.Type == dnsmessage.TypeTXT {
+			values = append(values, r.Text)
 		}
 	}
 	return values

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 const (
@@ -106,7 +106,7 @@ func (w *watch) ask(ctx context.Context, d DNS, nameserver string) error {
 	if err != nil {
 		return err
 	}
-	m, err := askNameserver(ctx, d, addresses, w.name, dns.TypeTXT)
+	m, err := askNameserver(ctx, d, addresses, w.name, dnsmessage.TypeTXT)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"time"
-
-	"github.com/miekg/dns"
 )
 
 // Network is the DNS of the world, by UDP and then by TCP.
@@ -20,22 +17,17 @@ type Network struct {
 	port      string
 }
 
-const (
-	dnsPort = 53
-	// dnsTimeout bounds one exchange. A nameserver that takes longer is as good as none to a validating CA.
-	dnsTimeout   = 3 * time.Second
-	resolverFile = "/etc/resolv.conf"
-)
+const dnsPort = "53"
 
 var errNoResolver = errors.New("this system names no resolver: give one with --resolver HOST:PORT")
 
 // NewNetwork returns a Network that uses the resolver at host:port, or the system's if that is empty.
 // Nameservers are asked on port; 0 is 53.
 func NewNetwork(resolver string, port uint16) (*Network, error) {
-	if port == 0 {
-		port = dnsPort
+	n := &Network{port: dnsPort}
+	if port != 0 {
+		n.port = strconv.Itoa(int(port))
 	}
-	n := &Network{port: strconv.Itoa(int(port))}
 	if resolver != "" {
 		if _, _, err := net.SplitHostPort(resolver); err != nil {
 			return nil, errors.New("--resolver must be HOST:PORT, such as 192.0.2.53:53 or [2001:db8::53]:53")
@@ -43,18 +35,16 @@ func NewNetwork(resolver string, port uint16) (*Network, error) {
 		n.resolvers = []string{resolver}
 		return n, nil
 	}
-	config, err := dns.ClientConfigFromFile(resolverFile)
-	if err != nil || len(config.Servers) == 0 {
+	resolvers, err := systemResolvers()
+	if err != nil || len(resolvers) == 0 {
 		return nil, errNoResolver
 	}
-	for _, server := range config.Servers {
-		n.resolvers = append(n.resolvers, net.JoinHostPort(server, config.Port))
-	}
+	n.resolvers = resolvers
 	return n, nil
 }
 
 // Resolve asks the resolvers in turn until one answers.
-func (n *Network) Resolve(ctx context.Context, query *dns.Msg) (answer *dns.Msg, err error) {
+func (n *Network) Resolve(ctx context.Context, query Query) (answer *Answer, err error) {
 	for _, resolver := range n.resolvers {
 		answer, err = exchange(ctx, query, resolver)
 		if err == nil && rcodeError(answer) == nil || ctx.Err() != nil {
@@ -65,22 +55,8 @@ func (n *Network) Resolve(ctx context.Context, query *dns.Msg) (answer *dns.Msg,
 }
 
 // Ask asks the nameserver at the address.
-func (n *Network) Ask(ctx context.Context, nameserver netip.Addr, query *dns.Msg) (*dns.Msg, error) {
+func (n *Network) Ask(ctx context.Context, nameserver netip.Addr, query Query) (*Answer, error) {
 	return exchange(ctx, query, net.JoinHostPort(nameserver.String(), n.port))
-}
-
-// exchange asks by UDP, and again by TCP where the answer does not fit or does not come.
-func exchange(ctx context.Context, query *dns.Msg, server string) (*dns.Msg, error) {
-	var answer *dns.Msg
-	var err error
-	for _, network := range []string{"udp", "tcp"} {
-		client := dns.Client{Net: network, Timeout: dnsTimeout, UDPSize: ednsSize}
-		answer, _, err = client.ExchangeContext(ctx, query, server)
-		if err == nil && !answer.Truncated || ctx.Err() != nil {
-			break
-		}
-	}
-	return answer, err
 }
 
 // dnsFault says in words why no answer came. The errors of the net package name addresses, which have no
@@ -90,6 +66,8 @@ func dnsFault(err error) string {
 	switch {
 	case errors.As(err, new(errRcode)), errors.As(err, new(resolverError)), errors.Is(err, errNoAddress):
 		return err.Error()
+	case errors.Is(err, errGarbled), errors.Is(err, errUnrelated):
+		return errGarbled.Error()
 	case errors.Is(err, context.Canceled):
 		return "the check was interrupted"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -23,12 +23,12 @@ func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
 		api.AddRecord(domain, record("TXT", "many.example.nl.", fmt.Sprintf("%d-%s", i, strings.Repeat("x", 60))))
 	}
 	network, nameserver := networkOf(t, api)
-	query := new(dns.Msg).SetQuestion("many.example.nl.", dns.TypeTXT)
-	for claim, ask := range map[string]func(context.Context) (*dns.Msg, error){
-		"resolver":   func(ctx context.Context) (*dns.Msg, error) { return network.Resolve(ctx, query) },
-		"nameserver": func(ctx context.Context) (*dns.Msg, error) { return network.Ask(ctx, nameserver, query) },
+	query := check.Query{Name: "many.example.nl", Type: dnsmessage.TypeTXT}
+	for claim, ask := range map[string]func(context.Context) (*check.Answer, error){
+		"resolver":   func(ctx context.Context) (*check.Answer, error) { return network.Resolve(ctx, query) },
+		"nameserver": func(ctx context.Context) (*check.Answer, error) { return network.Ask(ctx, nameserver, query) },
 	} {
-		if m, err := ask(t.Context()); err != nil || len(m.Answer) != many {
+		if m, err := ask(t.Context()); err != nil || len(m.Answers) != many {
 			t.Errorf("%s: %v, %v", claim, m, err)
 		}
 	}

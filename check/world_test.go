@@ -76,33 +76,55 @@ func newNamesystem(api *mijnhosttest.Server) *namesystem {
 	return &namesystem{api: api, dead: map[string]error{}, delegated: map[string][]string{}}
 }
 
-func (n *namesystem) Resolve(_ context.Context, query *dns.Msg) (*dns.Msg, error) {
+func (n *namesystem) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
 	if n.resolver != nil {
 		return nil, n.resolver
 	}
-	return n.api.Answer(query), nil
+	return onTheWire(query, n.api.Answer)
 }
 
-func (n *namesystem) Ask(_ context.Context, nameserver netip.Addr, query *dns.Msg) (*dns.Msg, error) {
+func (n *namesystem) Ask(_ context.Context, nameserver netip.Addr, query check.Query) (*check.Answer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.dead[nameserver.String()]; err != nil {
 		return nil, err
 	}
+	return onTheWire(query, func(query *dns.Msg) *dns.Msg { return n.asNameserver(nameserver.String(), query) })
+}
+
+func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
 	q := query.Question[0]
 	if names, ok := n.delegated[q.Name]; ok && q.Qtype == dns.TypeNS {
 		m := new(dns.Msg).SetReply(query)
 		for _, name := range names {
 			m.Ns = append(m.Ns, &dns.NS{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: name + "."})
 		}
-		return m, nil
+		return m
 	}
 	if n.ask != nil {
-		if m := n.ask(nameserver.String(), query); m != nil {
-			return m, nil
+		if m := n.ask(nameserver, query); m != nil {
+			return m
 		}
 	}
-	return n.api.Answer(query), nil
+	return n.api.Answer(query)
+}
+
+// onTheWire has a query answered by another DNS library than the one that a check uses.
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
+	const id = 4242
+	sent, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	if err = m.Unpack(sent); err != nil {
+		return nil, err
+	}
+	came, err := answer(m).Pack()
+	if err != nil {
+		return nil, err
+	}
+	return query.Parse(id, came)
 }
 
 // key is a KeySource that has one.
