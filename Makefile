@@ -100,7 +100,7 @@ observability: $(BIN)/prometheus $(BIN)/promtool ## metrics, alerts and dashboar
 	go test -C test/observability -count=1 ./...
 
 .PHONY: e2e
-e2e: ## a real control plane, cert-manager and Pebble
+e2e: $(BIN)/prometheus ## a real control plane, cert-manager and Pebble
 	go test -C test/e2e -count=1 -timeout=20m ./...
 
 .PHONY: control-plane
