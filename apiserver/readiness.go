@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 )
@@ -71,4 +73,15 @@ func (r *reachability) refresh(ctx context.Context) {
 		return
 	}
 	r.answered, r.askAgain = now, now.Add(answerHolds)
+}
+
+// frontProxyKnown is a check of readiness: whether the CA is known by whose certificates the API server is recognised. It
+// comes from a ConfigMap, for which serving does not wait; until then every call would be refused as one of nobody's.
+func frontProxyKnown(ca dynamiccertificates.CAContentProvider) healthz.HealthChecker {
+	return healthz.NamedCheck("front-proxy-ca", func(*http.Request) error {
+		if _, known := ca.VerifyOptions(); !known {
+			return errors.New("the CA of the API server's calls is not known yet")
+		}
+		return nil
+	})
 }

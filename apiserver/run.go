@@ -53,6 +53,11 @@ func Run(ctx context.Context, o *server.WebhookServerOptions, solvers ...Solver)
 	if err = generic.AddReadyzChecks(ready); err != nil {
 		return err
 	}
+	if frontProxy := config.GenericConfig.Authentication.RequestHeaderConfig; frontProxy != nil {
+		if err = generic.AddReadyzChecks(frontProxyKnown(frontProxy.CAContentProvider)); err != nil {
+			return err
+		}
+	}
 	return generic.PrepareRun().RunWithContext(ctx)
 }
 

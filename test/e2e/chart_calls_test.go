@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	acme "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// config logs in as an administrator.
+func (s *chartSuite) config(t *testing.T) *rest.Config {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", s.Kubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	return config
+}
+
+// as logs in as somebody else.
+func (s *chartSuite) as(t *testing.T, user string) *kubernetes.Clientset {
+	t.Helper()
+	config := s.config(t)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user}
+	return clientset(t, config)
+}
+
+func clientset(t *testing.T, config *rest.Config) *kubernetes.Clientset {
+	t.Helper()
+	set, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+const certManagerUser = "system:serviceaccount:cert-manager:cert-manager"
+
+// ask sends a webhook what cert-manager sends for a ClusterIssuer.
+func ask(ctx context.Context, caller kubernetes.Interface, group, domain string, action acme.ChallengeAction) error {
+	payload := acme.ChallengePayload{Request: &acme.ChallengeRequest{
+		Action: action, Type: "dns-01", DNSName: domain, Key: "value-of-a-steady-caller", ResourceNamespace: "cert-manager",
+		ResolvedFQDN: "_acme-challenge.steady." + domain + ".", ResolvedZone: domain + ".",
+		Config: &apiextensionsv1.JSON{Raw: fmt.Appendf(nil, `{"apiKeySecretRef": {"name": %q, "key": %q}}`,
+			cluster.KeySecret, cluster.KeySecretEntry)},
+	}}
+	payload.APIVersion, payload.Kind = "webhook.acme.cert-manager.io/v1alpha1", "ChallengePayload"
+	body, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	answer, err := caller.Discovery().RESTClient().Post().AbsPath("/apis/"+group+"/v1alpha1/mijn-host").
+		SetHeader("Content-Type", "application/json").Body(body).DoRaw(ctx)
+	if err != nil {
+		return err
+	}
+	answered := acme.ChallengePayload{}
+	if err := json.Unmarshal(answer, &answered); err != nil {
+		return err
+	}
+	if answered.Response == nil || !answered.Response.Success {
+		return fmt.Errorf("%s", answer)
+	}
+	return nil
+}
+
+// keepAsking presents and cleans up challenges, one after the other and each once, until the returned function is called.
+// That fails the test for every one that was lost. cert-manager would have tried those again.
+func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()) {
+	t.Helper()
+	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)
+	const pace, fewest = 50 * time.Millisecond, 20
+	asking, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	challenges, lost := 0, []string{}
+	go func() {
+		defer close(ended)
+		for tick := time.NewTicker(pace); ; {
+			challenges++
+			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
+				if err := ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // None is broken off.
+					lost = append(lost, fmt.Sprintf("%s %s: %v", time.Now().Format(time.TimeOnly), action, err))
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-asking.Done():
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	return func() {
+		t.Helper()
+		end()
+		<-ended
+		t.Logf("%d challenges", challenges)
+		if challenges < fewest {
+			t.Errorf("only %d challenges, which says nothing", challenges)
+		}
+		for _, one := range lost {
+			t.Errorf("lost: %s", one)
+		}
+		s.requireUntouched(t, domain, before)
+	}
+}

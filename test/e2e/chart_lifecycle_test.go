@@ -1,0 +1,198 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// testLifecycle takes a release from the previous chart to today's, to other values, back, and away, and asks it for
+// challenges all the while.
+func (s *chartSuite) testLifecycle(t *testing.T) {
+	t.Parallel()
+	const name, group = "lifespan", "acme.life.example" // No other object has the name of the release in it.
+	s.requireNamespaces(t, name)
+	s.requireNothingOf(t, name)
+
+	previous := s.chart(name, name, group)
+	current := previous
+	previous.Chart = s.previousChart(t)
+	s.requireInstalled(t, previous, group)
+	s.requireMentioned(t, previous)
+	installed := s.deployment(t, previous)
+
+	stop := s.keepAsking(t, group, "steady-life.nl")
+	s.requireHelm(t, "upgrade", current, "--wait")
+	if upgraded := s.deployment(t, current); image(upgraded) == image(installed) {
+		t.Errorf("the upgrade has left the image at %s", image(upgraded))
+	}
+	s.requireServes(t, group, "life.nl")
+
+	changed := current
+	changed.Values = append(slices.Clone(current.Values), `logging.format="json"`, `secrets.namespaces={"default": ["other"]}`)
+	s.requireHelm(t, "upgrade", changed, "--wait")
+	if args := s.deployment(t, changed).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--logging-format=json") {
+		t.Errorf("the upgrade has not changed the arguments %q", args)
+	}
+
+	if _, err := s.Helm(within(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
+		t.Fatal(err)
+	}
+	if back := s.deployment(t, previous); back.Spec.Template.String() != installed.Spec.Template.String() {
+		t.Errorf("the rollback has left the pods different:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
+	}
+	stop()
+
+	if _, err := s.Helm(within(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
+		t.Fatal(err)
+	}
+	s.requireNothingOf(t, name)
+}
+
+// previousChart is the package of the chart's latest release. As long as there is none, it is today's chart with another
+// version, and therefore another image, and with a default that has changed since.
+func (s *chartSuite) previousChart(t *testing.T) string {
+	t.Helper()
+	released, err := filepath.Glob(filepath.Join("testdata", "mijn-host-webhook-*.tgz"))
+	if err != nil || len(released) > 1 {
+		t.Fatalf("not one previous chart: %q, %v", released, err)
+	}
+	if len(released) == 1 {
+		return released[0]
+	}
+	dir := t.TempDir()
+	chart := filepath.Join(dir, "mijn-host-webhook")
+	if err = os.CopyFS(chart, os.DirFS(s.Webhook("").Chart)); err != nil {
+		t.Fatal(err)
+	}
+	values := filepath.Join(chart, "values.yaml")
+	text, err := os.ReadFile(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := strings.Replace(string(text), "terminationGracePeriodSeconds: 40", "terminationGracePeriodSeconds: 45", 1)
+	if earlier == string(text) {
+		t.Fatal("no default has been changed")
+	}
+	if err = os.WriteFile(values, []byte(earlier), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Helm(t.Context(), "package", chart, "--version=0.0.1", "--app-version=0.0.1", "--destination="+dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "mijn-host-webhook-0.0.1.tgz")
+}
+
+// deployment of a release, by the name that the chart gives it.
+func (s *chartSuite) deployment(t *testing.T, release cluster.Release) *appsv1.Deployment {
+	t.Helper()
+	deployment := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: release.Namespace, Name: release.Name + "-mijn-host-webhook"}
+	if err := s.Client.Get(t.Context(), key, deployment); err != nil {
+		t.Fatal(err)
+	}
+	return deployment
+}
+
+func image(deployment *appsv1.Deployment) string {
+	return deployment.Spec.Template.Spec.Containers[0].Image
+}
+
+// requireNothingOf waits until no object in the cluster has a release's name in it.
+func (s *chartSuite) requireNothingOf(t *testing.T, release string) {
+	t.Helper()
+	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
+		if left, err := s.mentioning(ctx, t, release); err != nil || len(left) > 0 {
+			return errors.Join(err, fmt.Errorf("there are %q", left))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// requireMentioned shows that a release's name leads to all of its objects, or that they are gone would be no news.
+func (s *chartSuite) requireMentioned(t *testing.T, release cluster.Release) {
+	t.Helper()
+	found, err := s.mentioning(t.Context(), t, release.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Fields(s.requireKubectl(t, s.manifest(t, release), "get", "--filename=-", "--output=name"))
+	if len(names) < 10 {
+		t.Errorf("only %q", names)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(found, func(object string) bool { return strings.HasSuffix(object, " "+name[strings.Index(name, "/")+1:]) }) {
+			t.Errorf("%s is not among %q", name, found)
+		}
+	}
+}
+
+func (s *chartSuite) manifest(t *testing.T, release cluster.Release) string {
+	t.Helper()
+	manifest, err := s.Helm(t.Context(), "get", "manifest", release.Name, "--namespace="+release.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest
+}
+
+// mentioning lists all objects, of every kind that can be listed and in every namespace, that have a word anywhere in
+// them. Left out are events, which tell what was, and a namespace of that name with what is in each namespace.
+func (s *chartSuite) mentioning(ctx context.Context, t *testing.T, word string) ([]string, error) {
+	t.Helper()
+	config := s.config(t)
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := clientset(t, config).Discovery().ServerPreferredResources()
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // Webhooks of other tests come and go.
+		return nil, err
+	}
+	var found []string
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, resource := range list.APIResources {
+			if resource.Kind == "Event" || !slices.Contains(resource.Verbs, "list") {
+				continue
+			}
+			all, err := objects.Resource(version.WithResource(resource.Name)).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", resource.Name, err)
+			}
+			for _, object := range all.Items {
+				text, err := object.MarshalJSON()
+				if err != nil {
+					return nil, err
+				}
+				kind, name := object.GetKind(), object.GetName()
+				ofEachNamespace := kind == "Namespace" && name == word ||
+					kind == "ServiceAccount" && name == "default" || kind == "ConfigMap" && name == "kube-root-ca.crt"
+				if strings.Contains(string(text), word) && !ofEachNamespace {
+					found = append(found, kind+" "+object.GetNamespace()+" "+name)
+				}
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// installForeignCRDs takes the resources of others that the chart and the examples use from the modules that define them.
+func (s *chartSuite) installForeignCRDs(t *testing.T) {
+	t.Helper()
+	apply := []string{"apply", "--server-side"}
+	for module, files := range map[string][]string{
+		"github.com/prometheus-operator/prometheus-operator@v0.85.0": {
+			"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+			"example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+			"example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+		},
+		"sigs.k8s.io/gateway-api@v1.6.0":             {"config/crd/standard/gateway.networking.k8s.io_gateways.yaml"},
+		"github.com/argoproj/argo-cd/v3@v3.3.0":      {"manifests/crds/application-crd.yaml"},
+		"github.com/fluxcd/source-controller@v1.7.0": {"config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml"},
+		"github.com/fluxcd/helm-controller@v1.4.0":   {"config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml"},
+	} {
+		dir := moduleDir(t, module)
+		for _, file := range files {
+			apply = append(apply, "--filename="+filepath.Join(dir, file))
+		}
+	}
+	s.requireKubectl(t, "", apply...)
+	s.requireKubectl(t, "", "wait", "--for=condition=Established", "--timeout=1m", "crd", "--all")
+}
+
+// moduleDir is where a module's files are. Nothing of it is compiled, so no go.mod has to know it.
+func moduleDir(t *testing.T, module string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
+	cmd.Dir = t.TempDir() // Outside of every module.
+	output, err := cmd.Output()
+	var downloaded struct{ Dir, Error string }
+	if err = errors.Join(err, json.Unmarshal(output, &downloaded)); err != nil {
+		t.Fatalf("%s: %v\n%s", module, err, output)
+	}
+	return downloaded.Dir
+}
+
+// testValues renders the chart, as Helm would install it and with the tests and hooks, and has the API server judge each
+// object, down to a field that it does not know.
+func (s *chartSuite) testValues(t *testing.T) {
+	t.Parallel()
+	// What the objects presuppose.
+	const namespace = "webhook"
+	s.requireNamespaces(t, namespace, "pki", "pki-keys", "team-a", "team-b", "monitoring")
+	s.create(t,
+		&nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"},
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "dns-webhook-account"}},
+	)
+	chart := s.Webhook("").Chart
+	files, err := filepath.Glob(filepath.Join(chart, "ci", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no values in ci: %v", err)
+	}
+	for _, file := range append(files, filepath.Join(chart, "values.yaml")) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			rendered := t.TempDir()
+			if _, err := s.Helm(t.Context(), "template", "my", chart, "--namespace="+namespace, "--values="+file,
+				"--set-json=service.ipFamilies=[]", // The cluster has no IPv6.
+				"--output-dir="+rendered); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.judge(t, "", "--recursive", "--filename="+rendered); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("an unknown field is refused", func(t *testing.T) {
+		t.Parallel()
+		const mistaken = `{apiVersion: v1, kind: Service, metadata: {name: x, namespace: default}, spec: {ports: [{port: 1, potr: 2}]}}`
+		if err := s.judge(t, mistaken, "--filename=-"); err == nil || !strings.Contains(err.Error(), "potr") {
+			t.Errorf("it was not: %v", err)
+		}
+	})
+}
+
+// judge has the API server do all that it does but store the objects.
+func (s *chartSuite) judge(t *testing.T, stdin string, flags ...string) error {
+	t.Helper()
+	args := append([]string{"apply", "--server-side", "--dry-run=server", "--validate=strict"}, flags...)
+	output, err := s.kubectl(within(t, time.Minute), stdin, args...)
+	if strings.Contains(output, "Warning:") {
+		return errors.New(output)
+	}
+	return err
+}
+
+func (s *chartSuite) testExamples(t *testing.T) {
+	t.Parallel()
+	s.requireNamespaces(t, "team-a", "argocd", "flux-system")
+	files, err := filepath.Glob(filepath.Join(s.Webhook("").Chart, "..", "..", "examples", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			if err := s.judge(t, "", "--filename="+file); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// testMistypedValue only shows that what the chart's unit tests say of its schema reaches whoever installs it.
+func (s *chartSuite) testMistypedValue(t *testing.T) {
+	t.Parallel()
+	const namespace = "mistyped"
+	release := s.chart(namespace, "mistyped", "acme.mistyped.example")
+	_, err := s.Helm(t.Context(), "install", release.Name, release.Chart, "--namespace="+namespace, "--create-namespace",
+		"--set=certManager.namepsace=pki")
+	if err == nil || !strings.Contains(err.Error(), "at '/certManager': additional properties 'namepsace' not allowed") {
+		t.Errorf("helm install: %v", err)
+	}
+	s.requireNothingOf(t, namespace)
+}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"testing"
+	"time"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+const chartKey = "key-of-the-chart-tests"
+
+// TestChart is what the chart's unit tests cannot know: what a real API server, and a real cert-manager, make of it. Each
+// subtest has a release, a group and domains of its own; all are in one cluster at once.
+func TestChart(t *testing.T) {
+	s := &chartSuite{newSuite(t)}
+	s.create(t, cluster.NewKeySecret("cert-manager", chartKey))
+	s.installForeignCRDs(t)
+
+	// The longest first, for only so many run at once.
+	t.Run("install, upgrade, rollback and uninstall lose no challenge and leave nothing", s.testLifecycle)
+	t.Run("two in one namespace, under any name, each as its notes say", s.testTwice)
+	t.Run("the certificates of its own PKI are renewed unnoticed", s.testRotation)
+	t.Run("a serving certificate of Helm's, under the restricted standard", s.testHelmCertificate)
+	t.Run("a serving certificate of one's own", s.testExistingSecret)
+	t.Run("a serving certificate of an issuer that is there already", s.testIssuerRef)
+	t.Run("nobody may do more than needed", s.testPermissions)
+	t.Run("the Secrets of some namespaces, or of all", s.testSecretsElsewhere)
+	t.Run("the API server accepts it with each set of values", s.testValues)
+	t.Run("the API server accepts the examples", s.testExamples)
+	t.Run("a mistyped value installs nothing", s.testMistypedValue)
+}
+
+type chartSuite struct{ *suite }
+
+// chart is a release of our chart, for a group of its own.
+func (s *chartSuite) chart(namespace, name, group string, values ...string) cluster.Release {
+	release := s.Webhook(s.api.URL(), append(values, fmt.Sprintf("groupName=%q", group))...)
+	release.Namespace, release.Name = namespace, name
+	return release
+}
+
+// requireHelm runs one of helm's commands for a release, with its values, and returns what it prints.
+func (s *chartSuite) requireHelm(t *testing.T, command string, release cluster.Release, flags ...string) string {
+	t.Helper()
+	args := append([]string{command, release.Name, release.Chart, "--namespace=" + release.Namespace}, flags...)
+	for _, value := range release.Values {
+		args = append(args, "--set-json="+value)
+	}
+	output, err := s.Helm(within(t, 2*time.Minute), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return output
+}
+
+// requireInstalled installs a release, waits until the API server can call it, and returns its notes.
+func (s *chartSuite) requireInstalled(t *testing.T, release cluster.Release, group string) string {
+	t.Helper()
+	notes := s.requireHelm(t, "install", release, "--create-namespace", "--wait")
+	s.requireAvailable(t, group)
+	return notes
+}
+
+// requireAvailable waits until the API server can call the webhook of a group.
+func (s *chartSuite) requireAvailable(t *testing.T, group string) {
+	t.Helper()
+	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
+	if err := s.Await(within(t, time.Minute), service, func() error {
+		for _, condition := range service.Status.Conditions {
+			if condition.Type == apiregistrationv1.Available && condition.Status == apiregistrationv1.ConditionTrue {
+				return nil
+			}
+		}
+		return fmt.Errorf("not available: %v", service.Status.Conditions)
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// requireServes has a certificate issued through the webhook of a group, end to end.
+func (s *chartSuite) requireServes(t *testing.T, group, domain string) {
+	t.Helper()
+	before := s.addDomain(chartKey, domain)
+	certificate := cluster.NewCertificate("default", domain, s.groupIssuer(t, domain, group), domain, "*."+domain)
+	s.requireCertificate(t, soon, certificate)
+	s.requireUntouched(t, domain, before)
+}
+
+// kubectl runs kubectl as an administrator.
+func (s *chartSuite) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.Program("kubectl"), append([]string{"--kubeconfig=" + s.Kubeconfig(), "--cache-dir=" + s.Dir}, args...)...)
+	cmd.Stdin = bytes.NewBufferString(stdin)
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("kubectl %v: %w\n%s", args, err, output)
+	}
+	return string(output), nil
+}
+
+func (s *chartSuite) requireKubectl(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	output, err := s.kubectl(within(t, time.Minute), stdin, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return output
+}
+
+func (s *chartSuite) requireNamespaces(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := s.CreateNamespace(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// groupIssuer makes a ClusterIssuer that uses the webhook of a group.
+func (s *chartSuite) groupIssuer(t *testing.T, name, group string) cmmetav1.IssuerReference {
+	t.Helper()
+	spec := s.IssuerSpec(cluster.WithoutSelfCheck)
+	spec.ACME.Solvers[0].DNS01.Webhook.GroupName = group
+	s.create(t, &cmv1.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec})
+	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
+}
+
+// pod is the only one of a release.
+func (s *chartSuite) pod(t *testing.T, release cluster.Release) corev1.Pod {
+	t.Helper()
+	var pods corev1.PodList
+	if err := s.Client.List(t.Context(), &pods, client.InNamespace(release.Namespace), client.MatchingLabels{
+		"app.kubernetes.io/instance":  release.Name,
+		"app.kubernetes.io/component": "webhook",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(pods.Items) != 1 {
+		t.Fatalf("%d pods", len(pods.Items))
+	}
+	return pods.Items[0]
+}

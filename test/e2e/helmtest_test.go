@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/node"
+)
+
+// TestHelmTestRunsTheCheck: `helm test --logs` fails with a wrong key and tells what to do. With the right one it
+// succeeds, and the zone is as before.
+func TestHelmTestRunsTheCheck(t *testing.T) {
+	t.Parallel()
+	const (
+		apiKey = "key-of-the-tested"
+		domain = "tested.nl"
+	)
+	s := newSuite(t)
+	before := s.addDomain(apiKey, domain)
+	_, port, err := net.SplitHostPort(s.api.DNSAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := s.Webhook(s.api.URL(), fmt.Sprintf("test.domain=%q", domain),
+		// Nameservers listen on port 53, which an ordinary user cannot.
+		fmt.Sprintf("test.extraArgs=[%q, %q]", "--resolver="+s.api.DNSAddr(), "--nameserver-port="+port))
+	if err = s.InstallWebhook(within(t, startLimit), release); err != nil {
+		t.Fatal(err)
+	}
+
+	s.serveLogs(t)
+	s.create(t, cluster.NewKeySecret("cert-manager", "a-key-that-nobody-has"))
+	refused, err := s.helmTest(t, release)
+	if err == nil {
+		t.Errorf("the test of a wrong key succeeds:\n%s", refused)
+	}
+	requireWords(t, refused, "✗ The API key from the Secret cert-manager/mijn-host-api-key",
+		"No valid API key set", "Remedy: Check the key and its expiry date in mijn.host's control panel", "1 problem found.")
+	s.requirePhase(t, release, corev1.PodFailed)
+	s.requireUntouched(t, domain, before)
+
+	if err = s.Client.Update(t.Context(), cluster.NewKeySecret("cert-manager", apiKey)); err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := s.helmTest(t, release)
+	if err != nil {
+		t.Error(err)
+	}
+	requireWords(t, accepted, "Phase:          Succeeded", "✓ mijn.host accepts the API key", "✓ All nameservers serve the probe record: ns1.mijn.host",
+		"✓ The probe record is removed.", "All is well.")
+	s.requirePhase(t, release, corev1.PodSucceeded)
+	s.requireUntouched(t, domain, before)
+	for _, key := range []string{apiKey, "a-key-that-nobody-has"} {
+		if strings.Contains(refused+accepted, key) {
+			t.Errorf("the output holds %s", key)
+		}
+	}
+}
+
+// helmTest returns what `helm test --logs` prints, also when it fails.
+func (s *suite) helmTest(t *testing.T, release cluster.Release) (output string, failure error) {
+	t.Helper()
+	output, failure = s.Helm(within(t, 5*time.Minute), "test", release.Name, "--namespace="+release.Namespace, "--logs", "--timeout=4m")
+	if failure != nil {
+		output = failure.Error()
+	}
+	if err := os.Remove(s.logOf(release.Namespace, checkPod(release).Name, "check")); err != nil { // The next pod has the same name.
+		t.Fatalf("the check has not run: %v\n%s", err, output)
+	}
+	return output, failure
+}
+
+// logOf is the file in which the node keeps what a container writes.
+func (s *suite) logOf(namespace, pod, container string) string {
+	return filepath.Join(s.Dir, "pods", namespace+"."+pod, container+".log")
+}
+
+// serveLogs does what a kubelet does for `kubectl logs`, and makes the node known by it.
+func (s *suite) serveLogs(t *testing.T) {
+	t.Helper()
+	routes := http.NewServeMux()
+	routes.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, s.logOf(r.PathValue("namespace"), r.PathValue("pod"), r.PathValue("container")))
+	})
+	kubelet := httptest.NewTLSServer(routes)
+	t.Cleanup(kubelet.Close)
+	address, err := netip.ParseAddrPort(kubelet.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node.Name}}
+	s.await(t, soon, func(ctx context.Context) error {
+		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(at), at); err != nil {
+			return err
+		}
+		// The API server reaches what is at 10.0.0.1 for it at 127.0.0.1.
+		at.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}}
+		at.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(address.Port())
+		return s.Client.Status().Update(ctx, at)
+	})
+}
+
+func checkPod(release cluster.Release) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name + "-check"}}
+}
+
+// requirePhase wants the pod of `helm test` to be there still, for whoever wants to read its log.
+func (s *suite) requirePhase(t *testing.T, release cluster.Release, want corev1.PodPhase) {
+	t.Helper()
+	pod := checkPod(release)
+	if err := s.Await(within(t, 30*time.Second), pod, func() error {
+		if pod.Status.Phase != want {
+			return fmt.Errorf("the pod's phase is %s, want %s", pod.Status.Phase, want)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func requireWords(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is not in:\n%s", word, text)
+		}
+	}
+}
