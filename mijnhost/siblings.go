@@ -1,0 +1,119 @@
+package mijnhost
+
+import (
+	"context"
+	"slices"
+
+	"github.com/go-logr/logr"
+)
+
+// liveSiblings returns the values of other challenges under this name that stand in the
+// zone. A read that lacks one of them is stale, or another process has cleaned it up: wait
+// for it to show, and forget it only where a stale read can be ruled out.
+func (at *place) liveSiblings(ctx context.Context, shown []string, value string, effect patchEffect) (siblings, shownNow []string, err error) {
+	siblings = at.siblings(value)
+	if effect == patchAdds || containsAll(shown, siblings) {
+		return siblings, shown, nil
+	}
+	if effect == patchReplaces && !at.settled() {
+		return nil, nil, ErrNameInUse
+	}
+	records, all, err := at.await(ctx, siblings)
+	shown = at.shownValues(records)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case all:
+		return siblings, shown, nil
+	case !at.settled():
+		return nil, nil, ErrNameInUse
+	}
+	at.forgetVanished(siblings, shown)
+	return at.siblings(value), shown, nil
+}
+
+// addBeside writes value where siblings stand and the effect of PATCH is not known, and learns it: a
+// read that shows value also shows what became of them.
+func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, value string, ttl int) error {
+	err := at.patch(ctx, value, ttl)
+	alone := false
+	switch {
+	case err != nil && !mayHaveWorked(err):
+		return err
+	case err == nil:
+		records, seen, readErr := at.await(ctx, []string{value})
+		shown := at.shownValues(records)
+		if readErr == nil && seen && containsAny(shown, siblings) {
+			p.patch.Store(patchAdds)
+			at.forgetVanished(siblings, shown)
+			at.put(value, ttl)
+			return nil
+		}
+		alone = readErr == nil && seen
+	}
+	// Replaced, or impossible to tell: the values that were presented first must stand.
+	for _, sibling := range siblings {
+		at.lost[sibling] = true
+	}
+	if lostErr := at.putBackLost(ctx, value); lostErr != nil {
+		return lostErr
+	}
+	if err != nil {
+		return err
+	}
+	return p.learnFromPutBack(ctx, at, siblings, value, ttl, alone)
+}
+
+// learnFromPutBack looks at the name after the siblings were put back beside value. If all stand together, PATCH
+// adds; and if value had stood alone, another process had cleaned the siblings up, and they must go again.
+func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []string, value string, ttl int, alone bool) error {
+	_, together, err := at.await(ctx, append([]string{value}, siblings...))
+	switch {
+	case err != nil:
+		return err
+	case together:
+		p.patch.Store(patchAdds)
+		at.put(value, ttl)
+		for _, sibling := range siblings {
+			if !alone {
+				break
+			}
+			if err := at.deleteAs(ctx, []Record{at.record(sibling, 0)}, sibling); err != nil {
+				return err
+			}
+			delete(at.live, sibling)
+		}
+		return nil
+	case alone:
+		p.patch.Store(patchReplaces)
+		p.options.Observer.SiblingRestored()
+		logr.FromContextOrDiscard(ctx).V(2).Info("PATCH replaces the values of a name: the value of the other challenge was put back")
+	}
+	return ErrNameInUse
+}
+
+// putBackLost writes the live values again that PATCH may have replaced with value, unless
+// the caller is about to write that very value.
+func (at *place) putBackLost(ctx context.Context, value string) error {
+	for lost := range at.lost {
+		if lost == value {
+			continue
+		}
+		err := at.write(ctx, lost, at.live[lost])
+		if isRefusal(err) && at.stands(ctx, lost, value) {
+			delete(at.lost, lost)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stands tells whether reads prove that lost was not replaced by value: they show both, or they
+// show lost after so long a time that they cannot be stale.
+func (at *place) stands(ctx context.Context, lost, value string) bool {
+	records, both, err := at.await(ctx, []string{lost, value})
+	return err == nil && (both || at.settled() && slices.Contains(at.shownValues(records), lost))
+}
