@@ -128,6 +128,13 @@ CRASHES ?= 200
 crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
 	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
 
+CERT_MANAGER ?= v1.20.3 v1.19.5
+.PHONY: compatibility
+compatibility: ## the issuance test with each of the older cert-managers CERT_MANAGER
+	@for version in $(CERT_MANAGER); do \
+		CERT_MANAGER=$$version go test -C test/e2e -count=1 -timeout=20m -parallel=8 -v -run='^TestIssuance$$' .; \
+	done
+
 .PHONY: bench
 bench: ## benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...

@@ -32,6 +32,7 @@ type Set struct {
 	// CertManagerVersion is the version of cert-manager.
 	CertManagerVersion string
 	kubernetesVersion  string
+	certManager        string // The directory of another cert-manager than go.mod's, if any.
 	webhook            string // The file of another webhook than the one built here, if any.
 }
 
@@ -42,6 +43,9 @@ func (s Set) Dir() string { return filepath.Join(s.Root, ".cache", "bin") }
 func (s Set) Path(program string) string {
 	if program == "webhook" && s.webhook != "" {
 		return s.webhook
+	}
+	if strings.HasPrefix(program, "cert-manager-") && s.certManager != "" {
+		return filepath.Join(s.certManager, program)
 	}
 	return filepath.Join(s.Dir(), program)
 }
@@ -65,7 +69,7 @@ func Locate(ctx context.Context) (Set, error) {
 	}
 	return Set{
 		Root:               modules[productModule].Dir,
-		CertManagerChart:   filepath.Join(modules[certManagerModule].Dir, "deploy", "charts", "cert-manager"),
+		CertManagerChart:   chartIn(modules[certManagerModule].Dir),
 		CertManagerVersion: modules[certManagerModule].Version,
 		kubernetesVersion:  modules[kubernetesModule].Version,
 		webhook:            os.Getenv("WEBHOOK_BINARY"),
@@ -83,16 +87,18 @@ func Build(ctx context.Context) (Set, error) {
 		return Set{}, err
 	}
 	defer unlock()
+	if wanted := os.Getenv(otherCertManager); wanted != "" {
+		if set, err = set.buildCertManager(ctx, wanted); err != nil {
+			return Set{}, err
+		}
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, build := range []struct {
 		dir  string
 		args []string
 	}{
-		{"test/e2e", []string{
-			"-ldflags=" + set.linkerFlags(), "-o", set.Dir() + "/", "tool",
-			"./cmd/etcd", "./cmd/cert-manager-controller", "./cmd/cert-manager-cainjector", "./cmd/cert-manager-webhook",
-		}},
+		{"test/e2e", append([]string{"-ldflags=" + set.linkerFlags(), "-o", set.Dir() + "/", "tool", "./cmd/etcd"}, certManagerPrograms()...)},
 		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", set.Path("helm"), "tool"}},
 		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(set.Dir(), "webhook"), "."}},
 	} {

@@ -56,7 +56,7 @@ func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
 			Config:     &apiextensionsv1.JSON{Raw: config},
 		},
 	}}
-	if check == WithoutSelfCheck {
+	if check == WithoutSelfCheck && !c.binaries.CertManagerBefore(21) {
 		solver.WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Second}
 	}
 	return cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{ACME: &acmev1.ACMEIssuer{

@@ -66,11 +66,8 @@ func run(args []string) error {
 		KubernetesAPIBurst: 50,
 		IssuerOptions:      controller.IssuerOptions{ClusterIssuerAmbientCredentials: true},
 		ACMEOptions:        controller.ACMEOptions{DNS01CheckAuthoritative: true},
-		CertificateOptions: controller.CertificateOptions{
-			CertificateRequestMinimumBackoffDuration: time.Hour,
-			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
-		},
 	}
+	backoff(&options.CertificateOptions)
 	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "")
 	flags.StringVar(&options.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "")
 	flags.BoolVar(&options.ClusterIssuerAmbientCredentials, "cluster-issuer-ambient-credentials", true, "")

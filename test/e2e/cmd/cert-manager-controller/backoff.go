@@ -1,0 +1,15 @@
+//go:build !before_1_21
+
+package main
+
+import (
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/controller"
+)
+
+// backoff after a certificate has failed: cert-manager's own default.
+func backoff(options *controller.CertificateOptions) {
+	options.CertificateRequestMinimumBackoffDuration = time.Hour
+	options.CertificateRequestMaximumBackoffDuration = 32 * time.Hour
+}
