@@ -105,7 +105,7 @@ func (c *coolDown) heed(err error, begun time.Time) time.Duration {
 	if !until.After(c.until) {
 		return 0
 	}
-	added := until.Sub(maxTime(now, c.until))
+	added := pause - max(0, c.until.Sub(now))
 	c.until, c.set, c.reason = until, now, err
 	return added
 }
@@ -115,11 +115,4 @@ func (c *coolDown) heed(err error, begun time.Time) time.Duration {
 func (e *Error) asksForQuiet() bool {
 	return e.Status == http.StatusTooManyRequests ||
 		e.Status == http.StatusServiceUnavailable && e.retryAfter > 0
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -74,10 +74,10 @@ func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []s
 	case together:
 		p.patch.Store(patchAdds)
 		at.put(value, ttl)
+		if !alone {
+			return nil
+		}
 		for _, sibling := range siblings {
-			if !alone {
-				break
-			}
 			if err := at.deleteAs(ctx, []Record{at.record(sibling, 0)}, sibling); err != nil {
 				return err
 			}
