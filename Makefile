@@ -128,11 +128,12 @@ CRASHES ?= 200
 crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
 	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
 
-CERT_MANAGER ?= v1.20.3 v1.19.5
+OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
+	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.13 KUBERNETES=v1.31.14 KUBERNETES=v1.30.14
 .PHONY: compatibility
-compatibility: ## the issuance test with each of the older cert-managers CERT_MANAGER
-	@for version in $(CERT_MANAGER); do \
-		CERT_MANAGER=$$version go test -C test/e2e -count=1 -timeout=20m -parallel=8 -v -run='^TestIssuance$$' .; \
+compatibility: ## the issuance test with each OLDER cert-manager or Kubernetes
+	@for one in $(OLDER); do \
+		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^TestIssuance$$' .; \
 	done
 
 .PHONY: bench

@@ -34,6 +34,7 @@ func newSuite(t *testing.T) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("cert-manager %s on Kubernetes %s", set.CertManagerVersion, set.KubernetesVersion)
 	s := &suite{api: mijnhosttest.Start(t, mijnhosttest.Options{})}
 	if set.CertManagerBefore(21) {
 		s.selfCheck = 4 * time.Minute // No issuer can do without it.

@@ -31,9 +31,9 @@ type Set struct {
 	CertManagerChart string
 	// CertManagerVersion is the version of cert-manager.
 	CertManagerVersion string
-	kubernetesVersion  string
-	certManager        string // The directory of another cert-manager than go.mod's, if any.
-	webhook            string // The file of another webhook than the one built here, if any.
+	// KubernetesVersion is the version of the API server, its controllers and kubectl.
+	KubernetesVersion string
+	elsewhere         map[string]string // The files of the programs that are not in Dir.
 }
 
 // Dir is where the programs are.
@@ -41,11 +41,8 @@ func (s Set) Dir() string { return filepath.Join(s.Root, ".cache", "bin") }
 
 // Path is the file of a program.
 func (s Set) Path(program string) string {
-	if program == "webhook" && s.webhook != "" {
-		return s.webhook
-	}
-	if strings.HasPrefix(program, "cert-manager-") && s.certManager != "" {
-		return filepath.Join(s.certManager, program)
+	if file, ok := s.elsewhere[program]; ok {
+		return file
 	}
 	return filepath.Join(s.Dir(), program)
 }
@@ -67,12 +64,16 @@ func Locate(ctx context.Context) (Set, error) {
 		}
 		modules[module.Path] = struct{ Dir, Version string }{module.Dir, module.Version}
 	}
+	elsewhere := map[string]string{}
+	if file := os.Getenv("WEBHOOK_BINARY"); file != "" {
+		elsewhere["webhook"] = file
+	}
 	return Set{
 		Root:               modules[productModule].Dir,
 		CertManagerChart:   chartIn(modules[certManagerModule].Dir),
 		CertManagerVersion: modules[certManagerModule].Version,
-		kubernetesVersion:  modules[kubernetesModule].Version,
-		webhook:            os.Getenv("WEBHOOK_BINARY"),
+		KubernetesVersion:  modules[kubernetesModule].Version,
+		elsewhere:          elsewhere,
 	}, nil
 }
 
@@ -87,37 +88,55 @@ func Build(ctx context.Context) (Set, error) {
 		return Set{}, err
 	}
 	defer unlock()
+	if err := set.buildAll(ctx); err != nil {
+		return Set{}, err
+	}
 	if wanted := os.Getenv(otherCertManager); wanted != "" {
 		if set, err = set.buildCertManager(ctx, wanted); err != nil {
 			return Set{}, err
 		}
 	}
+	if wanted := os.Getenv(otherKubernetes); wanted != "" {
+		if set, err = set.buildKubernetes(ctx, wanted); err != nil {
+			return Set{}, err
+		}
+	}
+	return set, nil
+}
 
+func (s Set) buildAll(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, build := range []struct {
 		dir  string
 		args []string
 	}{
-		{"test/e2e", append([]string{"-ldflags=" + set.linkerFlags(), "-o", set.Dir() + "/", "tool", "./cmd/etcd"}, certManagerPrograms()...)},
-		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", set.Path("helm"), "tool"}},
-		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(set.Dir(), "webhook"), "."}},
+		{"test/e2e", append([]string{"-ldflags=" + s.linkerFlags(), "-o", s.Dir() + "/", "tool", "./cmd/etcd"}, packages(certManagerPrograms())...)},
+		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", s.Path("helm"), "tool"}},
+		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(s.Dir(), "webhook"), "."}},
 	} {
 		group.Go(func() error {
 			// The flags of the root Makefile, so that whatever the two have in common is built once.
 			args := append([]string{"build", "-trimpath", "-buildvcs=false"}, build.args...)
-			_, err := set.goCommand(ctx, build.dir, args...)
+			_, err := s.goCommand(ctx, build.dir, args...)
 			return err
 		})
 	}
-	return set, group.Wait()
+	return group.Wait()
+}
+
+// takeFrom makes Path lead to a directory's programs of these names.
+func (s Set) takeFrom(dir string, programs []string) {
+	for _, program := range programs {
+		s.elsewhere[program] = filepath.Join(dir, program)
+	}
 }
 
 // linkerFlags tell Kubernetes its version, which it would not know otherwise; Helm and the charts ask for it.
 func (s Set) linkerFlags() string {
 	const version = "k8s.io/component-base/version."
-	numbers := strings.SplitN(strings.TrimPrefix(s.kubernetesVersion, "v"), ".", 3)
+	numbers := strings.SplitN(strings.TrimPrefix(s.KubernetesVersion, "v"), ".", 3)
 	return fmt.Sprintf("-s -w -X %[1]sgitVersion=%[2]s -X %[1]sgitMajor=%[3]s -X %[1]sgitMinor=%[4]s",
-		version, s.kubernetesVersion, numbers[0], numbers[1])
+		version, s.KubernetesVersion, numbers[0], numbers[1])
 }
 
 // lock keeps two builds from writing the same file at once, until the returned function is called.

@@ -19,7 +19,16 @@ const otherCertManager = "CERT_MANAGER"
 const module = "test/e2e"
 
 func certManagerPrograms() []string {
-	return []string{"./cmd/cert-manager-controller", "./cmd/cert-manager-cainjector", "./cmd/cert-manager-webhook"}
+	return []string{"cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"}
+}
+
+// packages of this module that are programs.
+func packages(programs []string) []string {
+	paths := make([]string, len(programs))
+	for i, program := range programs {
+		paths[i] = "./cmd/" + program
+	}
+	return paths
 }
 
 // CertManagerBefore says whether cert-manager is older than 1.minor.
@@ -35,28 +44,29 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 		return Set{}, fmt.Errorf("%s: %w", otherCertManager, err)
 	}
 	s.CertManagerVersion = wanted
-	s.certManager = filepath.Join(s.Root, ".cache", "cert-manager-"+wanted)
-	modfile, err := s.copyModule(ctx)
+	dir := filepath.Join(s.Root, ".cache", "cert-manager-"+wanted)
+	modfile, err := s.copyModule(ctx, dir)
 	if err != nil {
 		return Set{}, err
 	}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", s.certManager + "/"}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", dir + "/"}
 	if s.CertManagerBefore(21) {
 		args = append(args, "-tags=before_1_21")
 	}
-	if _, err = s.goCommand(ctx, module, append(args, certManagerPrograms()...)...); err != nil {
+	if _, err = s.goCommand(ctx, module, append(args, packages(certManagerPrograms())...)...); err != nil {
 		return Set{}, err
 	}
-	dir, err := s.goCommand(ctx, module, "list", "-mod=mod", "-modfile="+modfile, "-m", "-f={{.Dir}}", certManagerModule)
+	source, err := s.goCommand(ctx, module, "list", "-mod=mod", "-modfile="+modfile, "-m", "-f={{.Dir}}", certManagerModule)
 	if err != nil {
 		return Set{}, err
 	}
-	s.CertManagerChart = filepath.Join(s.certManager, "chart")
-	return s, s.copyChart(chartIn(string(bytes.TrimSpace(dir))))
+	s.takeFrom(dir, certManagerPrograms())
+	s.CertManagerChart = filepath.Join(dir, "chart")
+	return s, s.copyChart(chartIn(string(bytes.TrimSpace(source))))
 }
 
-// copyModule returns the copy of go.mod. That of go.sum lies beside it, where Go looks for it and adds what it misses.
-func (s Set) copyModule(ctx context.Context) (modfile string, err error) {
+// copyModule returns the copy of go.mod in dir. That of go.sum lies beside it, where Go looks for it and adds what it misses.
+func (s Set) copyModule(ctx context.Context, dir string) (modfile string, err error) {
 	edited, err := s.goCommand(ctx, module, "mod", "edit", "-print",
 		"-require="+certManagerModule+"@"+s.CertManagerVersion, "-droprequire="+productModule, "-dropreplace="+productModule)
 	if err != nil {
@@ -66,11 +76,11 @@ func (s Set) copyModule(ctx context.Context) (modfile string, err error) {
 	if err != nil {
 		return "", err
 	}
-	modfile = filepath.Join(s.certManager, "e2e.mod")
+	modfile = filepath.Join(dir, "e2e.mod")
 	return modfile, errors.Join(
-		os.MkdirAll(s.certManager, 0o755),
+		os.MkdirAll(dir, 0o755),
 		os.WriteFile(modfile, edited, 0o600),
-		os.WriteFile(filepath.Join(s.certManager, "e2e.sum"), sums, 0o600),
+		os.WriteFile(filepath.Join(dir, "e2e.sum"), sums, 0o600),
 	)
 }
 

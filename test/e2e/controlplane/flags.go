@@ -57,6 +57,8 @@ func (c *ControlPlane) controllerManagerFlags(f files) []string {
 	controllers := []string{
 		// From a Deployment to its pods, and from the pods to the endpoints of a Service.
 		"deployment-controller", "replicaset-controller", "endpointslice-controller", "disruption-controller", "job-controller",
+		// Where older API servers than 1.33 look for what lies behind a Service.
+		"endpoints-controller",
 		// What a pod's ServiceAccount needs: its default one, and the CA that goes with its token.
 		"serviceaccount-controller", "root-ca-certificate-publisher-controller",
 		// What makes a deletion complete.

@@ -1,0 +1,72 @@
+package binaries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"k8s.io/apimachinery/pkg/util/version"
+)
+
+// otherKubernetes is the environment variable with which a cluster gets another Kubernetes than the one in go.mod, by
+// version. Its API server, controllers and kubectl are that one's; etcd stays.
+const otherKubernetes = "KUBERNETES"
+
+func kubernetesPrograms() []string {
+	return []string{"kube-apiserver", "kube-controller-manager", "kubectl"}
+}
+
+// buildKubernetes builds the programs in a module that requires that Kubernetes and nothing else, so that each library is
+// the one they were released with, and returns a set that has them.
+func (s Set) buildKubernetes(ctx context.Context, wanted string) (Set, error) {
+	if _, err := version.ParseSemantic(wanted); err != nil {
+		return Set{}, fmt.Errorf("%s: %w", otherKubernetes, err)
+	}
+	s.KubernetesVersion = wanted
+	dir := filepath.Join(".cache", "kubernetes-"+wanted)
+	if err := s.writeKubernetesModule(ctx, filepath.Join(s.Root, dir)); err != nil {
+		return Set{}, err
+	}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=mod", "-ldflags=" + s.linkerFlags(), "-o", "./"}
+	for _, program := range kubernetesPrograms() {
+		args = append(args, kubernetesModule+"/cmd/"+program)
+	}
+	s.takeFrom(filepath.Join(s.Root, dir), kubernetesPrograms())
+	_, err := s.goCommand(ctx, dir, args...)
+	return s, err
+}
+
+// writeKubernetesModule writes the go.mod of that module. Kubernetes requires its own libraries as v0.0.0 and replaces them
+// with directories that its Go module lacks; each is released as v0.MINOR.PATCH of Kubernetes, though.
+func (s Set) writeKubernetesModule(ctx context.Context, dir string) error {
+	file, err := s.goCommand(ctx, module, "list", "-m", "-f={{.GoMod}}", kubernetesModule+"@"+s.KubernetesVersion)
+	if err != nil {
+		return err
+	}
+	theirs, err := os.ReadFile(strings.TrimSpace(string(file)))
+	if err != nil {
+		return err
+	}
+	parsed, err := modfile.ParseLax("go.mod", theirs, nil)
+	if err != nil {
+		return err
+	}
+	ours := new(modfile.File)
+	err = errors.Join(
+		ours.AddModuleStmt("kubernetes"),
+		ours.AddGoStmt(parsed.Go.Version),
+		ours.AddRequire(kubernetesModule, s.KubernetesVersion),
+	)
+	for _, library := range parsed.Require {
+		if library.Mod.Version == "v0.0.0" {
+			released := "v0" + strings.TrimPrefix(s.KubernetesVersion, "v1")
+			err = errors.Join(err, ours.AddReplace(library.Mod.Path, "", library.Mod.Path, released))
+		}
+	}
+	text, formatErr := ours.Format()
+	return errors.Join(err, formatErr, os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o600))
+}
