@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs"
 )
 
 // installForeignCRDs takes the resources of others that the chart and the examples use from the modules that define them.
@@ -112,6 +115,24 @@ func (s *chartSuite) testExamples(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			if err := s.judge(t, "", "--filename="+file); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// testDocumentedManifests is for the objects that the documentation shows.
+func (s *chartSuite) testDocumentedManifests(t *testing.T) {
+	t.Parallel()
+	s.requireNamespaces(t, "team-a")
+	manifests, err := docs.Manifests(filepath.Join(s.Webhook("").Chart, "..", ".."))
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("no manifests: %v", err)
+	}
+	for _, manifest := range manifests {
+		t.Run(fmt.Sprintf("%s, line %d", manifest.Path, manifest.Line), func(t *testing.T) {
+			t.Parallel()
+			if err := s.judge(t, manifest.YAML, "--filename=-"); err != nil {
 				t.Error(err)
 			}
 		})

@@ -38,6 +38,7 @@ func TestChart(t *testing.T) {
 	t.Run("the Secrets of some namespaces, or of all", s.testSecretsElsewhere)
 	t.Run("the API server accepts it with each set of values", s.testValues)
 	t.Run("the API server accepts the examples", s.testExamples)
+	t.Run("the API server accepts what the documentation shows", s.testDocumentedManifests)
 	t.Run("a mistyped value installs nothing", s.testMistypedValue)
 }
 

@@ -13,6 +13,8 @@ tool (
 
 require (
 	github.com/cert-manager/cert-manager v1.21.2
+	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host v0.0.0
+	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs v0.0.0
 	github.com/spf13/pflag v1.0.10
 	go.etcd.io/etcd/server/v3 v3.6.8
 	golang.org/x/mod v0.40.0
@@ -34,6 +36,7 @@ require (
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/letsencrypt/pebble/v2 v2.10.1 // indirect
+	github.com/yuin/goldmark v1.8.7 // indirect
 )
 
 require (
@@ -148,7 +151,6 @@ require (
 	github.com/liggitt/tabwriter v0.0.0-20181228230101-89fcab3d43de // indirect
 	github.com/lithammer/dedent v1.1.0 // indirect
 	github.com/miekg/dns v1.1.72 // indirect
-	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host v0.0.0
 	github.com/mistifyio/go-zfs v2.1.2-0.20190413222219-f784269be439+incompatible // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
@@ -266,7 +268,10 @@ require (
 	software.sslmate.com/src/go-pkcs12 v0.7.2 // indirect
 )
 
-replace github.com/mijn-host-webhook/cert-manager-webhook-mijn-host => ../..
+replace (
+	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host => ../..
+	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs => ../docs
+)
 
 // k8s.io/kubernetes names its staging modules by v0.0.0; each release of them is tagged beside it.
 replace (

@@ -19,6 +19,7 @@ import (
 
 const (
 	productModule     = "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host"
+	docsModule        = productModule + "/test/docs"
 	kubernetesModule  = "k8s.io/kubernetes"
 	certManagerModule = "github.com/cert-manager/cert-manager"
 )

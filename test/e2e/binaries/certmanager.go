@@ -37,8 +37,8 @@ func (s Set) CertManagerBefore(minor uint) bool {
 }
 
 // buildCertManager builds the programs with a copy of go.mod that differs in the version of cert-manager, and returns a
-// set that has them and the chart. The copy leaves out the webhook, which would ask for a newer cert-manager; the programs
-// have nothing to do with it.
+// set that has them and the chart. The copy leaves out the webhook and its documentation, which would ask for a newer
+// cert-manager; the programs have nothing to do with them.
 func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	if _, err := version.ParseSemantic(wanted); err != nil {
 		return Set{}, fmt.Errorf("%s: %w", otherCertManager, err)
@@ -68,7 +68,8 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 // copyModule returns the copy of go.mod in dir. That of go.sum lies beside it, where Go looks for it and adds what it misses.
 func (s Set) copyModule(ctx context.Context, dir string) (modfile string, err error) {
 	edited, err := s.goCommand(ctx, module, "mod", "edit", "-print",
-		"-require="+certManagerModule+"@"+s.CertManagerVersion, "-droprequire="+productModule, "-dropreplace="+productModule)
+		"-require="+certManagerModule+"@"+s.CertManagerVersion,
+		"-droprequire="+productModule, "-dropreplace="+productModule, "-droprequire="+docsModule, "-dropreplace="+docsModule)
 	if err != nil {
 		return "", err
 	}
