@@ -131,9 +131,9 @@ crash: control-plane ## the webhook killed CRASHES times (200) while certificate
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
 	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.13 KUBERNETES=v1.31.14 KUBERNETES=v1.30.14
 .PHONY: compatibility
-compatibility: ## the issuance test with each OLDER cert-manager or Kubernetes
+compatibility: ## issuance and chart with each OLDER cert-manager or Kubernetes
 	@for one in $(OLDER); do \
-		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^TestIssuance$$' .; \
+		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^(TestIssuance|TestChart)$$' .; \
 	done
 
 .PHONY: bench
