@@ -136,6 +136,11 @@ compatibility: ## issuance and chart with each OLDER cert-manager or Kubernetes
 		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^(TestIssuance|TestChart)$$' .; \
 	done
 
+# For the workflow that tries each on a machine of its own.
+.PHONY: older
+older:
+	@printf '%s\n' $(OLDER)
+
 .PHONY: bench
 bench: ## benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...

@@ -1,0 +1,77 @@
+package docs
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSupportedVersionsAreTested holds docs/supported-versions.md to what is run, and what is run to what is promised: from
+// the oldest minors that the page names, and the chart accepts, none is left out.
+func TestSupportedVersionsAreTested(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/supported-versions.md")
+	requirement := func(module string) string { return only(t, read(t, "test/e2e/go.mod"), `(?m)^\t`+module+` v(\S+)$`) }
+	certManager, kubernetes := requirement("github.com/cert-manager/cert-manager"), requirement("k8s.io/kubernetes")
+
+	tested := []string{row(certManager, kubernetes)}
+	certManagers, kubernetesMinors := []string{minor(certManager)}, []string{minor(kubernetes)}
+	for _, older := range regexp.MustCompile(`(CERT_MANAGER|KUBERNETES)=v([0-9.]+)`).FindAllStringSubmatch(only(t, read(t, "Makefile"), `OLDER \?= ((?:.*\\\n)*.*)`), -1) {
+		if program, version := older[1], older[2]; program == "KUBERNETES" {
+			tested = append(tested, row(certManager, version))
+			kubernetesMinors = append(kubernetesMinors, minor(version))
+		} else {
+			tested = append(tested, row(version, kubernetes))
+			certManagers = append(certManagers, minor(version))
+		}
+	}
+
+	var told []string
+	for _, match := range regexp.MustCompile(`(?m)^\| ([0-9.]+) \| ([0-9.]+) \|.*\| passed \|$`).FindAllStringSubmatch(page, -1) {
+		told = append(told, row(match[1], match[2]))
+	}
+	if !slices.Equal(told, tested) {
+		t.Errorf("the page tells of\n%s\nbut go.mod and the Makefile have\n%s", strings.Join(told, "\n"), strings.Join(tested, "\n"))
+	}
+	for program, minors := range map[string][]string{"cert-manager": certManagers, "Kubernetes": kubernetesMinors} {
+		oldest := only(t, page, `(?m)^\| `+program+` \| (\S+) and newer \|$`)
+		if minors[len(minors)-1] != oldest {
+			t.Errorf("%s: %s is promised, and %s the oldest that is tested", program, oldest, minors[len(minors)-1])
+		}
+		for i, newer := range minors[:len(minors)-1] {
+			if follows(minors[i+1]) != newer {
+				t.Errorf("%s: nothing is tested between %s and %s", program, minors[i+1], newer)
+			}
+		}
+	}
+	if oldest, chart := kubernetesMinors[len(kubernetesMinors)-1], read(t, chartDir+"/Chart.yaml"); !strings.Contains(chart, `kubeVersion: ">=`+oldest+`.0-0"`) {
+		t.Errorf("the chart's kubeVersion is not that of %s", oldest)
+	}
+}
+
+func row(certManager, kubernetes string) string {
+	return fmt.Sprintf("cert-manager %s, Kubernetes %s", certManager, kubernetes)
+}
+
+// minor of 1.2.3 is 1.2.
+func minor(version string) string { return version[:strings.LastIndex(version, ".")] }
+
+func follows(minor string) string {
+	var major, number int
+	if _, err := fmt.Sscanf(minor, "%d.%d", &major, &number); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d.%d", major, number+1)
+}
+
+// only is what the parentheses of a pattern hold where it matches.
+func only(t *testing.T, text, pattern string) string {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("no %s", pattern)
+	}
+	return found[1]
+}
