@@ -89,7 +89,7 @@ func Build(ctx context.Context) (Set, error) {
 		return Set{}, err
 	}
 	defer unlock()
-	if err := set.buildAll(ctx); err != nil {
+	if err = set.buildAll(ctx); err != nil {
 		return Set{}, err
 	}
 	if wanted := os.Getenv(otherCertManager); wanted != "" {
