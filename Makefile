@@ -129,7 +129,7 @@ crash: control-plane ## the webhook killed CRASHES times (200) while certificate
 	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
 
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
-	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.13 KUBERNETES=v1.31.14 KUBERNETES=v1.30.14
+	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.2 KUBERNETES=v1.31.0 KUBERNETES=v1.30.14
 .PHONY: compatibility
 compatibility: ## issuance and chart with each OLDER cert-manager or Kubernetes
 	@for one in $(OLDER); do \
