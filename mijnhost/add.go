@@ -2,8 +2,6 @@ package mijnhost
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 
 	"github.com/go-logr/logr"
@@ -86,13 +84,7 @@ func (p *Provider) tellForeign(ctx context.Context, at *place, shown []string, v
 		if _, live := at.live[foreign]; !live && foreign != value {
 			p.options.Observer.ForeignAtRisk()
 			logr.FromContextOrDiscard(ctx).Info("A value that this process did not present stands under the challenge's name and may be replaced",
-				"foreignSHA256", fingerprint(foreign))
+				"foreignSHA256", outcome.Fingerprint(foreign))
 		}
 	}
-}
-
-// fingerprint tells values apart in a log without showing them.
-func fingerprint(value string) string {
-	sum := sha256.Sum256([]byte(value))
-	return hex.EncodeToString(sum[:8])
 }

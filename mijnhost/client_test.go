@@ -187,6 +187,31 @@ func TestACoolDownThatIsTooLongFailsAtOnce(t *testing.T) {
 	})
 }
 
+func TestNoRetryAfterSilencesAKeyForMoreThanAnHour(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]mijnhosttest.RetryAfter{
+		"a day":                    mijnhosttest.InSeconds(24 * time.Hour),
+		"a date":                   mijnhosttest.AtDate(24 * time.Hour),
+		"more than a Duration has": mijnhosttest.AsWritten("9223372036854775807"),
+		"more than an integer has": mijnhosttest.AsWritten("99999999999999999999"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+				b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(after), Times: 1})
+				_ = b.add("value")
+				time.Sleep(59 * time.Minute)
+				if err := b.add("value"); !errors.Is(err, mijnhost.ErrRateLimited) {
+					b.Errorf("before the hour is over: got %v, want ErrRateLimited", err)
+				}
+				b.wantCalls(read)
+				time.Sleep(time.Minute)
+				b.must(b.add("value"))
+			})
+		})
+	}
+}
+
 func TestCoolDownsOfOtherKeysDoNotCount(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {

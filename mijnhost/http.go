@@ -108,8 +108,8 @@ func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 // retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3).
 // It is 0 where the header is absent or unreadable.
 func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(header); err == nil {
-		return min(max(0, time.Duration(seconds)*time.Second), longestCoolDown)
+	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(longestCoolDown/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(header); err == nil {
 		return min(max(0, date.Sub(now)), longestCoolDown)

@@ -2,8 +2,6 @@ package solver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -26,7 +24,7 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	log := klog.Background().WithValues("action", action, "dnsName", ch.DNSName, "fqdn", ch.ResolvedFQDN, "valueSHA256", fingerprint(ch.Key))
+	log := klog.Background().WithValues("action", action, "dnsName", ch.DNSName, "fqdn", ch.ResolvedFQDN, "valueSHA256", outcome.Fingerprint(ch.Key))
 	ctx, notes := outcome.New(logr.NewContext(ctx, log))
 	ctx, span := startSpan(ctx, action, ch)
 
@@ -63,10 +61,4 @@ func judge(err error, notes *outcome.Outcome, value string) (result Result, reas
 		reason = strings.ReplaceAll(reason, value, "[value]")
 	}
 	return result, reason
-}
-
-// fingerprint tells values apart in a log without showing them.
-func fingerprint(value string) string {
-	sum := sha256.Sum256([]byte(value))
-	return hex.EncodeToString(sum[:8])
 }

@@ -20,7 +20,7 @@ func startSpan(ctx context.Context, action Action, ch *whapi.ChallengeRequest) (
 	return trace.SpanFromContext(ctx).TracerProvider().Tracer(tracer).Start(ctx, "challenge "+string(action), trace.WithAttributes(
 		attribute.String("challenge.dns_name", ch.DNSName),
 		attribute.String("challenge.fqdn", ch.ResolvedFQDN),
-		attribute.String("challenge.value_sha256", fingerprint(ch.Key)),
+		attribute.String("challenge.value_sha256", outcome.Fingerprint(ch.Key)),
 	))
 }
 

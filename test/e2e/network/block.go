@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 )
 
-// ServiceRange is for the cluster IPs, which nobody dials: the API server looks up the endpoints itself.
-const ServiceRange = "10.0.0.0/24"
+// ServiceRange of both families is for the cluster IPs, which nobody dials: the API server looks up the endpoints itself.
+const ServiceRange = "10.0.0.0/24,fd00::/112"
 
 // lockPort is held on a block's first address for as long as the block is taken.
 const lockPort = "1993"
