@@ -1,8 +1,8 @@
 // Package e2e proves the webhook on a real control plane, where nothing is simulated but mijn.host itself.
 //
-//	go test ./...      everything, in two to three minutes once all is compiled
-//	go run ./cmd/demo  one certificate, for people
-//	go run ./cmd/build the programs alone, left in .cache/bin of the repository
+//	make e2e           everything, in two to three minutes once all is compiled
+//	make demo          one certificate, for people
+//	make control-plane the programs alone, left in .cache/bin of the repository
 //
 // The parts, from the bottom up:
 //
