@@ -35,7 +35,7 @@ func newCalls() calls {
 			"How often the API asked for fewer calls (429, or 503 with Retry-After), and all calls of that key paused."),
 		coolDownTime: counter("cooldown_seconds_total", "How long those pauses were. Each is counted when it begins."),
 		siblingsRestored: counter("siblings_restored_total",
-			"How often PATCH was seen to replace the value of another challenge, and that value was put back."),
+			"How often the value of another challenge, which PATCH had or may have replaced, was put back."),
 		foreignAtRisk: counter("foreign_values_at_risk_total",
 			"Values under a challenge's name that this process did not present and that PATCH may have replaced, for it is not known to add."),
 	}

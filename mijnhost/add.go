@@ -1,8 +1,10 @@
 package mijnhost
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -19,19 +21,20 @@ import (
 //
 // Other errors are an *Error, ErrNoDomain or ErrNotManaged.
 func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string, ttl int) error {
+	begun := time.Now()
 	zone, fqdn = canonical(zone, ""), canonical(fqdn, "")
-	at, acct, release, err := p.hold(ctx, apiKey, fqdn)
+	at, release, err := p.hold(ctx, apiKey, fqdn)
 	if err != nil {
 		return err
 	}
 	defer release()
 
 	var records []Record
-	if at.domain, records, err = acct.find(ctx, zone, fqdn); err != nil {
+	if at.domain, records, err = at.account.find(ctx, zone, fqdn); err != nil {
 		return err
 	}
 	outcome.From(ctx).SetDomain(at.domain)
-	if err = at.putBackLost(ctx, value); err != nil {
+	if err = p.putBackLost(ctx, at, value); err != nil {
 		return err
 	}
 	siblings, shown, err := at.liveSiblings(ctx, at.shownValues(records), value, p.patch.Load())
@@ -48,6 +51,9 @@ func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string,
 	alone := len(siblings) == 0 || p.patch.Load() == patchAdds
 	if !alone && p.patch.Load() == patchReplaces {
 		return ErrNameInUse
+	}
+	if !alone && !enoughToUndo(ctx) {
+		return cmp.Or(at.client.quiet.delayed(begun), ErrNameInUse)
 	}
 	p.tellForeign(ctx, at, shown, value)
 	if alone {
@@ -68,6 +74,7 @@ func (at *place) write(ctx context.Context, value string, ttl int) error {
 // patch sends one value, and notes that it may stand from now on even where the call fails.
 func (at *place) patch(ctx context.Context, value string, ttl int) error {
 	err := at.client.PatchRecord(ctx, at.domain, at.record(value, ttl))
+	at.account.noteWrite(at.domain, at.fqdn)
 	if err == nil || mayHaveWorked(err) {
 		at.disturb()
 		at.tried[value] = true

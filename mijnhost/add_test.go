@@ -2,6 +2,8 @@ package mijnhost_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,12 +39,43 @@ func TestAddAndRemoveTakeTwoCallsEachUnderEveryReading(t *testing.T) {
 
 func TestAddSendsUnder200BytesHoweverLargeTheZone(t *testing.T) {
 	t.Parallel()
-	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-		b.must(b.add("LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"))
-		if got := b.api.BodyBytes(); got >= 200 {
-			b.Errorf("sent %d bytes, want under 200", got)
-		}
-	})
+	for _, size := range []int{10, 100, 1000, 10000} {
+		t.Run(fmt.Sprintf("%d records", size), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+				b.api.SetRecords("example.nl", hosts("example.nl", size))
+				before := b.api.Records("example.nl")
+				const value = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+				b.must(b.add(value))
+				b.wantValues(value)
+				b.wantCalls(read, patch)
+				b.wantUnder200BytesSent()
+
+				b.api.ResetRequests()
+				b.must(b.remove(value))
+				b.wantCalls(read, del)
+				b.wantUnder200BytesSent()
+				if !slices.Equal(b.api.Records("example.nl"), before) {
+					b.Error("the zone is not what it was")
+				}
+			})
+		})
+	}
+}
+
+func (b bubble) wantUnder200BytesSent() {
+	b.Helper()
+	if got := b.api.BodyBytes(); got == 0 || got >= 200 {
+		b.Errorf("sent %d bytes, want under 200", got)
+	}
+}
+
+// hosts are the records of that many hosts of a domain.
+func hosts(domain string, n int) []mijnhosttest.Record {
+	records := make([]mijnhosttest.Record, n)
+	for i := range records {
+		records[i] = mijnhosttest.Record{Type: "A", Name: fmt.Sprintf("host-%d.%s.", i, domain), Value: "192.0.2.1", TTL: 3600}
+	}
+	return records
 }
 
 func TestAddIsDoneWhereTheValueStandsAlready(t *testing.T) {

@@ -16,11 +16,7 @@ func BenchmarkChallenge(b *testing.B) {
 		b.Run(fmt.Sprintf("records=%d", size), func(b *testing.B) {
 			api := mijnhosttest.Start(b, mijnhosttest.Options{RequestLogLimit: 1})
 			addZones(api, 1)
-			records := make([]mijnhosttest.Record, size)
-			for i := range records {
-				records[i] = mijnhosttest.Record{Type: "A", Name: fmt.Sprintf("host-%d.zone-0.nl.", i), Value: "192.0.2.1", TTL: 3600}
-			}
-			api.SetRecords("zone-0.nl", records)
+			api.SetRecords("zone-0.nl", hosts("zone-0.nl", size))
 			p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "bench/1"})
 			j := jobsIn(1, 1)[0]
 			for b.Loop() {

@@ -54,12 +54,14 @@ type Record struct {
 //
 // All methods return an *Error where the API refused or could not be reached.
 type Client struct {
-	send exchange
+	send  exchange
+	quiet *coolDown
 }
 
 // NewClient returns a client for one API key.
 func NewClient(o Options, apiKey string) *Client {
-	return &Client{send: newExchange(o.withDefaults(), apiKey)}
+	quiet := newCoolDown()
+	return &Client{send: newExchange(o.withDefaults(), apiKey, quiet), quiet: quiet}
 }
 
 // ListDomains returns the names of all domains of the account.

@@ -168,6 +168,28 @@ func TestA429QuietsAllCallsOfTheKey(t *testing.T) {
 	})
 }
 
+// TestA429QuietsThoseThatQueue: calls that wait for one of the eight places have asked for quiet before it began.
+func TestA429QuietsThoseThatQueue(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{200 * time.Millisecond, time.Second} {
+		inBubble(t, mijnhosttest.Options{Latency: latency}, func(b bubble) {
+			client := mijnhost.NewClient(b.options(), testKey)
+			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)), Until: 10 * time.Second})
+			results := make(chan error)
+			for range 60 {
+				go func() { _, err := client.Records(b.Context(), "example.nl"); results <- err }()
+			}
+			time.Sleep(10 * time.Second)
+			if calls := b.api.Calls(); calls != 8 {
+				b.Errorf("%d calls within the cool-down, want those 8 that were under way", calls)
+			}
+			for range 60 {
+				b.must(<-results)
+			}
+		})
+	}
+}
+
 func TestACoolDownThatIsTooLongFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {

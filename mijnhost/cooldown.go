@@ -80,6 +80,16 @@ func (c *coolDown) wait(ctx context.Context) error {
 	}
 }
 
+// delayed is the API's refusal where a cool-down has been on since that time, and nil otherwise.
+func (c *coolDown) delayed(since time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.until.After(since) {
+		return c.reason
+	}
+	return nil
+}
+
 // heed begins or lengthens the cool-down if err asks for one, and returns the
 // pause that it added. A call that was begun before the present cool-down tells nothing new
 // unless it asks for longer: eight calls in flight that fail together are one failure.

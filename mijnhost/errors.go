@@ -23,8 +23,8 @@ var (
 	ErrNoDomain = errors.New("the mijn.host account of this API key has no domain that covers this name")
 	// ErrNameInUse: PATCH replaces values, and another challenge still needs its value under this name.
 	ErrNameInUse = errors.New("another challenge is using this name: this one follows when that one is done")
-
-	errUnseen = errors.New("mijn.host does not show the record yet, so that its removal cannot be made sure: it is tried again")
+	// ErrUnseen: a value that this process has sent is not shown, so that it may stand and still be shown later.
+	ErrUnseen = errors.New("mijn.host does not show the record yet, so that its removal cannot be made sure: it is tried again")
 )
 
 // Error is a failed call of the API. Its text is the same whenever the cause is:

@@ -47,12 +47,12 @@ const (
 
 // newExchange assembles the layers of the client, innermost first: what is said
 // further down happens earlier to a call and later to its answer.
-func newExchange(o Options, apiKey string) exchange {
+func newExchange(o Options, apiKey string, quiet *coolDown) exchange {
 	send := overHTTP(&http.Client{Transport: o.Transport, CheckRedirect: keepRedirect}, o.BaseURL, o.UserAgent, apiKey)
 	send = timed(send, attemptTimeout)
 	send = observed(send, o.Observer)
-	send = limited(send, o.MaxInFlight)
-	send = cooled(send, newCoolDown(), o.Observer)
+	send = cooled(send, quiet, o.Observer)
+	send = limited(send, o.MaxInFlight) // before the cool-down, which is looked at again by each that had to queue
 	send = retried(send, o.Observer)
 	send = endingEarly(send, endEarly)
 	return send

@@ -15,8 +15,8 @@ type Observer interface {
 	Retried(op Operation)
 	// CooledDown tells that a 429 quiets all calls of one key for that long.
 	CooledDown(pause time.Duration)
-	// SiblingRestored tells that PATCH replaced the value of another challenge
-	// and that this value was put back.
+	// SiblingRestored tells that the value of another challenge, which PATCH has replaced
+	// or may have, was put back.
 	SiblingRestored()
 	// ForeignAtRisk tells that a value which nobody here presented stood under
 	// a challenge's name while PATCH may replace it.

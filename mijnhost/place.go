@@ -9,20 +9,27 @@ import (
 
 // place is one name in the zone of one domain, held for one challenge.
 type place struct {
-	client *Client
-	domain string
-	fqdn   string
+	account *account
+	client  *Client
+	domain  string
+	fqdn    string
 	*name
 }
 
 // hold waits for the name's turn. The caller must call release.
-func (p *Provider) hold(ctx context.Context, apiKey, fqdn string) (at *place, acct *account, release func(), err error) {
+func (p *Provider) hold(ctx context.Context, apiKey, fqdn string) (at *place, release func(), err error) {
 	n, release, err := p.values.hold(ctx, fqdn)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	acct = p.account(apiKey)
-	return &place{client: acct.client, fqdn: fqdn, name: n}, acct, release, nil
+	acct := p.account(apiKey)
+	return &place{account: acct, client: acct.client, fqdn: fqdn, name: n}, release, nil
+}
+
+// zoneSettled tells whether reads show all that this process wrote in the zone, so that what they lack is not there: after
+// a write under any name a read can be empty or short (trap 1 of the API's description).
+func (at *place) zoneSettled() bool {
+	return at.settled() && !at.account.wroteElsewhere(at.domain, at.fqdn)
 }
 
 // record is value under the place's absolute name, as it is sent.

@@ -22,19 +22,19 @@ const (
 // RemoveTXT takes value under fqdn out of the zone, and nothing else. It is success
 // if the value is not there, or if the API no longer reaches it because the domain has left the account
 // or its nameservers are elsewhere; then the outcome of ctx notes that a record may be left behind.
-// zone is the zone of fqdn as public DNS shows it.
+// zone is the zone of fqdn as public DNS shows it. A value of another challenge that PATCH had replaced is put back.
 //
-// Errors are an *Error or ErrNameInUse: what they tell can be mended, and the call be repeated.
+// Errors are an *Error, ErrNameInUse or ErrUnseen: what they tell can be mended, and the call be repeated.
 func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value string) error {
 	zone, fqdn = canonical(zone, ""), canonical(fqdn, "")
-	at, acct, release, err := p.hold(ctx, apiKey, fqdn)
+	at, release, err := p.hold(ctx, apiKey, fqdn)
 	if err != nil {
 		return err
 	}
 	defer release()
 
 	var records []Record
-	at.domain, records, err = acct.find(ctx, zone, fqdn)
+	at.domain, records, err = at.account.find(ctx, zone, fqdn)
 	if errors.Is(err, ErrNoDomain) || errors.Is(err, ErrNotManaged) {
 		outcome.From(ctx).GiveUp(fmt.Errorf("%s is out of the API's reach: %w", fqdn, err))
 		at.take(value)
@@ -49,7 +49,10 @@ func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value stri
 		return err
 	}
 	at.take(value)
-	return nil
+	if err := p.putBackLost(ctx, at, value); !isRefusal(err) {
+		return err
+	}
+	return nil // The other challenge hears of the refusal itself; this one is done.
 }
 
 // delete removes every copy of value, in the form in which records show it. Where they
@@ -90,10 +93,10 @@ func (at *place) deleteUnseen(ctx context.Context, unseen []Record, value string
 		return err
 	case shown:
 		return at.deleteAs(ctx, at.copies(records, value), value)
-	case at.settled():
+	case at.zoneSettled():
 		return nil // somebody else has removed it
 	default:
-		return errUnseen
+		return ErrUnseen
 	}
 }
 
@@ -127,6 +130,7 @@ func (at *place) deleteAs(ctx context.Context, copies []Record, value string) er
 func (at *place) deleteAll(ctx context.Context, records []Record) (refusal, err error) {
 	for _, r := range records {
 		err := at.client.DeleteRecord(ctx, at.domain, r)
+		at.account.noteWrite(at.domain, at.fqdn)
 		switch {
 		case isRefusal(err):
 			refusal = err

@@ -3,6 +3,7 @@ package mijnhost
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 )
@@ -15,7 +16,7 @@ func (at *place) liveSiblings(ctx context.Context, shown []string, value string,
 	if effect == patchAdds || containsAll(shown, siblings) {
 		return siblings, shown, nil
 	}
-	if effect == patchReplaces && !at.settled() {
+	if effect == patchReplaces && !at.zoneSettled() {
 		return nil, nil, ErrNameInUse
 	}
 	records, all, err := at.await(ctx, siblings)
@@ -25,11 +26,18 @@ func (at *place) liveSiblings(ctx context.Context, shown []string, value string,
 		return nil, nil, err
 	case all:
 		return siblings, shown, nil
-	case !at.settled():
+	case !at.zoneSettled():
 		return nil, nil, ErrNameInUse
 	}
 	at.forgetVanished(siblings, shown)
 	return at.siblings(value), shown, nil
+}
+
+// enoughToUndo tells whether there is time to see what a PATCH has done to the siblings and to put them back: what is
+// left of a call may be little, after a wait for the name or for the end of a cool-down.
+func enoughToUndo(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > awaitFor+attemptTimeout
 }
 
 // addBeside writes value where siblings stand and the effect of PATCH is not known, and learns it: a
@@ -55,7 +63,7 @@ func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, 
 	for _, sibling := range siblings {
 		at.lost[sibling] = true
 	}
-	if lostErr := at.putBackLost(ctx, value); lostErr != nil {
+	if lostErr := p.putBackLost(ctx, at, value); lostErr != nil {
 		return lostErr
 	}
 	if err != nil {
@@ -86,7 +94,6 @@ func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []s
 		return nil
 	case alone:
 		p.patch.Store(patchReplaces)
-		p.options.Observer.SiblingRestored()
 		logr.FromContextOrDiscard(ctx).V(2).Info("PATCH replaces the values of a name: the value of the other challenge was put back")
 	}
 	return ErrNameInUse
@@ -94,17 +101,18 @@ func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []s
 
 // putBackLost writes the live values again that PATCH may have replaced with value, unless
 // the caller is about to write that very value.
-func (at *place) putBackLost(ctx context.Context, value string) error {
+func (p *Provider) putBackLost(ctx context.Context, at *place, value string) error {
 	for lost := range at.lost {
 		if lost == value {
 			continue
 		}
-		err := at.write(ctx, lost, at.live[lost])
-		if isRefusal(err) && at.stands(ctx, lost, value) {
+		err := at.write(ctx, lost, at.live[lost].ttl)
+		switch {
+		case err == nil:
+			p.options.Observer.SiblingRestored()
+		case isRefusal(err) && at.stands(ctx, lost, value):
 			delete(at.lost, lost)
-			err = nil
-		}
-		if err != nil {
+		default:
 			return err
 		}
 	}

@@ -1,17 +1,23 @@
 package mijnhost_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
 )
 
 // freshness are the ways in which reads can lag behind writes.
@@ -169,14 +175,42 @@ func TestALeftOverNeverBlocks(t *testing.T) {
 				o := b.options()
 				o.Observer = counted
 				b.Provider = mijnhost.NewProvider(o)
-				b.must(b.add("value"))
+				ctx, logged := logTo(b.Context())
+				b.must(addTo(ctx, b.Provider, "value"))
 				b.wantStanding("value")
 				b.wantCalls(read, patch)
 				if counted.Load() != 1 {
 					b.Errorf("%d values at risk were counted, want 1", counted.Load())
 				}
+				b.wantToldByHash(logged(), "left-over")
 			})
 		})
+	}
+}
+
+// logTo is a context with a logger of all levels, and what that has logged.
+func logTo(ctx context.Context) (withLog context.Context, logged func() []string) {
+	var lines []string
+	logger := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{Verbosity: 10})
+	return logr.NewContext(ctx, logger), func() []string { return lines }
+}
+
+// wantToldByHash wants one line at the level that is always shown, about a foreign value that no line shows.
+func (b bubble) wantToldByHash(lines []string, foreign string) {
+	b.Helper()
+	want := fmt.Sprintf(`"level"=0 "msg"=%q "foreignSHA256"=%q`,
+		"A value that this process did not present stands under the challenge's name and may be replaced", outcome.Fingerprint(foreign))
+	told := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, want) {
+			told++
+		}
+		if strings.Contains(line, foreign) {
+			b.Errorf("%q is shown in %s", foreign, line)
+		}
+	}
+	if told != 1 {
+		b.Errorf("%d lines say %s, want 1:\n%s", told, want, strings.Join(lines, "\n"))
 	}
 }
 
@@ -238,6 +272,75 @@ func TestAReplacedValueIsPutBackAsSoonAsTheAPIWorksAgain(t *testing.T) {
 		b.wantValues("apex")
 	})
 }
+
+// TestTheCleanUpOfTheOneBringsBackTheOther: a challenge that failed need not be tried again, but is cleaned up.
+func TestTheCleanUpOfTheOneBringsBackTheOther(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
+		b.must(b.add("apex"))
+		b.api.Inject(mijnhosttest.Fault{Skip: 2, Kind: mijnhosttest.Status(500), Until: time.Minute}) // after read and PATCH
+		_ = b.add("wildcard")
+		b.wantValues("wildcard")
+		time.Sleep(time.Minute)
+		b.must(b.remove("wildcard"))
+		b.wantValues("apex")
+	})
+}
+
+// TestTheCleanUpOfTheOneNeedsNothingOfTheOther: a value that seemed to be replaced can stand, and PATCH refuse it for that.
+func TestTheCleanUpOfTheOneNeedsNothingOfTheOther(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces} {
+		inBubble(t, mijnhosttest.Options{Patch: effect, PatchSame: mijnhosttest.PatchSameFails}, func(b bubble) {
+			b.must(b.add("apex"))
+			b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500), Until: time.Minute})
+			_ = b.add("wildcard")
+			time.Sleep(time.Minute)
+			b.must(b.remove("wildcard"))
+			b.wantValues("apex")
+		})
+	}
+}
+
+func TestWhatPatchDoesIsNotTriedWithoutTheTimeToUndoIt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces, StaleReads: 5 * time.Second}, func(b bubble) {
+		b.must(b.add("apex"))
+		time.Sleep(time.Minute)
+		b.api.Inject(mijnhosttest.Fault{Times: 1, Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(21 * time.Second))})
+		if err := b.add("wildcard"); !errors.Is(err, mijnhost.ErrRateLimited) {
+			b.Errorf("got %v, want ErrRateLimited, which took the time", err)
+		}
+		b.wantValues("apex")
+	})
+}
+
+func TestEachValueThatIsPutBackIsCounted(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []time.Duration{0, 20 * time.Second} {
+		inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces, StaleReads: stale}, func(b bubble) {
+			o := b.options()
+			counter := &restored{}
+			o.Observer = counter
+			b.Provider = mijnhost.NewProvider(o)
+			b.must(b.add("apex"))
+			time.Sleep(time.Minute)
+			_ = b.add("wildcard")
+			b.wantValues("apex")
+			if counter.times != 1 {
+				b.Errorf("counted %d times, with reads that are %s old", counter.times, stale)
+			}
+		})
+	}
+}
+
+// restored counts the values that were put back.
+type restored struct {
+	ignored
+	times int
+}
+
+func (r *restored) SiblingRestored() { r.times++ }
 
 // TestWherePatchReplacesTwoProcessesTakeTurnsByChance measures what cannot be promised: which of two values that two
 // processes present under one name, at random moments within ten seconds, is still there when the ACME server looks.

@@ -29,14 +29,20 @@ type name struct {
 	turn  chan struct{} // holds one token while the name is free
 	users int           // challenges that hold or await the name; guarded by values.mu
 
-	live  map[string]int  // values presented and not yet cleaned up, with their TTLs
-	lost  map[string]bool // those of them that PATCH replaced and that are still to be put back
-	tried map[string]bool // values that may stand although their PATCH failed
+	live  map[string]liveValue // values presented and not yet cleaned up
+	lost  map[string]bool      // those of them that PATCH replaced and that are still to be put back
+	tried map[string]bool      // values that may stand although their PATCH failed
 
 	// The last write under this name: when, of which value, and whether it removed it.
 	changed time.Time
 	last    string
 	removed bool
+}
+
+// liveValue is what is known of a value that was presented.
+type liveValue struct {
+	ttl   int // in seconds
+	since time.Time
 }
 
 func newValues() *values { return &values{names: map[string]*name{}} }
@@ -46,7 +52,7 @@ func (v *values) hold(ctx context.Context, fqdn string) (n *name, release func()
 	v.mu.Lock()
 	n, ok := v.names[fqdn]
 	if !ok {
-		n = &name{turn: make(chan struct{}, 1), live: map[string]int{}, lost: map[string]bool{}, tried: map[string]bool{}}
+		n = &name{turn: make(chan struct{}, 1), live: map[string]liveValue{}, lost: map[string]bool{}, tried: map[string]bool{}}
 		n.turn <- struct{}{}
 		v.names[fqdn] = n
 	}
@@ -75,7 +81,10 @@ func (v *values) leave(n *name) {
 	maps.DeleteFunc(v.names, func(_ string, n *name) bool { return n.users == 0 && n.isForgettable(now) })
 }
 
+// isForgettable tells whether nothing is left to know of a name, after it has dropped the values that are too old.
 func (n *name) isForgettable(now time.Time) bool {
+	maps.DeleteFunc(n.live, func(_ string, v liveValue) bool { return now.Sub(v.since) > forgetAfter })
+	maps.DeleteFunc(n.lost, func(value string, _ bool) bool { _, live := n.live[value]; return !live })
 	age := now.Sub(n.changed)
 	return age > forgetAfter || len(n.live)+len(n.tried) == 0 && age > staleReads
 }
@@ -83,7 +92,7 @@ func (n *name) isForgettable(now time.Time) bool {
 // put notes that value stands in the zone for a challenge.
 func (n *name) put(value string, ttl int) {
 	n.changed, n.last, n.removed = time.Now(), value, false
-	n.live[value] = ttl
+	n.live[value] = liveValue{ttl, n.changed}
 	delete(n.lost, value)
 	delete(n.tried, value)
 }

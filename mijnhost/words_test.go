@@ -22,6 +22,15 @@ func TestTheAPIsWordsAreMadeFitForAMessage(t *testing.T) {
 		{"IP address 2001:db8::7, is not allowed", "IP address 2001:db8::7, is not allowed"},
 		{"domain example2.nl is unknown", "domain example2.nl is unknown"},
 		{"use IPv4 or HTTP/2", "use IPv4 or HTTP/2"},
+		{"retry in 2.5s or 1m30s", "retry in # or #"},
+		{"wait 37sec, retry_after=37", "wait #, retry_after=#"},
+		{"limit:60,remaining:12.", "limit:#,remaining:#."},
+		{"61/60 calls", "# calls"},
+		{"request_id=3f2b8c1e77aa (requestId: req_8f3a9b2c)", "request_id=# (requestId: req_#)"},
+		{"ref 01JDB8ZK3Q9X7V5T2N4M6P8R0S", "ref #"},
+		{"from 203.0.113.7:51234", "from 203.0.113.7:#"},
+		{"ip=2001:db8::7", "ip=2001:db8::7"},
+		{"see https://203.0.113.7/x and ns1.mijn.host", "see https://203.0.113.7/x and ns1.mijn.host"},
 	} {
 		if got := plainWords(c.said, key); got != c.want {
 			t.Errorf("plainWords(%q): got %q, want %q", c.said, got, c.want)

@@ -45,6 +45,11 @@ func (o *Outcome) GiveUp(reason error) {
 	o.note(func() { o.givenUp = reason.Error() })
 }
 
+// TryOn takes GiveUp back: there is another place where the record can be.
+func (o *Outcome) TryOn() {
+	o.note(func() { o.givenUp = "" })
+}
+
 func (o *Outcome) note(what func()) {
 	if o == nil {
 		return

@@ -283,6 +283,15 @@ func Malformed() Kind {
 	}}
 }
 
+// WrongContentType carries the call out, and gives its JSON out as a page of
+// HTML.
+func WrongContentType() Kind {
+	return Kind{"wrong content type", func(c *call) {
+		a := c.carryOut()
+		c.sendBody(a.code, "text/html; charset=utf-8", a.body(c.opts))
+	}}
+}
+
 // Endless carries the call out, and answers with a body that has no end: JSON
 // that is fine as far as it goes. It ends when the client goes away.
 func Endless() Kind {

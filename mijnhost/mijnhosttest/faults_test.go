@@ -43,6 +43,7 @@ func TestWhatAFaultLooksLike(t *testing.T) {
 		{DropAfter(), 0, true, "", never, true},
 		{Truncated(), 200, true, `{"status":200`, never, true},
 		{Malformed(), 200, false, `{"status":200`, never, true},
+		{WrongContentType(), 200, false, `"data":[]}`, never, true},
 		{SlowBody(time.Second), 200, false, `"data":[]}`, 66 * time.Second, true},
 		{Redirect(307, "https://elsewhere.example/"), 307, false, "", never, false},
 		{AfterEffect(Status(500)), 500, false, `"status":500`, never, true},
@@ -130,6 +131,20 @@ func TestAlteredReads(t *testing.T) {
 	s.Inject(Fault{Kind: NoDomains()})
 	if got := serve(s, "GET", "/domains", ""); !strings.Contains(got.body, `"domains":[]`) {
 		t.Errorf("no domains: %s", got.body)
+	}
+}
+
+func TestAWrongContentTypeIsAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{}, txt("a.example.nl.", "v"))
+	right := serve(s, "GET", "/domains/example.nl/dns", "")
+	s.Inject(Fault{Kind: WrongContentType()})
+	wrong := serve(s, "GET", "/domains/example.nl/dns", "")
+	if wrong.code != right.code || wrong.body != right.body {
+		t.Errorf("got %d %q, want %d %q", wrong.code, wrong.body, right.code, right.body)
+	}
+	if got := wrong.header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+		t.Errorf("Content-Type %q", got)
 	}
 }
 

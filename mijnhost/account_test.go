@@ -1,0 +1,86 @@
+package mijnhost_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// in is one call with the deadline that the solver gives it, for any name.
+func (b bubble) in(call func(ctx context.Context) error) error {
+	ctx, cancel := contextOfACall(b.Context())
+	defer cancel()
+	return call(ctx)
+}
+
+// valuesIn are the values that stand under a domain's own challenge name.
+func (b bubble) valuesIn(domain string) string {
+	var values []string
+	for _, r := range b.api.Records(domain) {
+		if r.Type == "TXT" && strings.HasPrefix(r.Name, "_acme-challenge.") {
+			values = append(values, r.Value)
+		}
+	}
+	return strings.Join(values, " ")
+}
+
+// TestADomainIsFoundForEachNameAnew: what resolves as the zone can hold several domains of the account, such as a
+// top-level domain whose name servers cannot be asked.
+func TestADomainIsFoundForEachNameAnew(t *testing.T) {
+	t.Parallel()
+	for _, zone := range []string{"nl.", "co.uk."} {
+		t.Run(zone, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+				one, other := "one."+strings.TrimSuffix(zone, "."), "other."+strings.TrimSuffix(zone, ".")
+				below := "below." + one
+				b.api.AddAccount(testKey, one, other, below)
+				for _, domain := range []string{one, other, below} {
+					fqdn := "_acme-challenge." + domain + "."
+					b.must(b.in(func(ctx context.Context) error { return b.AddTXT(ctx, testKey, zone, fqdn, "for-"+domain, 60) }))
+					if got := b.valuesIn(domain); got != "for-"+domain {
+						b.Errorf("in %s: %q", domain, got)
+					}
+					b.must(b.in(func(ctx context.Context) error { return b.RemoveTXT(ctx, testKey, zone, fqdn, "for-"+domain) }))
+					if got := b.valuesIn(domain); got != "" {
+						b.Errorf("left in %s: %q", domain, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestADomainThatTheAccountGainsIsNotOverlookedForLong(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		const domain, fqdn = "sub.example.nl", "_acme-challenge.sub.example.nl."
+		add := func(value string) error {
+			return b.in(func(ctx context.Context) error { return b.AddTXT(ctx, testKey, domain+".", fqdn, value, 60) })
+		}
+		b.must(add("before"))
+		b.api.AddAccount(testKey, domain)
+		time.Sleep(10 * time.Minute)
+		b.must(add("after"))
+		if got := b.valuesIn(domain); got != "after" {
+			b.Errorf("in %s: %q", domain, got)
+		}
+	})
+}
+
+// TestWhoJoinsAReadLosesNoTimeByIt: the read has the deadline of the one who asked first.
+func TestWhoJoinsAReadLosesNoTimeByIt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Latency: 2 * time.Second}, func(b bubble) {
+		go func() {
+			ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+			defer cancel()
+			_ = b.AddTXT(ctx, testKey, testZone, "_acme-challenge.hasty.example.nl.", "value", 60)
+		}()
+		time.Sleep(100 * time.Millisecond)
+		b.must(b.add("value"))
+	})
+}

@@ -1,0 +1,103 @@
+package mijnhost_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+)
+
+// TestAConnectionThatDiedSilentlyIsGivenUp: a NAT or a load balancer can forget a connection and tell nobody. All requests
+// of HTTP/2 go over one, so that each further attempt would meet the same silence.
+func TestAConnectionThatDiedSilentlyIsGivenUp(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"status": 200, "data": {"records": []}}`)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	path := newForgetfulPath(t, server.Listener.Addr().String())
+
+	transport := mijnhost.NewTransport()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(server.Certificate())
+	transport.TLSClientConfig = &tls.Config{RootCAs: trusted, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+	defer transport.CloseIdleConnections()
+	client := mijnhost.NewClient(mijnhost.Options{BaseURL: "https://" + path.address(), Transport: transport}, testKey)
+
+	ctx, cancel := contextOfACall(t.Context())
+	defer cancel()
+	if _, err := client.Records(ctx, "example.nl"); err != nil {
+		t.Fatal(err)
+	}
+	path.forget()
+	if _, err := client.Records(ctx, "example.nl"); err != nil {
+		t.Errorf("after the connection died: %v", err)
+	}
+	if connections := path.connections.Load(); connections != 2 {
+		t.Errorf("%d connections, want a second one", connections)
+	}
+}
+
+// forgetfulPath carries connections to a server until it forgets them: then they stay open, and nothing gets through.
+type forgetfulPath struct {
+	listener    net.Listener
+	connections atomic.Int32
+	forgotten   atomic.Int32 // connections up to this number
+}
+
+func newForgetfulPath(t *testing.T, server string) *forgetfulPath {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &forgetfulPath{listener: listener}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(func() { cancel(); _ = listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			p.carry(ctx, client, server, p.connections.Add(1))
+		}
+	}()
+	return p
+}
+
+func (p *forgetfulPath) address() string { return p.listener.Addr().String() }
+
+func (p *forgetfulPath) forget() { p.forgotten.Store(p.connections.Load()) }
+
+func (p *forgetfulPath) carry(ctx context.Context, client net.Conn, server string, number int32) {
+	upstream, err := (&net.Dialer{}).DialContext(ctx, "tcp", server)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	context.AfterFunc(ctx, func() { _ = client.Close(); _ = upstream.Close() })
+	pipe := func(to io.Writer, from io.Reader) {
+		_, _ = io.Copy(writer(func(b []byte) (int, error) {
+			if p.forgotten.Load() >= number {
+				return len(b), nil
+			}
+			return to.Write(b)
+		}), from)
+	}
+	go pipe(upstream, client)
+	go pipe(client, upstream)
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
