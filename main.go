@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -54,7 +55,7 @@ type settings struct {
 
 // newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
 func newCommand(getenv func(string) string) *cobra.Command {
-	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv("MIJNHOST_API_KEY"))}
+	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv(keyEnvironment))}
 	if s.group == "" {
 		s.group = defaultGroup
 	}
@@ -91,18 +92,18 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	return cmd
 }
 
-// solvers has one line for each DNS host.
+// solvers has one line for each DNS host, with the key that is for that host alone.
 func (s settings) solvers(m *metrics.Metrics) []apiserver.Solver {
 	return []apiserver.Solver{
-		s.solver("mijn-host", m, mijnhost.NewProvider(mijnhost.Options{
+		s.solver("mijn-host", s.ambientAPIKey, m, mijnhost.NewProvider(mijnhost.Options{
 			BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(mijnhost.NewTransport()), Observer: m,
 		})),
 	}
 }
 
-func (s settings) solver(name string, m *metrics.Metrics, provider solver.Provider) apiserver.Solver {
+func (s settings) solver(name, ambientAPIKey string, m *metrics.Metrics, provider solver.Provider) apiserver.Solver {
 	return solver.New(solver.Options{
-		Name: name, Provider: provider, AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: m,
+		Name: name, Provider: provider, AmbientAPIKey: ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: m,
 	})
 }
 
@@ -121,16 +122,29 @@ func (s settings) validate() error {
 	if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
 		return err
 	}
+	if s.ambientAPIKey != "" {
+		if err := solver.ValidateAPIKey(s.ambientAPIKey); err != nil {
+			return fmt.Errorf("%s: %w", keyEnvironment, err)
+		}
+	}
 	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
 		return fmt.Errorf("--allowed-domains: %w", err)
 	}
 	return nil
 }
 
+// validateBaseURL wants TLS, for the key goes there. A simulator on the same machine can do without.
 func validateBaseURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--mijnhost-base-url must be an http or https address without user, query or fragment, such as %s", mijnhost.DefaultBaseURL)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return fmt.Errorf("--mijnhost-base-url must be an https address without user, query or fragment, such as %s (http is for loopback addresses only)",
+			mijnhost.DefaultBaseURL)
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }

@@ -3,10 +3,13 @@ package check_test
 import (
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
 func TestEveryFieldAndStepIsDocumented(t *testing.T) {
@@ -23,6 +26,43 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 			t.Errorf("docs/check.md does not name `%s`", words)
 		}
 	}
+}
+
+// TestTheReportsThatAreShownAreReal: what the page shows in a console is what the check prints, word for word but for the
+// probe's random name.
+func TestTheReportsThatAreShownAreReal(t *testing.T) {
+	t.Parallel()
+	held, err := os.ReadFile("../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := withoutRandom(string(held))
+	for name, spoil := range map[string]func(world){
+		"all is well": func(world) {},
+		"two problems": func(w world) {
+			w.api.RevokeKey(testKey)
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "sectigo.com"`))
+			<-time.After(time.Minute) // until it is served
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{DNSLag: 54 * time.Second, StaleReads: 2 * time.Second}, func(w world) {
+				spoil(w)
+				report := textOf(w.T, w.run(func(o *check.Options) { o.Key, o.Version = fromEnvironment{key(testKey)}, "v0.1.0" }))
+				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {
+					t.Errorf("docs/check.md does not show\n%s", report)
+				}
+			})
+		})
+	}
+}
+
+type fromEnvironment struct{ key }
+
+func (fromEnvironment) Origin() string { return "the environment variable MIJNHOST_API_KEY" }
+
+func withoutRandom(text string) string {
+	return regexp.MustCompile(`_mijn-host-webhook-check-\w+`).ReplaceAllString(text, "_mijn-host-webhook-check")
 }
 
 // fieldsOf are the names of a struct's fields in JSON; those of lists stand alone.

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -41,17 +42,20 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// addressLike matches whatever can be an IP address, with a port or the length of a prefix.
+var addressLike = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(/\d{1,3})?`)
+
 // withoutAddresses leaves IP addresses out of what others said: a report is meant to be shown around, and the
 // API may name the address of the caller.
 func withoutAddresses(said string) string {
-	words := strings.Split(said, " ")
-	for i, word := range words {
-		core := strings.Trim(word, `"'.,;:!?()[]<>`)
-		if isAddress(core) {
-			words[i] = strings.Replace(word, core, "(an IP address)", 1)
+	return addressLike.ReplaceAllStringFunc(said, func(run string) string {
+		for _, address := range []string{run, strings.Trim(run, ":.")} {
+			if isAddress(address) {
+				return strings.Replace(run, address, "(an IP address)", 1)
+			}
 		}
-	}
-	return strings.Join(words, " ")
+		return run
+	})
 }
 
 func isAddress(text string) bool {

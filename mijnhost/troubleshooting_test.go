@@ -1,35 +1,97 @@
 package mijnhost_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestTroubleshootingTellsTheVeryMessages: what the document quotes of an API that is in trouble comes out of the code,
-// word for word.
+// TestTroubleshootingTellsTheVeryMessages: what the document quotes of the webhook about mijn.host comes out of the code,
+// word for word, and nothing else is quoted. What the solver says itself is in its test of this name.
 func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 	t.Parallel()
+	told := quotes(t)
+	var said []string
+	for name, spoil := range map[string]func(bubble) error{
+		"a refused key":    func(b bubble) error { b.api.RevokeKey(testKey); return b.add("value") },
+		"no domain":        func(b bubble) error { b.api.RemoveDomain("example.nl"); return b.add("value") },
+		"DNS elsewhere":    func(b bubble) error { b.api.SetDNSElsewhere("example.nl"); return b.add("value") },
+		"too many calls":   failing(mijnhosttest.RateLimited(nil)),
+		"an outage":        failing(mijnhosttest.StatusSaying(500, "Internal server error")),
+		"a page":           failing(mijnhosttest.HTMLPage(502)),
+		"no answer":        failing(mijnhosttest.Hang()),
+		"no listener":      unreached(syscall.ECONNREFUSED),
+		"no address":       unreached(&net.DNSError{Name: "mijn.host"}),
+		"an unknown proxy": unreached(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+		"a name in use": func(b bubble) error {
+			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
+			b.must(b.add("another"))
+			return b.add("value")
+		},
+		"a record that is not shown yet": func(b bubble) error {
+			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.StaleReads, o.DeleteShownForm = 20*time.Second, true })
+			b.must(b.add("value"))
+			return b.remove("value")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{Names: mijnhosttest.NamesRelative}, func(b bubble) {
+				err := spoil(b)
+				if err == nil || !slices.Contains(told, err.Error()) {
+					b.Fatalf("docs/troubleshooting.md does not tell %q", err)
+				}
+				said = append(said, err.Error())
+			})
+		})
+	}
+	for _, message := range told {
+		if !slices.Contains(said, message) {
+			t.Errorf("docs/troubleshooting.md tells %q, which nothing here says", message)
+		}
+	}
+}
+
+// quotes are the lines of the blocks that the document quotes of the webhook about mijn.host.
+func quotes(t *testing.T) []string {
+	t.Helper()
 	document, err := os.ReadFile("../docs/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, fault := range map[string]mijnhosttest.Kind{
-		"too many calls": mijnhosttest.RateLimited(nil),
-		"an outage":      mijnhosttest.StatusSaying(500, "Internal server error"),
-		"a page":         mijnhosttest.HTMLPage(502),
-		"no answer":      mijnhosttest.Hang(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-				b.api.Inject(mijnhosttest.Fault{Kind: fault})
-				err := b.add("value")
-				if err == nil || !strings.Contains(string(document), "\n"+err.Error()+"\n") {
-					b.Errorf("docs/troubleshooting.md does not tell %q", err)
-				}
-			})
-		})
+	var lines []string
+	for _, block := range regexp.MustCompile("The webhook says of mijn.host:\n\n```text\n([^`]*)\n```").FindAllSubmatch(document, -1) {
+		lines = append(lines, strings.Split(string(block[1]), "\n")...)
+	}
+	return lines
+}
+
+func failing(fault mijnhosttest.Kind) func(bubble) error {
+	return func(b bubble) error {
+		b.api.Inject(mijnhosttest.Fault{Kind: fault})
+		return b.add("value")
 	}
 }
+
+// unreached has no call come about.
+func unreached(cause error) func(bubble) error {
+	return func(b bubble) error {
+		o := b.options()
+		o.Transport = transport(func(*http.Request) (*http.Response, error) { return nil, cause })
+		return addTo(b.Context(), mijnhost.NewProvider(o), "value")
+	}
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (send transport) RoundTrip(r *http.Request) (*http.Response, error) { return send(r) }

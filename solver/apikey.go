@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,11 +42,12 @@ func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, amb
 
 func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKeyRef) (apiKey, error) {
 	name := namespace + "/" + ref.Name
-	if s.secrets == nil {
+	client := s.secrets.Load()
+	if client == nil {
 		return apiKey{}, errors.New("the webhook is still starting")
 	}
 	// Without a logger: from -v=8 on, client-go would log the body of the answer, and with it the key.
-	secret, err := s.secrets.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
+	secret, err := client.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return apiKey{}, noKey("the Secret %s with the API key is not found", name)
@@ -63,8 +65,21 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	if len(value) == 0 {
 		return apiKey{}, noKey("in the Secret %s the key %s is empty", name, ref.Key)
 	}
-	if bytes.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if !isAPIKey(string(value)) {
 		return apiKey{}, noKey("in the Secret %s the key %s holds characters that an API key cannot have", name, ref.Key)
 	}
 	return apiKey{string(value), "the Secret " + name}, nil
+}
+
+// isAPIKey tells whether text can be sent as a key: visible ASCII without blanks.
+func isAPIKey(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// ValidateAPIKey refuses a key that cannot be sent. The error does not show it.
+func ValidateAPIKey(key string) error {
+	if !isAPIKey(key) {
+		return errors.New("the API key is empty or holds characters that an API key cannot have")
+	}
+	return nil
 }

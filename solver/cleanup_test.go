@@ -2,7 +2,9 @@ package solver_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
 func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
@@ -98,6 +101,61 @@ func TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow(t *testing.T) {
 	w.must(w.CleanUp(newChallenge()))
 	w.wantValues()
 }
+
+// TestCleanUpFollowsTheRecordWhateverTheNameLeadsToByNow: what the webhook may not touch now was never written, and what
+// the account does not have is nothing that is left behind.
+func TestCleanUpFollowsTheRecordWhateverTheNameLeadsToByNow(t *testing.T) {
+	t.Parallel()
+	for name, elsewhere := range map[string]func(*whapi.ChallengeRequest){
+		"none of the allowed domains": func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.example.org.", "example.org." },
+		"no domain of the account":    func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.allowed.nl.", "allowed.nl." },
+		"nothing that is a name":      func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			results := &observed{}
+			w := newWorld(t, func(o *solver.Options) {
+				o.AllowedDomains, o.Observer = []string{"example.nl", "allowed.nl"}, results
+			})
+			w.must(w.Present(newChallenge()))
+			w.must(w.CleanUp(newChallenge(elsewhere)))
+			w.wantValues()
+			if want := []solver.Result{solver.ResultSuccess, solver.ResultSuccess}; !slices.Equal(results.all, want) {
+				t.Errorf("the results are %q, want %q", results.all, want)
+			}
+			if results.presented != 0 {
+				t.Errorf("%d values count as presented", results.presented)
+			}
+		})
+	}
+}
+
+func TestCleanUpTriesBothPlacesWhateverBecomesOfOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.AddAccount(apiKey, "other.nl")
+	w.must(w.Present(newChallenge()))
+	w.api.Inject(mijnhosttest.Fault{Domain: "other.nl", Kind: mijnhosttest.Status(403)})
+	elsewhere := newChallenge(func(ch *whapi.ChallengeRequest) {
+		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
+	})
+	if err := w.CleanUp(elsewhere); err == nil {
+		t.Error("want the error of the one")
+	}
+	w.wantValues()
+}
+
+// observed keeps what an Observer is told.
+type observed struct {
+	all       []solver.Result
+	presented int
+}
+
+func (o *observed) ChallengeAnswered(_ solver.Action, result solver.Result, _ string, _ time.Duration) {
+	o.all = append(o.all, result)
+}
+
+func (o *observed) ValuesPresented(change int) { o.presented += change }
 
 func TestCleanUpTakesOnlyItsOwnValue(t *testing.T) {
 	t.Parallel()

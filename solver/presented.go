@@ -1,7 +1,6 @@
 package solver
 
 import (
-	"maps"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ const rememberFor = 7 * 24 * time.Hour
 type presented struct {
 	report  func(change int) // how many more there are
 	mu      sync.Mutex
-	records map[challenge]record
+	records map[challenge]*record
 }
 
 // challenge identifies a challenge, whose UID cert-manager never sets.
@@ -25,15 +24,20 @@ type challenge struct {
 	namespace, dnsName, key string
 }
 
+// place is a name and the zone that it is in.
+type place struct {
+	zone, fqdn string
+}
+
 // record is a value's place and the key that put it there.
 type record struct {
-	zone, fqdn string
-	key        apiKey
-	at         time.Time
+	place
+	key    apiKey
+	expiry *time.Timer
 }
 
 func newPresented(report func(change int)) *presented {
-	return &presented{report: report, records: map[challenge]record{}}
+	return &presented{report: report, records: map[challenge]*record{}}
 }
 
 func identify(ch *whapi.ChallengeRequest) challenge {
@@ -43,13 +47,18 @@ func identify(ch *whapi.ChallengeRequest) challenge {
 func (p *presented) put(ch *whapi.ChallengeRequest, key apiKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.reportSince(len(p.records))
-	now := time.Now()
-	maps.DeleteFunc(p.records, func(_ challenge, r record) bool { return now.Sub(r.at) > rememberFor })
-	p.records[identify(ch)] = record{ch.ResolvedZone, ch.ResolvedFQDN, key, now}
+	id, r := identify(ch), &record{place: place{ch.ResolvedZone, ch.ResolvedFQDN}, key: key}
+	p.forget(id, p.records[id])
+	r.expiry = time.AfterFunc(rememberFor, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.forget(id, r)
+	})
+	p.records[id] = r
+	p.report(1)
 }
 
-func (p *presented) get(ch *whapi.ChallengeRequest) (record, bool) {
+func (p *presented) get(ch *whapi.ChallengeRequest) (*record, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r, ok := p.records[identify(ch)]
@@ -59,8 +68,16 @@ func (p *presented) get(ch *whapi.ChallengeRequest) (record, bool) {
 func (p *presented) take(ch *whapi.ChallengeRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.reportSince(len(p.records))
-	delete(p.records, identify(ch))
+	id := identify(ch)
+	p.forget(id, p.records[id])
 }
 
-func (p *presented) reportSince(before int) { p.report(len(p.records) - before) }
+// forget drops r, unless it is none or there is another one by now. The caller holds the lock.
+func (p *presented) forget(id challenge, r *record) {
+	if r == nil || p.records[id] != r {
+		return
+	}
+	r.expiry.Stop()
+	delete(p.records, id)
+	p.report(-1)
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/go-logr/logr"
@@ -38,7 +39,7 @@ type Solver struct {
 	ambientKey     string
 	allowedDomains []string
 	observer       Observer
-	secrets        corev1.SecretsGetter
+	secrets        atomic.Pointer[corev1.CoreV1Client] // nil until Initialize
 	presented      *presented
 }
 
@@ -70,7 +71,7 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	if err != nil {
 		return fmt.Errorf("connect to the Kubernetes API: %w", err)
 	}
-	s.secrets = client
+	s.secrets.Store(client)
 	return nil
 }
 
@@ -115,8 +116,9 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error 
 }
 
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error {
-	if err := s.validate(ch); err != nil {
-		logr.FromContextOrDiscard(ctx).V(2).Info("Present has refused this challenge, so that there is nothing to clean up", "reason", err.Error())
+	places, refusal := s.placesOf(ch)
+	if len(places) == 0 {
+		logr.FromContextOrDiscard(ctx).V(2).Info("Present has refused this challenge, so that there is nothing to clean up", "reason", refusal.Error())
 		return nil
 	}
 	key, err := s.keyForCleanUp(ctx, ch)
@@ -129,13 +131,25 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error 
 	if err != nil {
 		return err
 	}
-	for _, place := range s.placesOf(ch) {
-		if err := s.provider.RemoveTXT(ctx, key.value, place.zone, place.fqdn, ch.Key); err != nil {
-			return fmt.Errorf("cannot clean up %s with the API key from %s: %w", place.fqdn, key.origin, err)
-		}
+	if err := s.removeFrom(ctx, places, key, ch.Key); err != nil {
+		return err
 	}
 	s.presented.take(ch)
 	return nil
+}
+
+// removeFrom tries all places, whatever becomes of one, and returns the first error. Whether the value had to be given up is
+// told by the last place: if there are two, this process put it there.
+func (s *Solver) removeFrom(ctx context.Context, places []place, key apiKey, value string) error {
+	var first error
+	for _, at := range places {
+		outcome.From(ctx).TryOn()
+		err := s.provider.RemoveTXT(ctx, key.value, at.zone, at.fqdn, value)
+		if err != nil && first == nil {
+			first = fmt.Errorf("cannot clean up %s with the API key from %s: %w", at.fqdn, key.origin, err)
+		}
+	}
+	return first
 }
 
 // errUncleanable marks a clean-up without a key that could do it, now or later.
@@ -158,12 +172,14 @@ func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) 
 	return apiKey{}, fmt.Errorf("%w: %w", errUncleanable, reason)
 }
 
-// placesOf are the places where the challenge's value can stand: where the name leads now and, if its
-// CNAMEs have changed since, where this process put it.
-func (s *Solver) placesOf(ch *whapi.ChallengeRequest) []record {
-	places := []record{{zone: ch.ResolvedZone, fqdn: ch.ResolvedFQDN}}
-	if r, ok := s.presented.get(ch); ok && r.fqdn != ch.ResolvedFQDN {
-		places = append(places, r)
+// placesOf are the places where the challenge's value can stand: where the name leads now, unless that is refused, and where
+// this process put it, if the name's CNAMEs have changed since.
+func (s *Solver) placesOf(ch *whapi.ChallengeRequest) (places []place, refusal error) {
+	if refusal = s.validate(ch); refusal == nil {
+		places = append(places, place{ch.ResolvedZone, ch.ResolvedFQDN})
 	}
-	return places
+	if r, ok := s.presented.get(ch); ok && (refusal != nil || r.fqdn != ch.ResolvedFQDN) {
+		places = append(places, r.place)
+	}
+	return places, refusal
 }

@@ -1,0 +1,38 @@
+package solver
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+)
+
+// TestAKeyIsNotRememberedForMoreThanAWeek, also where another process has cleaned up and nothing is ever asked again.
+func TestAKeyIsNotRememberedForMoreThanAWeek(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		remembered := 0
+		p := newPresented(func(change int) { remembered += change })
+		want := func(n int) {
+			t.Helper()
+			synctest.Wait()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if remembered != n || len(p.records) != n {
+				t.Errorf("%d are remembered and %d counted, want %d", len(p.records), remembered, n)
+			}
+		}
+		once, again := &whapi.ChallengeRequest{Key: "once"}, &whapi.ChallengeRequest{Key: "again"}
+		p.put(once, apiKey{})
+		p.put(again, apiKey{})
+		want(2)
+		<-time.After(rememberFor - time.Second)
+		p.put(again, apiKey{})
+		want(2)
+		<-time.After(2 * time.Second)
+		want(1)
+		p.take(again)
+		want(0)
+	})
+}
