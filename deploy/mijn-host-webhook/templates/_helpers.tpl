@@ -104,7 +104,8 @@ Namespace in which cert-manager keeps the Secrets of ClusterIssuers.
 {{- end -}}
 
 {{/*
-Secrets that the webhook may read, as JSON: lists of names by namespace. What the chart itself refers to is among them.
+Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. What the chart itself
+refers to is among them.
 */}}
 {{- define "mijn-host-webhook.readableSecrets" -}}
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
@@ -113,6 +114,34 @@ Secrets that the webhook may read, as JSON: lists of names by namespace. What th
 {{- $names = append $names .Values.apiKeySecret.name -}}
 {{- end -}}
 {{- merge (dict $namespace (uniq $names)) .Values.secrets.namespaces | toJson -}}
+{{- end -}}
+
+{{/*
+The key that the notes speak of, as JSON: namespace, name and entry of its Secret. That is apiKeySecret where the chart
+itself uses it; else the ambient key, which Issuers need not name ("ambient"); else apiKeySecret if the webhook may read it,
+or the first Secret that it may read. It is not "readable" where there is none.
+*/}}
+{{- define "mijn-host-webhook.notedKey" -}}
+{{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
+{{- $names := include "mijn-host-webhook.readableSecrets" . | fromJson -}}
+{{- $here := concat (index $names $namespace) .Values.secrets.everywhere -}}
+{{- $key := dict "namespace" $namespace "name" .Values.apiKeySecret.name "entry" .Values.apiKeySecret.key
+      "readable" true "ambient" false -}}
+{{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
+{{- else if .Values.ambientCredentials.secretName -}}
+{{- $key = dict "namespace" .Release.Namespace "name" .Values.ambientCredentials.secretName
+      "entry" .Values.ambientCredentials.secretKey "readable" true "ambient" true -}}
+{{- else if or .Values.secrets.allNamespaces (has .Values.apiKeySecret.name $here) -}}
+{{- else if $here -}}
+{{- $_ := set $key "name" (first $here) -}}
+{{- else if .Values.secrets.namespaces -}}
+{{- $namespace := keys .Values.secrets.namespaces | sortAlpha | first -}}
+{{- $_ := set $key "namespace" $namespace -}}
+{{- $_ := set $key "name" (index $names $namespace | first) -}}
+{{- else -}}
+{{- $_ := set $key "readable" false -}}
+{{- end -}}
+{{- $key | toJson -}}
 {{- end -}}
 
 {{/*
@@ -191,11 +220,41 @@ securityContext:
 {{- end -}}
 
 {{/*
-Environment variables that they have in common. Calls to the API server must not take the proxy.
+Whether Go is told of a limit of memory: "true" or nothing. Without a limit the reference would tell it the node's memory,
+and a variable that is there twice cannot be applied.
+*/}}
+{{- define "mijn-host-webhook.memoryLimit" -}}
+{{- $named := false -}}
+{{- range .Values.extraEnv -}}
+{{- if eq .name "GOMEMLIMIT" -}}
+{{- $named = true -}}
+{{- end -}}
+{{- end -}}
+{{- if not $named -}}
+{{- with .Values.resources -}}
+{{- with .limits -}}
+{{- if .memory -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Environment variables that they have in common. Calls to the API server and to the trace collector must not take the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
+{{- if include "mijn-host-webhook.memoryLimit" . }}
+- name: GOMEMLIMIT
+  valueFrom:
+    resourceFieldRef:
+      resource: limits.memory
+      divisor: "1"
+{{- end }}
+{{- $tracing := .Values.tracing.endpoint }}
 {{- with .Values.proxy }}
 {{- with .https }}
 - name: HTTPS_PROXY
@@ -207,7 +266,11 @@ Environment variables that they have in common. Calls to the API server must not
 {{- end }}
 {{- if or .https .http }}
 - name: NO_PROXY
-  value: {{ concat (list "$(KUBERNETES_SERVICE_HOST)" ".svc" ".cluster.local" "localhost") .except | join "," | quote }}
+  {{- $direct := list "$(KUBERNETES_SERVICE_HOST)" ".svc" ".cluster.local" "localhost" }}
+  {{- with $tracing }}
+  {{- $direct = append $direct (regexReplaceAll "^.*/|:[0-9]+$" . "" | trimAll "[]") }}
+  {{- end }}
+  value: {{ concat $direct .except | join "," | quote }}
 {{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
@@ -312,10 +375,12 @@ tlsConfig:
 {{- end -}}
 
 {{/*
-The solver of a ClusterIssuer.
+The solver of an issuer.
+Takes a dict: "root", the root context; "secretName" and "entry" of the key, where the issuer is to name it.
 */}}
 {{- define "mijn-host-webhook.solver" -}}
-{{- with .Values.clusterIssuers.selector -}}
+{{- $settings := .root.Values.clusterIssuers -}}
+{{- with $settings.selector -}}
 {{- if or .dnsNames .dnsZones -}}
 selector:
   {{- with .dnsNames }}
@@ -328,15 +393,23 @@ selector:
   {{- end }}
 {{ end -}}
 {{- end -}}
+{{- with $settings.waitInsteadOfSelfCheck -}}
+waitInsteadOfSelfCheck: {{ . }}
+{{ end -}}
 dns01:
+  {{- with $settings.cnameStrategy }}
+  cnameStrategy: {{ . }}
+  {{- end }}
   webhook:
-    groupName: {{ .Values.groupName | quote }}
+    groupName: {{ .root.Values.groupName | quote }}
     solverName: mijn-host
     config:
+      {{- if .secretName }}
       apiKeySecretRef:
-        name: {{ .Values.apiKeySecret.name | quote }}
-        key: {{ .Values.apiKeySecret.key | quote }}
-      ttl: {{ .Values.clusterIssuers.ttl }}
+        name: {{ .secretName | quote }}
+        key: {{ .entry | quote }}
+      {{- end }}
+      ttl: {{ $settings.ttl }}
 {{- end -}}
 
 {{/*
