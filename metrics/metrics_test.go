@@ -177,3 +177,30 @@ func TestTheClientTellsWhatItDoes(t *testing.T) {
 		mijn_host_webhook_api_calls_total{operation="read_records",status="429"} 1
 	`)
 }
+
+// TestNoMetricHoldsTheKey, whether it is accepted or refused, and also if the API says it aloud.
+func TestNoMetricHoldsTheKey(t *testing.T) {
+	t.Parallel()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{})
+	api.AddAccount(apiKey, "example.nl")
+	m := metrics.New(metrics.Options{DomainLabel: true})
+	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "test/1", Observer: m})
+	add := func() error { return provider.AddTXT(t.Context(), apiKey, "example.nl.", fqdn, "value", 60) }
+	if err := add(); err != nil {
+		t.Error(err)
+	}
+	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusSaying(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
+		api.Inject(mijnhosttest.Fault{Kind: fault, Times: 1})
+		if add() == nil {
+			t.Error("the API's refusal was overheard")
+		}
+	}
+	want(t, m, `
+		mijn_host_webhook_api_calls_total{operation="patch_record",status="200"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",status="401"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",status="403"} 1
+	`)
+	if text := shown(t, m); strings.Contains(text, apiKey) {
+		t.Error(text)
+	}
+}

@@ -41,6 +41,7 @@ dig +short TXT _acme-challenge.example.nl`) + "\n\n`kubectl describe challenge` 
 		{block("kubectl get pods | webhook check --domian x"), "--domian"},
 		{block("make demmo"), "demmo"},
 		{block("make demo KEPT=1"), "KEPT"},
+		{block("make image IMAG=registry/webhook:dev"), "IMAG"},
 		{block("webhook --mijnhost-base-ulr=x"), "--mijnhost-base-ulr"},
 		{block("echo 'unclosed"), "quote"},
 		{block("frobnicate now"), "frobnicate"},
@@ -153,7 +154,7 @@ func tryCommand(t *testing.T, d *Document, command []string) error {
 		return tryMake(t, args)
 	case "go":
 		return tryGo(t, args)
-	case "cat", "cd", "cmctl", "cosign", "dig", "echo", "export", "gh", "git", "grep", "jq", "openssl", "base64", "sha256sum", "tar":
+	case "cat", "cd", "cmctl", "cosign", "dig", "docker", "echo", "export", "gh", "git", "grep", "jq", "openssl", "base64", "sha256sum", "tar":
 		return nil
 	default:
 		return fmt.Errorf("nobody knows how to try %s: teach it to tryCommand", program)
@@ -293,7 +294,7 @@ func tryMake(t *testing.T, args []string) error {
 	for _, arg := range args {
 		variable, _, isVariable := strings.Cut(arg, "=")
 		switch {
-		case strings.HasPrefix(arg, "-") || strings.Contains(arg, "/"):
+		case strings.HasPrefix(arg, "-") || !isVariable && strings.Contains(arg, "/"):
 		case isVariable && !strings.Contains(makefile, "$("+variable+")") && !strings.Contains(makefile, "$(if $("+variable):
 			return fmt.Errorf("make: the Makefile reads no variable %s", variable)
 		case !isVariable && !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(arg)+`:`).MatchString(makefile):
@@ -359,7 +360,7 @@ var flagNames = once(func(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	for _, name := range []string{
-		"--cluster-issuer-ambient-credentials", "--cluster-resource-namespace", "--dns01-recursive-nameservers",
+		"--cluster-issuer-ambient-credentials", "--cluster-resource-namespace", "--concurrent-workers", "--dns01-recursive-nameservers",
 		"--dns01-recursive-nameservers-only", "--issuer-ambient-credentials", "--max-concurrent-challenges",
 	} {
 		names[name] = true
@@ -369,6 +370,7 @@ var flagNames = once(func(t *testing.T) map[string]bool {
 		{"webhook", "check", "--help"},
 		{"helm", "upgrade", "--help"},
 		{"helm", "install", "--help"},
+		{"helm", "template", "--help"},
 		{"helm", "test", "--help"},
 		{"kubectl", "options"},
 		{"kubectl", "create", "secret", "generic", "--help"},

@@ -1,0 +1,87 @@
+package docs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestTroubleshootingQuotesOthersWordForWord: what the page quotes of Kubernetes and cert-manager is in their sources, in
+// the versions that the end-to-end tests run. The webhook's own messages are looked at in ./solver and ./mijnhost, those of the
+// certificate authority, whose sources are not at hand, nowhere.
+func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
+	t.Parallel()
+	const (
+		machinery, client = "k8s.io/apimachinery/pkg/api/errors/errors.go", "k8s.io/client-go/discovery/"
+		certManager       = "github.com/cert-manager/cert-manager/pkg/"
+		wait              = certManager + "issuer/acme/dns/util/wait.go"
+		resource, group   = "mijn-host.acme.mijn.host", "acme.mijn.host/v1alpha1"
+		fqdn, nameservers = "_acme-challenge.example.nl.", "[10.96.0.10:53]"
+	)
+	say := func(file, format string, args ...any) string {
+		t.Helper()
+		if !strings.Contains(sourceOf(t, file), format) {
+			t.Errorf("%s does not say %q", file, format)
+		}
+		return fmt.Sprintf(format, args...)
+	}
+	answer := func(status string) string { return say(machinery, "%s (%s %s)", status, "post", resource) }
+	discovery := say(client+"discovery_client.go", "unable to retrieve the complete list of server APIs: %s",
+		group+": "+say(client+"aggregated_discovery.go", "stale GroupVersion discovery: %v", group))
+
+	for who, want := range map[string][]string{
+		"Kubernetes": {
+			say(machinery, "%s is forbidden: %v", resource, say("k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go",
+				"User %q cannot %s resource %q in API group %q at the cluster scope",
+				"system:serviceaccount:cert-manager:cert-manager", "create", "mijn-host", "acme.mijn.host")),
+			answer(say(machinery, "the server is currently unable to handle the request")),
+			answer(say(machinery, "the server could not find the requested resource")),
+			discovery,
+			say("k8s.io/kubernetes/pkg/controller/namespace/deletion/status_condition_utils.go",
+				"Discovery failed for some groups, %d failing: %v", 1, discovery),
+		},
+		"cert-manager": {
+			say(wait, "When querying the SOA record for the domain '%s' using nameservers %v, rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got '%s'",
+				fqdn, nameservers, "SERVFAIL"),
+			say(wait, "Could not find the SOA record in the DNS tree for the domain '%s' using nameservers %v", fqdn, nameservers),
+			say(wait, "Could not determine authoritative nameservers for %q", fqdn),
+			"dial tcp 10.96.0.10:53: i/o timeout", // Go's, of a call without an answer
+			say(certManager+"controller/acmechallenges/readiness.go", "Waiting for %s challenge propagation: %s", "DNS-01",
+				say(certManager+"issuer/acme/dns/dns.go", "DNS record for %q not yet propagated", "example.nl")),
+		},
+	} {
+		var quoted []string
+		for _, block := range regexp.MustCompile(who+" says:\n\n```text\n([^`]*)\n```").FindAllStringSubmatch(read(t, "docs/troubleshooting.md"), -1) {
+			quoted = append(quoted, strings.Split(block[1], "\n")...)
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(quoted)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s says\n%s\nbut docs/troubleshooting.md quotes\n%s", who, strings.Join(want, "\n"), strings.Join(quoted, "\n"))
+		}
+	}
+}
+
+// sourceOf is a file of a module that the end-to-end tests are built with.
+func sourceOf(t *testing.T, file string) string {
+	t.Helper()
+	elements := 2
+	if strings.HasPrefix(file, "github.com/") {
+		elements = 3
+	}
+	path := strings.SplitN(file, "/", elements+1)
+	list := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", strings.Join(path[:elements], "/"))
+	list.Dir = filepath.Join(root, "test", "e2e")
+	dir, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), path[elements]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
