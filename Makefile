@@ -100,7 +100,7 @@ observability: $(BIN)/prometheus $(BIN)/promtool ## metrics, alerts and dashboar
 	go test -C test/observability -count=1 ./...
 
 .PHONY: e2e
-e2e: $(BIN)/prometheus ## a real control plane, cert-manager and Pebble
+e2e: $(BIN)/prometheus $(BIN)/helm3 ## a real control plane, cert-manager and Pebble
 	go test -C test/e2e -count=1 -timeout=20m ./...
 
 .PHONY: control-plane
@@ -131,7 +131,7 @@ crash: control-plane ## the webhook killed CRASHES times (200) while certificate
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
 	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.2 KUBERNETES=v1.31.0 KUBERNETES=v1.30.14
 .PHONY: compatibility
-compatibility: ## issuance and chart with each OLDER cert-manager or Kubernetes
+compatibility: $(BIN)/helm3 ## issuance and chart with each OLDER cert-manager or Kubernetes
 	@for one in $(OLDER); do \
 		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^(TestIssuance|TestChart)$$' .; \
 	done

@@ -114,3 +114,13 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		s.requireUntouched(t, domain, before)
 	}
 }
+
+// requireAnswers waits until the webhook of a group has presented a challenge, and has cleaned it up.
+func (s *chartSuite) requireAnswers(t *testing.T, group, domain string) {
+	t.Helper()
+	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)
+	for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
+		s.await(t, soon, func(ctx context.Context) error { return ask(ctx, caller, group, domain, action) })
+	}
+	s.requireUntouched(t, domain, before)
+}

@@ -23,7 +23,7 @@ const chartKey = "key-of-the-chart-tests"
 // TestChart is what the chart's unit tests cannot know: what a real API server, and a real cert-manager, make of it. Each
 // subtest has a release, a group and domains of its own; all are in one cluster at once.
 func TestChart(t *testing.T) {
-	s := &chartSuite{newSuite(t)}
+	s := &chartSuite{suite: newSuite(t)}
 	s.create(t, cluster.NewKeySecret("cert-manager", chartKey))
 	s.installForeignCRDs(t)
 
@@ -31,6 +31,8 @@ func TestChart(t *testing.T) {
 	t.Run("install, upgrade, rollback and uninstall lose no challenge and leave nothing", s.testLifecycle)
 	t.Run("two in one namespace, under any name, each as its notes say", s.testTwice)
 	t.Run("the certificates of its own PKI are renewed unnoticed", s.testRotation)
+	t.Run("Helm 3 can do all that, too", s.testHelm3)
+	t.Run("from a serving certificate of cert-manager's to one of Helm's and back", s.testSourceChange)
 	t.Run("a serving certificate of Helm's, under the restricted standard", s.testHelmCertificate)
 	t.Run("a serving certificate of one's own", s.testExistingSecret)
 	t.Run("a serving certificate of an issuer that is there already", s.testIssuerRef)
@@ -42,7 +44,10 @@ func TestChart(t *testing.T) {
 	t.Run("a mistyped value installs nothing", s.testMistypedValue)
 }
 
-type chartSuite struct{ *suite }
+type chartSuite struct {
+	*suite
+	helm3 string // The program of Helm 3, if that is to be used.
+}
 
 // chart is a release of our chart, for a group of its own.
 func (s *chartSuite) chart(namespace, name, group string, values ...string) cluster.Release {
@@ -54,15 +59,19 @@ func (s *chartSuite) chart(namespace, name, group string, values ...string) clus
 // requireHelm runs one of helm's commands for a release, with its values, and returns what it prints.
 func (s *chartSuite) requireHelm(t *testing.T, command string, release cluster.Release, flags ...string) string {
 	t.Helper()
-	args := append([]string{command, release.Name, release.Chart, "--namespace=" + release.Namespace}, flags...)
-	for _, value := range release.Values {
-		args = append(args, "--set-json="+value)
-	}
-	output, err := s.Helm(within(t, 2*time.Minute), args...)
+	output, err := s.Helm(within(t, 2*time.Minute), helmArgs(command, release, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return output
+}
+
+func helmArgs(command string, release cluster.Release, flags ...string) []string {
+	args := append([]string{command, release.Name, release.Chart, "--namespace=" + release.Namespace}, flags...)
+	for _, value := range release.Values {
+		args = append(args, "--set-json="+value)
+	}
+	return args
 }
 
 // requireInstalled installs a release, waits until the API server can call it, and returns its notes.

@@ -46,7 +46,7 @@ func TestPrometheusScrapesWithTheChartsRBAC(t *testing.T) {
 		account   = "my-mijn-host-webhook-metrics"
 	)
 	program := prometheusProgram(t)
-	s := &chartSuite{newSuite(t)}
+	s := &chartSuite{suite: newSuite(t)}
 	s.installForeignCRDs(t)
 	release := s.Webhook(s.api.URL(), "metrics.serviceMonitor.enabled=true", `metrics.serviceMonitor.interval="1s"`)
 	release.Namespace, release.Name = namespace, "my"

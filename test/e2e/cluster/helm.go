@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,7 @@ type Release struct {
 // Helm runs the real helm as an administrator, with caches and settings of its own, and returns what it prints.
 func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, c.binaries.Path("helm"), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us alone; ctx ends this.
 	cmd.Env = []string{"KUBECONFIG=" + c.Kubeconfig(), "HOME=" + filepath.Join(c.Dir, "helm")}
 	output, err := cmd.CombinedOutput()
 	if err != nil {

@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// testHelm3 takes a release through its life with Helm 3. That patches objects by itself and knows of no owners of their
+// fields, where Helm 4 has the API server apply them. A release that Helm 3 has installed stays like that with Helm 4, too.
+func (s *chartSuite) testHelm3(t *testing.T) {
+	t.Parallel()
+	const name, group = "veteran", "acme.vet.example" // No other object has the name of the release in it.
+	s.requireNamespaces(t, name)
+	s.requireNothingOf(t, name)
+	three := s.withHelm3(t)
+	release := s.chart(name, name, group)
+	three.requireInstalled(t, release, group)
+	s.requireMentioned(t, release)
+	installed := s.deployment(t, release)
+	s.requireServes(t, group, "vet-installed.nl")
+
+	changed := release
+	changed.Values = append(slices.Clone(release.Values), `logging.format="json"`)
+	three.requireHelm(t, "upgrade", changed, "--wait")
+	if args := s.deployment(t, changed).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--logging-format=json") {
+		t.Errorf("the upgrade has not changed the arguments %q", args)
+	}
+	three.requireHelmSource(t, changed, group)
+	three.requireCertManagerSource(t, changed, group)
+
+	if _, err := three.Helm(within(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
+		t.Fatal(err)
+	}
+	if back := s.deployment(t, release); back.Spec.Template.String() != installed.Spec.Template.String() {
+		t.Errorf("the rollback has left the pods different:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
+	}
+
+	s.requireHelmSource(t, release, group)
+	s.requireCertManagerSource(t, release, group)
+	s.requireServes(t, group, "vet-back.nl")
+
+	if _, err := three.Helm(within(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
+		t.Fatal(err)
+	}
+	s.requireNothingOf(t, name)
+}
+
+// withHelm3 is the same with Helm 3, which is no part of the cluster, and so is not built with it.
+func (s *chartSuite) withHelm3(t *testing.T) *chartSuite {
+	t.Helper()
+	program := s.Program("helm3")
+	if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("Helm 3 is not there: run `make .cache/bin/helm3`")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return &chartSuite{suite: s.suite, helm3: program}
+}
+
+// Helm runs the cluster's Helm, which is Helm 4, or else Helm 3 in the same way.
+func (s *chartSuite) Helm(ctx context.Context, args ...string) (string, error) {
+	if s.helm3 == "" {
+		return s.suite.Helm(ctx, args...)
+	}
+	cmd := exec.CommandContext(ctx, s.helm3, args...)
+	cmd.Env = []string{"KUBECONFIG=" + s.Kubeconfig(), "HOME=" + filepath.Join(s.Dir, "helm3")}
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("helm3 %s: %w\n%s", strings.Join(args, " "), err, output)
+	}
+	return string(output), nil
+}
