@@ -101,7 +101,7 @@ observability: $(BIN)/prometheus $(BIN)/promtool ## metrics, alerts and dashboar
 
 .PHONY: e2e
 e2e: $(BIN)/prometheus $(BIN)/helm3 ## a real control plane, cert-manager and Pebble
-	go test -C test/e2e -count=1 -timeout=20m ./...
+	go test -C test/e2e -count=1 -timeout=20m -parallel=4 ./...
 
 .PHONY: control-plane
 control-plane: ## etcd, kube-apiserver, kubectl and the other programs of a cluster, in .cache/bin
