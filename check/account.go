@@ -39,7 +39,7 @@ func (c *check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 		return nil, false
 	}
 	for i, d := range domains {
-		domains[i] = bare(d)
+		domains[i] = mijnhost.Bare(d)
 	}
 	c.step(StepKey, OK, fmt.Sprintf("mijn.host accepts the API key from %s.", c.Key.Origin()), "")
 	return domains, true
@@ -47,7 +47,7 @@ func (c *check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 
 // checkDomain finds the domain of the account in whose zone the challenge stands.
 func (c *check) checkDomain(domains []string, at string) string {
-	domain := covering(domains, at)
+	domain := mijnhost.Covering(domains, at)
 	switch domain {
 	case "":
 		c.step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that %s lies in; it has %s.",

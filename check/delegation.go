@@ -7,13 +7,15 @@ import (
 	"slices"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
 // checkDelegation compares the nameservers that the world is sent to with those of the account, and
 // returns the ones that should serve the probe record.
 func (c *check) checkDelegation(ctx context.Context, domain, at string, ours []string) []string {
 	for i, ns := range ours {
-		ours[i] = bare(ns)
+		ours[i] = mijnhost.Bare(ns)
 	}
 	if cut := c.zoneCut(ctx, domain, at); cut != "" {
 		c.step(StepDelegation, Problem, fmt.Sprintf("%s is not in the zone %s: %s is a zone of its own below it.", at, domain, cut),
@@ -53,7 +55,7 @@ func (c *check) zoneCut(ctx context.Context, domain, at string) string {
 	for _, section := range [][]Record{m.Answers, m.Authority} {
 		for _, r := range section {
 			zone := r.Name
-			if r.Type == dnsmessage.TypeSOA && zone != domain && within(zone, domain) && within(at, zone) {
+			if r.Type == dnsmessage.TypeSOA && zone != domain && mijnhost.Within(zone, domain) && mijnhost.Within(at, zone) {
 				return zone
 			}
 		}

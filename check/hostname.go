@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
 // nameOf is a name of a message, bare.
-func nameOf(name dnsmessage.Name) string { return bare(escaped(name.String())) }
+func nameOf(name dnsmessage.Name) string { return mijnhost.Bare(escaped(name.String())) }
 
 // escaped writes the bytes that are not fit to be shown as \DDD, as zone files do: a name comes from strangers, and
 // is printed on terminals.

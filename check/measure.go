@@ -49,7 +49,7 @@ func (c *check) checkProbe(ctx context.Context, nameservers []string) {
 	defer func() { api.Reads = *p.reads }()
 	if err := repeatRefused(func() error { return p.patch(ctx, p.absolute(p.values[first])) }); err != nil {
 		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, c.TTL)
-		if refused(err) {
+		if mijnhost.IsRefusal(err) {
 			c.step(StepWrite, Problem, fmt.Sprintf("%s: %v.", what, err),
 				"If this is about the TTL, give a larger one with --ttl, and to the Issuer's config as well. Otherwise ask mijn.host with this message.")
 		} else {
@@ -102,7 +102,7 @@ func (p *probe) measureDeleteAbsent(ctx context.Context, api *Behaviour) {
 	switch {
 	case err == nil:
 		api.DeleteAbsent = succeeds
-	case refused(err):
+	case mijnhost.IsRefusal(err):
 		api.DeleteAbsent, api.DeleteAbsentStatus = fails, statusOf(err)
 		p.absentFails = true
 	}
@@ -122,7 +122,7 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 
 	err := repeatRefused(func() error { return p.patch(ctx, p.absolute(value)) })
 	switch {
-	case refused(err):
+	case mijnhost.IsRefusal(err):
 		api.PatchSameValue = fails
 		return
 	case err != nil:
@@ -145,7 +145,7 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *string) (view, bool) {
 	err := repeatRefused(func() error { return p.patch(ctx, r) })
 	if err != nil {
-		if refused(err) {
+		if mijnhost.IsRefusal(err) {
 			*refusal = fails
 		}
 		return view{}, false
@@ -181,7 +181,7 @@ func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 	}
 	value := p.values[second]
 	if i := slices.IndexFunc(v.shown, func(r mijnhost.Record) bool { return !holding(value)(r) }); i >= 0 {
-		value = unquoted(v.shown[i].Value) // one that has no copies
+		value = mijnhost.Unquoted(v.shown[i].Value) // one that has no copies
 	}
 	if left, told := p.deleteAndCount(ctx, p.otherForm(copies(v.shown, value)[0])); told {
 		api.DeleteMatches = anyForm
@@ -205,7 +205,7 @@ func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 // otherForm names the same record differently from how it is shown: as the webhook sends it where reads do
 // not show it yet, or under its relative name.
 func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
-	other := p.absolute(unquoted(shown.Value))
+	other := p.absolute(mijnhost.Unquoted(shown.Value))
 	if other.Name == shown.Name && other.Value == shown.Value {
 		other = p.relative(other.Value)
 	}
@@ -215,7 +215,7 @@ func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
 // deleteAndCount sends one DELETE, and counts what is left of a value once reads can be believed.
 func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left func(value string) int, told bool) {
 	err := repeatRefused(func() error { return p.delete(ctx, r) })
-	if err != nil && !refused(err) {
+	if err != nil && !mijnhost.IsRefusal(err) {
 		return nil, false
 	}
 	v, agreed, err := p.awaitQuiet(ctx)
@@ -230,7 +230,7 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 func repeatRefused(call func() error) error {
 	var err error
 	for range believed {
-		if err = call(); !refused(err) {
+		if err = call(); !mijnhost.IsRefusal(err) {
 			break
 		}
 	}

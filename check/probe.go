@@ -114,9 +114,6 @@ func (p *probe) standing(shown []mijnhost.Record) {
 	}
 }
 
-// refused tells whether the API understood a call and said no.
-func refused(err error) bool { return statusOf(err) == 400 || statusOf(err) == 404 }
-
 // statusOf is the status of a refusal or failure of the API, and 0 where none came.
 func statusOf(err error) int {
 	if e := (*mijnhost.Error)(nil); errors.As(err, &e) && !e.Malformed {
@@ -126,7 +123,7 @@ func statusOf(err error) int {
 }
 
 func holding(value string) func(mijnhost.Record) bool {
-	return func(r mijnhost.Record) bool { return unquoted(r.Value) == value }
+	return func(r mijnhost.Record) bool { return mijnhost.Unquoted(r.Value) == value }
 }
 
 func shows(shown []mijnhost.Record, value string) bool {

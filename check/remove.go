@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
 const (
@@ -79,7 +81,7 @@ func (p *probe) removeShown(ctx context.Context, v view) {
 	failed := map[string]bool{}
 	for _, r := range v.shown {
 		if p.delete(ctx, r) != nil {
-			failed[unquoted(r.Value)] = true
+			failed[mijnhost.Unquoted(r.Value)] = true
 		}
 	}
 	for value, w := range p.written {

@@ -47,7 +47,7 @@ func newAccount(client *Client) *account {
 func (a *account) find(ctx context.Context, zone, fqdn string) (domain string, records []Record, err error) {
 	domain = a.remembered(zone, fqdn)
 	records, err = a.sharedRecords(ctx, domain)
-	if !isRefusal(err) && !errors.Is(err, errNotADomain) || errors.Is(err, ErrNotManaged) {
+	if !IsRefusal(err) && !errors.Is(err, errNotADomain) || errors.Is(err, ErrNotManaged) {
 		return domain, records, err
 	}
 	// A 400 is an unknown domain, or one of the 400s that pass by themselves; and a zone can
@@ -56,10 +56,9 @@ func (a *account) find(ctx context.Context, zone, fqdn string) (domain string, r
 	if err != nil {
 		return "", nil, err
 	}
-	domain = bare(zone)
-	if !slices.ContainsFunc(domains, func(d string) bool { return bare(d) == domain }) {
-		var covered bool
-		if domain, covered = covering(domains, fqdn); !covered {
+	domain = Bare(zone)
+	if !slices.ContainsFunc(domains, func(d string) bool { return Bare(d) == domain }) {
+		if domain = Covering(domains, fqdn); domain == "" {
 			return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
 		}
 	}
@@ -77,7 +76,7 @@ func (a *account) remembered(zone, fqdn string) string {
 	if f, ok := a.found[fqdn]; ok && time.Since(f.at) < rememberDomain {
 		return f.domain
 	}
-	return bare(zone)
+	return Bare(zone)
 }
 
 func (a *account) remember(fqdn, domain string) {

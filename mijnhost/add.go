@@ -22,7 +22,7 @@ import (
 // Other errors are an *Error, ErrNoDomain or ErrNotManaged.
 func (p *Provider) AddTXT(ctx context.Context, apiKey, zone, fqdn, value string, ttl int) error {
 	begun := time.Now()
-	zone, fqdn = canonical(zone, ""), canonical(fqdn, "")
+	zone, fqdn = Canonical(zone, ""), Canonical(fqdn, "")
 	at, release, err := p.hold(ctx, apiKey, fqdn)
 	if err != nil {
 		return err

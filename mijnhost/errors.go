@@ -95,10 +95,10 @@ func statusOf(err error) int {
 	}
 }
 
-// isRefusal tells whether the API understood a call and said no to it for what it
+// IsRefusal tells whether the API understood a call and said no to it for what it
 // names: the domain or the record. An unknown domain gives 400, and what a
 // record that is not there gives is not known.
-func isRefusal(err error) bool {
+func IsRefusal(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && !e.Malformed && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
 }

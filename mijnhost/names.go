@@ -2,43 +2,43 @@ package mijnhost
 
 import "strings"
 
-// canonical is the one form in which names are compared: absolute, lower-case,
+// Canonical is the one form in which names are compared: absolute, lower-case,
 // with the trailing dot. The API normally returns absolute names with the dot,
 // but relative ones where they were written so; "@" and "" are the domain itself.
-func canonical(name, domain string) string {
-	name, domain = strings.ToLower(name), bare(domain)
+func Canonical(name, domain string) string {
+	name, domain = strings.ToLower(name), Bare(domain)
 	switch {
 	case strings.HasSuffix(name, "."):
 		return name
 	case name == "" || name == "@":
 		return domain + "."
-	case within(name, domain): // absolute, without the dot
+	case Within(name, domain): // absolute, without the dot
 		return name + "."
 	default:
 		return name + "." + domain + "."
 	}
 }
 
-// bare is a name as the API's paths want it: lower-case, without the trailing dot.
-func bare(name string) string {
+// Bare is a name as the API's paths want it: lower-case, without the trailing dot.
+func Bare(name string) string {
 	return strings.TrimSuffix(strings.ToLower(name), ".")
 }
 
-// within tells whether name is domain or lies below it. Both are bare.
-func within(name, domain string) bool {
+// Within tells whether name is domain or lies below it. Both are bare.
+func Within(name, domain string) bool {
 	return name == domain || strings.HasSuffix(name, "."+domain)
 }
 
-// covering is the longest of the domains that covers name: a zone cut below
+// Covering is the longest of the domains that covers name, and empty if none does: a zone cut below
 // another one takes the name to itself.
-func covering(domains []string, name string) (string, bool) {
+func Covering(domains []string, name string) string {
 	longest := ""
 	for _, domain := range domains {
-		if domain = bare(domain); len(domain) > len(longest) && within(bare(name), domain) {
+		if domain = Bare(domain); len(domain) > len(longest) && Within(Bare(name), domain) {
 			longest = domain
 		}
 	}
-	return longest, longest != ""
+	return longest
 }
 
 // isDomain tells whether domain is a bare host name of at least two labels, and

@@ -20,7 +20,7 @@ func TestCanonicalNames(t *testing.T) {
 		{"notexample.nl", "example.nl", "notexample.nl.example.nl."},
 		{"*.www", "example.nl.", "*.www.example.nl."},
 	} {
-		if got := canonical(c.name, c.domain); got != c.want {
+		if got := Canonical(c.name, c.domain); got != c.want {
 			t.Errorf("canonical(%q, %q): got %q, want %q", c.name, c.domain, got, c.want)
 		}
 	}
@@ -51,15 +51,13 @@ func FuzzCovering(f *testing.F) {
 	f.Add(".,..,", ".")
 	f.Fuzz(func(t *testing.T, list, name string) {
 		domains := strings.Split(list, ",")
-		got, found := covering(domains, name)
-		if !found {
-			got = ""
-		} else if !within(bare(name), got) || !slices.ContainsFunc(domains, func(d string) bool { return bare(d) == got }) {
-			t.Errorf("covering(%q, %q) is %q, which does not cover it or is not one of them", domains, name, got)
+		got := Covering(domains, name)
+		if got != "" && (!Within(Bare(name), got) || !slices.ContainsFunc(domains, func(d string) bool { return Bare(d) == got })) {
+			t.Errorf("Covering(%q, %q) is %q, which does not cover it or is not one of them", domains, name, got)
 		}
 		for _, d := range domains {
-			if d = bare(d); d != "" && within(bare(name), d) && len(d) > len(got) {
-				t.Errorf("covering(%q, %q) is %q, and %q is longer", domains, name, got, d)
+			if d = Bare(d); d != "" && Within(Bare(name), d) && len(d) > len(got) {
+				t.Errorf("Covering(%q, %q) is %q, and %q is longer", domains, name, got, d)
 			}
 		}
 	})
@@ -70,8 +68,8 @@ func FuzzCanonical(f *testing.F) {
 	f.Add("www", "example.nl")
 	f.Add("Example.NL.", "example.nl")
 	f.Fuzz(func(t *testing.T, name, domain string) {
-		once := canonical(name, domain)
-		if again := canonical(once, domain); again != once {
+		once := Canonical(name, domain)
+		if again := Canonical(once, domain); again != once {
 			t.Errorf("canonical(%q, %q) is %q, and of that %q", name, domain, once, again)
 		}
 		if !strings.HasSuffix(once, ".") {

@@ -41,7 +41,7 @@ func (at *place) record(value string, ttl int) Record {
 func (at *place) texts(records []Record) []Record {
 	var found []Record
 	for _, r := range records {
-		if strings.EqualFold(r.Type, "TXT") && canonical(r.Name, at.domain) == at.fqdn {
+		if strings.EqualFold(r.Type, "TXT") && Canonical(r.Name, at.domain) == at.fqdn {
 			found = append(found, r)
 		}
 	}
@@ -52,7 +52,7 @@ func (at *place) texts(records []Record) []Record {
 func (at *place) shownValues(records []Record) []string {
 	var values []string
 	for _, r := range at.texts(records) {
-		values = append(values, unquoted(r.Value))
+		values = append(values, Unquoted(r.Value))
 	}
 	return values
 }
@@ -63,11 +63,11 @@ func (at *place) copies(records []Record, value string) []Record {
 	if at.removed && at.last == value && !at.settled() {
 		return nil
 	}
-	return slices.DeleteFunc(at.texts(records), func(r Record) bool { return unquoted(r.Value) != value })
+	return slices.DeleteFunc(at.texts(records), func(r Record) bool { return Unquoted(r.Value) != value })
 }
 
-// unquoted is a TXT value without the quotes of zone-file notation, which the API leaves out.
-func unquoted(value string) string {
+// Unquoted is a TXT value without the quotes of zone-file notation, which the API leaves out.
+func Unquoted(value string) string {
 	if len(value) >= 2 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`) {
 		return value[1 : len(value)-1]
 	}

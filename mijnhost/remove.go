@@ -26,7 +26,7 @@ const (
 //
 // Errors are an *Error, ErrNameInUse or ErrUnseen: what they tell can be mended, and the call be repeated.
 func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value string) error {
-	zone, fqdn = canonical(zone, ""), canonical(fqdn, "")
+	zone, fqdn = Canonical(zone, ""), Canonical(fqdn, "")
 	at, release, err := p.hold(ctx, apiKey, fqdn)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (p *Provider) RemoveTXT(ctx context.Context, apiKey, zone, fqdn, value stri
 		return err
 	}
 	at.take(value)
-	if err := p.putBackLost(ctx, at, value); !isRefusal(err) {
+	if err := p.putBackLost(ctx, at, value); !IsRefusal(err) {
 		return err
 	}
 	return nil // The other challenge hears of the refusal itself; this one is done.
@@ -132,7 +132,7 @@ func (at *place) deleteAll(ctx context.Context, records []Record) (refusal, err 
 		err := at.client.DeleteRecord(ctx, at.domain, r)
 		at.account.noteWrite(at.domain, at.fqdn)
 		switch {
-		case isRefusal(err):
+		case IsRefusal(err):
 			refusal = err
 		case err != nil:
 			return nil, err

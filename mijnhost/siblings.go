@@ -110,7 +110,7 @@ func (p *Provider) putBackLost(ctx context.Context, at *place, value string) err
 		switch {
 		case err == nil:
 			p.options.Observer.SiblingRestored()
-		case isRefusal(err) && at.stands(ctx, lost, value):
+		case IsRefusal(err) && at.stands(ctx, lost, value):
 			delete(at.lost, lost)
 		default:
 			return err
