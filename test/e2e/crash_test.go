@@ -187,8 +187,12 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 	}
 	s.requireReady(t, soon, certificate)
 	s.requireUntouched(t, "patient.nl", before)
-	challenges, err := s.Challenges(t.Context(), "default")
-	if err != nil || len(challenges) > 0 {
-		t.Errorf("challenges left: %v, %v", challenges, err)
-	}
+	// The Challenge goes a moment after the record.
+	s.await(t, soon, func(ctx context.Context) error {
+		challenges, err := s.Challenges(ctx, "default")
+		if err == nil && len(challenges) > 0 {
+			err = fmt.Errorf("challenges left: %v", challenges)
+		}
+		return err
+	})
 }
