@@ -37,7 +37,7 @@ const defaultGroup = "acme.mijn.host"
 func main() {
 	// The process waits for months between challenges: memory counts, and the time of the garbage collector does not.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 	cmd := newCommand(os.Getenv)
 	cmd.SetContext(genericapiserver.SetupSignalContext())
