@@ -89,7 +89,7 @@ func (c *check) checkRead(ctx context.Context, p *probe, api *Behaviour) bool {
 	api.TTLShown = r.TTL
 	api.Names = formOf(r.Name, p.domain)
 	api.Values = barely
-	if isQuoted(r.Value) {
+	if r.Value != mijnhost.Unquoted(r.Value) {
 		api.Values = quoted
 	}
 	c.step(StepRead, OK, fmt.Sprintf("The API shows the probe record %s.", after(*p.reads.SettledAfter)), "")

@@ -12,14 +12,8 @@ var errName = errors.New("--domain must be a domain name in ASCII of at least tw
 // parseName takes the name to check apart. "*." asks about a wildcard certificate.
 func parseName(text string) (name string, wildcard bool, err error) {
 	name, wildcard = strings.CutPrefix(mijnhost.Bare(text), "*.")
-	labels := strings.Split(name, ".")
-	if len(labels) < 2 || len(name) > 200 { // so that the labels of challenge and probe find room
+	if !mijnhost.IsDomain(name) || len(name) > 200 { // so that the labels of challenge and probe find room
 		return "", false, errName
-	}
-	for _, label := range labels {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return "", false, errName
-		}
 	}
 	return name, wildcard, nil
 }
@@ -52,8 +46,4 @@ func formOf(name, domain string) string {
 // absolute makes a name of the API bare, whichever form it has.
 func absolute(name, domain string) string {
 	return mijnhost.Bare(mijnhost.Canonical(name, domain))
-}
-
-func isQuoted(value string) bool {
-	return len(value) >= 2 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`)
 }

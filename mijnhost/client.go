@@ -100,7 +100,7 @@ type Domain struct {
 //
 //	GET /domains/{domain}
 func (c *Client) Domain(ctx context.Context, domain string) (Domain, error) {
-	if !isDomain(domain) {
+	if !IsDomain(domain) {
 		return Domain{}, fmt.Errorf("%w: %q", errNotADomain, domain)
 	}
 	data, err := c.send(ctx, call{OpShowDomain, http.MethodGet, "/domains/" + domain, nil})
@@ -154,7 +154,7 @@ func (c *Client) DeleteRecord(ctx context.Context, domain string, r Record) erro
 var errNotADomain = errors.New("not a domain name")
 
 func (c *Client) sendDNS(ctx context.Context, op Operation, method, domain string, r *Record) (json.RawMessage, error) {
-	if !isDomain(domain) {
+	if !IsDomain(domain) {
 		return nil, fmt.Errorf("%w: %q", errNotADomain, domain)
 	}
 	var body []byte

@@ -41,9 +41,9 @@ func Covering(domains []string, name string) string {
 	return longest
 }
 
-// isDomain tells whether domain is a bare host name of at least two labels, and
+// IsDomain tells whether domain is a bare host name of at least two labels, and
 // so can stand in a URL's path without changing its meaning.
-func isDomain(domain string) bool {
+func IsDomain(domain string) bool {
 	labels := strings.Split(domain, ".")
 	if len(domain) > 253 || len(labels) < 2 {
 		return false

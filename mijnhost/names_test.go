@@ -29,7 +29,7 @@ func TestCanonicalNames(t *testing.T) {
 func TestOnlyDomainNamesGetIntoAPath(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"example.nl", "sub.example.nl", "xn--bcher-kva.example", "_dmarc.example.nl", "1.2.nl"} {
-		if !isDomain(good) {
+		if !IsDomain(good) {
 			t.Errorf("%q is refused", good)
 		}
 	}
@@ -38,7 +38,7 @@ func TestOnlyDomainNamesGetIntoAPath(t *testing.T) {
 		"example.nl%2f", "exa mple.nl", "example.nl\n", "user@example.nl", "example.nl:80", "EXAMPLE.nl", "exämple.nl", `example\.nl`,
 		strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 127) + "nl",
 	} {
-		if isDomain(bad) {
+		if IsDomain(bad) {
 			t.Errorf("%q is accepted", bad)
 		}
 	}

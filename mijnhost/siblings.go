@@ -61,7 +61,7 @@ func (p *Provider) addBeside(ctx context.Context, at *place, siblings []string, 
 	}
 	// Replaced, or impossible to tell: the values that were presented first must stand.
 	for _, sibling := range siblings {
-		at.lost[sibling] = true
+		at.setLost(sibling, true)
 	}
 	if lostErr := p.putBackLost(ctx, at, value); lostErr != nil {
 		return lostErr
@@ -102,16 +102,16 @@ func (p *Provider) learnFromPutBack(ctx context.Context, at *place, siblings []s
 // putBackLost writes the live values again that PATCH may have replaced with value, unless
 // the caller is about to write that very value.
 func (p *Provider) putBackLost(ctx context.Context, at *place, value string) error {
-	for lost := range at.lost {
-		if lost == value {
+	for sibling, known := range at.live {
+		if !known.lost || sibling == value {
 			continue
 		}
-		err := at.write(ctx, lost, at.live[lost].ttl)
+		err := at.write(ctx, sibling, known.ttl)
 		switch {
 		case err == nil:
 			p.options.Observer.SiblingRestored()
-		case IsRefusal(err) && at.stands(ctx, lost, value):
-			delete(at.lost, lost)
+		case IsRefusal(err) && at.stands(ctx, sibling, value):
+			at.setLost(sibling, false)
 		default:
 			return err
 		}

@@ -30,7 +30,6 @@ type name struct {
 	users int           // challenges that hold or await the name; guarded by values.mu
 
 	live  map[string]liveValue // values presented and not yet cleaned up
-	lost  map[string]bool      // those of them that PATCH replaced and that are still to be put back
 	tried map[string]bool      // values that may stand although their PATCH failed
 
 	// The last write under this name: when, of which value, and whether it removed it.
@@ -43,6 +42,7 @@ type name struct {
 type liveValue struct {
 	ttl   int // in seconds
 	since time.Time
+	lost  bool // PATCH has replaced it, or may have, and it is still to be put back
 }
 
 func newValues() *values { return &values{names: map[string]*name{}} }
@@ -52,7 +52,7 @@ func (v *values) hold(ctx context.Context, fqdn string) (n *name, release func()
 	v.mu.Lock()
 	n, ok := v.names[fqdn]
 	if !ok {
-		n = &name{turn: make(chan struct{}, 1), live: map[string]liveValue{}, lost: map[string]bool{}, tried: map[string]bool{}}
+		n = &name{turn: make(chan struct{}, 1), live: map[string]liveValue{}, tried: map[string]bool{}}
 		n.turn <- struct{}{}
 		v.names[fqdn] = n
 	}
@@ -84,7 +84,6 @@ func (v *values) leave(n *name) {
 // isForgettable tells whether nothing is left to know of a name, after it has dropped the values that are too old.
 func (n *name) isForgettable(now time.Time) bool {
 	maps.DeleteFunc(n.live, func(_ string, v liveValue) bool { return now.Sub(v.since) > forgetAfter })
-	maps.DeleteFunc(n.lost, func(value string, _ bool) bool { _, live := n.live[value]; return !live })
 	age := now.Sub(n.changed)
 	return age > forgetAfter || len(n.live)+len(n.tried) == 0 && age > staleReads
 }
@@ -92,8 +91,7 @@ func (n *name) isForgettable(now time.Time) bool {
 // put notes that value stands in the zone for a challenge.
 func (n *name) put(value string, ttl int) {
 	n.changed, n.last, n.removed = time.Now(), value, false
-	n.live[value] = liveValue{ttl, n.changed}
-	delete(n.lost, value)
+	n.live[value] = liveValue{ttl: ttl, since: n.changed}
 	delete(n.tried, value)
 }
 
@@ -101,7 +99,6 @@ func (n *name) put(value string, ttl int) {
 func (n *name) take(value string) {
 	n.changed, n.last, n.removed = time.Now(), value, true
 	delete(n.live, value)
-	delete(n.lost, value)
 	delete(n.tried, value)
 }
 
@@ -115,6 +112,13 @@ func (n *name) settled() bool { return time.Since(n.changed) > staleReads }
 // show what has been removed or replaced since.
 func (n *name) trusts(value string) bool {
 	return n.settled() || n.last == value && !n.removed
+}
+
+// setLost notes whether a live value is still to be put back.
+func (n *name) setLost(value string, lost bool) {
+	v := n.live[value]
+	v.lost = lost
+	n.live[value] = v
 }
 
 // siblings are the live values of other challenges than that of value.

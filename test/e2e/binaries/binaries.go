@@ -116,10 +116,7 @@ func (s Set) buildAll(ctx context.Context) error {
 		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(s.Dir(), "webhook"), "."}},
 	} {
 		group.Go(func() error {
-			// The flags of the root Makefile, so that whatever the two have in common is built once.
-			args := append([]string{"build", "-trimpath", "-buildvcs=false"}, build.args...)
-			_, err := s.goCommand(ctx, build.dir, args...)
-			return err
+			return s.goBuild(ctx, build.dir, build.args...)
 		})
 	}
 	return group.Wait()
@@ -155,6 +152,12 @@ func (s Set) lock() (func(), error) {
 		return nil, err
 	}
 	return func() { _ = file.Close() }, nil
+}
+
+// goBuild builds with the flags of the root Makefile, so that whatever the two have in common is built once.
+func (s Set) goBuild(ctx context.Context, dir string, args ...string) error {
+	_, err := s.goCommand(ctx, dir, append([]string{"build", "-trimpath", "-buildvcs=false"}, args...)...)
+	return err
 }
 
 // goCommand runs go in a directory of the repository, or where the caller is as long as that is not known. It links

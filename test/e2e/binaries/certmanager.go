@@ -49,11 +49,11 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", dir + "/"}
+	args := []string{"-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", dir + "/"}
 	if s.CertManagerBefore(21) {
 		args = append(args, "-tags=before_1_21")
 	}
-	if _, err = s.goCommand(ctx, module, append(args, packages(certManagerPrograms())...)...); err != nil {
+	if err = s.goBuild(ctx, module, append(args, packages(certManagerPrograms())...)...); err != nil {
 		return Set{}, err
 	}
 	source, err := s.goCommand(ctx, module, "list", "-mod=mod", "-modfile="+modfile, "-m", "-f={{.Dir}}", certManagerModule)

@@ -31,13 +31,12 @@ func (s Set) buildKubernetes(ctx context.Context, wanted string) (Set, error) {
 	if err := s.writeKubernetesModule(ctx, filepath.Join(s.Root, dir)); err != nil {
 		return Set{}, err
 	}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=mod", "-ldflags=" + s.linkerFlags(), "-o", "./"}
+	args := []string{"-mod=mod", "-ldflags=" + s.linkerFlags(), "-o", "./"}
 	for _, program := range kubernetesPrograms() {
 		args = append(args, kubernetesModule+"/cmd/"+program)
 	}
 	s.takeFrom(filepath.Join(s.Root, dir), kubernetesPrograms())
-	_, err := s.goCommand(ctx, dir, args...)
-	return s, err
+	return s, s.goBuild(ctx, dir, args...)
 }
 
 // writeKubernetesModule writes the go.mod of that module. Kubernetes requires its own libraries as v0.0.0 and replaces them
