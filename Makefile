@@ -89,7 +89,7 @@ chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yam
 
 .PHONY: metrics-docs
 metrics-docs: ## writes docs/metrics.md from the code
-	go test ./metrics -run=TestDocumentation -update
+	go test ./internal/metrics -run=TestDocumentation -update
 
 .PHONY: docs
 docs: control-plane $(BIN)/helm ## the documentation: links, manifests, values, commands and flags are true

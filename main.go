@@ -10,8 +10,9 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
+	cmserver "github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
 	"github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
@@ -19,8 +20,9 @@ import (
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/metrics/legacyregistry"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/apiserver"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/metrics"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -59,7 +61,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	if s.group == "" {
 		s.group = defaultGroup
 	}
-	o := server.NewWebhookServerOptions(s.group)
+	o := cmserver.NewWebhookServerOptions(s.group)
 	cmd := &cobra.Command{
 		Use:     "webhook",
 		Short:   "Answer cert-manager's DNS-01 challenges for domains at mijn.host",
@@ -75,11 +77,11 @@ func newCommand(getenv func(string) string) *cobra.Command {
 			if err := o.Validate(args); err != nil {
 				return err
 			}
-			m := metrics.New(metrics.Options{Version: version, Commit: commit, DomainLabel: s.domainLabel})
-			if err := legacyregistry.Registerer().Register(m); err != nil {
+			solvers, err := s.solvers(legacyregistry.Registerer())
+			if err != nil {
 				return err
 			}
-			return apiserver.Run(cmd.Context(), o, s.solvers(m)...)
+			return server.Run(cmd.Context(), o, solvers...)
 		},
 	}
 	flags := cmd.Flags()
@@ -92,19 +94,22 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	return cmd
 }
 
-// solvers has one line for each DNS host, with the key that is for that host alone.
-func (s settings) solvers(m *metrics.Metrics) []apiserver.Solver {
-	return []apiserver.Solver{
-		s.solver("mijn-host", s.ambientAPIKey, m, mijnhost.NewProvider(mijnhost.Options{
-			BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(mijnhost.NewTransport()), Observer: m,
-		})),
+// solvers has one entry for each DNS host, with the key that is for that host alone, and registers their metrics.
+func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, error) {
+	mijnHost := metrics.New(metrics.Options{Provider: "mijn-host", Operations: mijnhost.Operations(), DomainLabel: s.domainLabel})
+	for _, m := range []prometheus.Collector{metrics.NewBuildInfo(version, commit), mijnHost} {
+		if err := registry.Register(m); err != nil {
+			return nil, err
+		}
 	}
-}
-
-func (s settings) solver(name, ambientAPIKey string, m *metrics.Metrics, provider solver.Provider) apiserver.Solver {
-	return solver.New(solver.Options{
-		Name: name, Provider: provider, AmbientAPIKey: ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: m,
-	})
+	return []server.Solver{
+		solver.New(solver.Options{
+			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost,
+			Provider: mijnhost.NewProvider(mijnhost.Options{
+				BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: mijnHost,
+			}),
+		}),
+	}, nil
 }
 
 // traced gives each request a span below the one of its challenge, if there is one. The DNS host is told nothing of it.

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/metrics"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -58,7 +58,10 @@ func TestTheAPIIsToldWhoCalls(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
 	api.AddAccount("key", "example.nl")
 	s := settings{ambientAPIKey: "key", mijnhostBaseURL: api.URL()}
-	solvers := s.solvers(metrics.New(metrics.Options{}))
+	solvers, err := s.solvers(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := solvers[0].Present(newAmbientChallenge()); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -32,14 +34,14 @@ func (c *check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 	domains, err = c.client.ListDomains(call)
 	if err != nil {
 		what := "Whether the API key is good could not be told"
-		if errors.Is(err, mijnhost.ErrKeyRefused) {
+		if errors.Is(err, apiclient.ErrKeyRefused) {
 			what = fmt.Sprintf("The API key from %s is not accepted", c.Key.Origin())
 		}
 		c.apiFault(ctx, StepKey, what, err)
 		return nil, false
 	}
 	for i, d := range domains {
-		domains[i] = mijnhost.Bare(d)
+		domains[i] = dnsname.TrimDot(d)
 	}
 	c.step(StepKey, OK, fmt.Sprintf("mijn.host accepts the API key from %s.", c.Key.Origin()), "")
 	return domains, true
@@ -47,7 +49,7 @@ func (c *check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 
 // checkDomain finds the domain of the account in whose zone the challenge stands.
 func (c *check) checkDomain(domains []string, at string) string {
-	domain := mijnhost.Covering(domains, at)
+	domain := dnsname.LongestMatch(domains, at)
 	switch domain {
 	case "":
 		c.step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that %s lies in; it has %s.",
@@ -90,12 +92,12 @@ func (c *check) apiFault(ctx context.Context, id StepID, what string, err error)
 	status := Problem
 	var remedy string
 	switch {
-	case errors.Is(err, mijnhost.ErrKeyRefused):
+	case errors.Is(err, apiclient.ErrKeyRefused):
 		remedy = "Check the key and its expiry date in mijn.host's control panel under Account, API Access; if it has a list of IP " +
 			"addresses, add the one from which this system reaches the internet."
-	case errors.Is(err, mijnhost.ErrRateLimited):
+	case errors.Is(err, apiclient.ErrRateLimited):
 		status, remedy = Unknown, "Run the check again in some minutes. If it stays so, find what else uses this API key."
-	case errors.Is(err, mijnhost.ErrUnavailable):
+	case errors.Is(err, apiclient.ErrUnavailable):
 		status, remedy = Unknown, "See whether this system may reach the API (HTTPS, proxy, NetworkPolicy, --mijnhost-base-url), and run the check again."
 	default:
 		remedy = "Run the check again, for mijn.host is known to refuse now and then without a cause. If it stays so, ask mijn.host with this message."

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // The parts of a CAA record (RFC 8659, RFC 8657).
@@ -125,7 +125,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 // parseIssuer takes the value of an issue or issuewild property apart.
 func parseIssuer(value string) (issuer string, methods []string, account bool) {
 	parts := strings.Split(value, ";")
-	issuer = mijnhost.Bare(strings.TrimSpace(parts[0]))
+	issuer = dnsname.TrimDot(strings.TrimSpace(parts[0]))
 	for _, p := range parts[1:] {
 		tag, v, _ := strings.Cut(p, "=")
 		switch strings.ToLower(strings.TrimSpace(tag)) {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 const (
@@ -35,7 +35,7 @@ func (c *check) checkChallenge(ctx context.Context, domains []string, known bool
 		c.step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s. A wildcard CNAME leads from there to %s "+
 			"until a record is written: leave cnameStrategy of the Issuer at None.", name, target), "")
 		return name
-	case known && mijnhost.Covering(domains, target) == "":
+	case known && dnsname.LongestMatch(domains, target) == "":
 		c.step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, which lies in no domain of this account.", name, target),
 			fmt.Sprintf("Remove the CNAME at %s, or answer its challenges where %s is hosted.", name, target))
 		return name

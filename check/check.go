@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	c := &check{Options: o, result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}}}
 	if c.API.Transport == nil {
-		c.API.Transport = mijnhost.NewTransport()
+		c.API.Transport = apiclient.NewTransport()
 	}
 	c.API.Transport = counting{c.API.Transport, &c.calls}
 	if o.Timeout > 0 {

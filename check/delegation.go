@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // checkDelegation compares the nameservers that the world is sent to with those of the account, and
 // returns the ones that should serve the probe record.
 func (c *check) checkDelegation(ctx context.Context, domain, at string, ours []string) []string {
 	for i, ns := range ours {
-		ours[i] = mijnhost.Bare(ns)
+		ours[i] = dnsname.TrimDot(ns)
 	}
 	if cut := c.zoneCut(ctx, domain, at); cut != "" {
 		c.step(StepDelegation, Problem, fmt.Sprintf("%s is not in the zone %s: %s is a zone of its own below it.", at, domain, cut),
@@ -55,7 +55,7 @@ func (c *check) zoneCut(ctx context.Context, domain, at string) string {
 	for _, section := range [][]Record{m.Answers, m.Authority} {
 		for _, r := range section {
 			zone := r.Name
-			if r.Type == dnsmessage.TypeSOA && zone != domain && mijnhost.Within(zone, domain) && mijnhost.Within(at, zone) {
+			if r.Type == dnsmessage.TypeSOA && zone != domain && dnsname.IsSubdomain(zone, domain) && dnsname.IsSubdomain(at, zone) {
 				return zone
 			}
 		}

@@ -7,11 +7,11 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // nameOf is a name of a message, bare.
-func nameOf(name dnsmessage.Name) string { return mijnhost.Bare(escaped(name.String())) }
+func nameOf(name dnsmessage.Name) string { return dnsname.TrimDot(escaped(name.String())) }
 
 // escaped writes the bytes that are not fit to be shown as \DDD, as zone files do: a name comes from strangers, and
 // is printed on terminals.

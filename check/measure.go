@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -49,7 +50,7 @@ func (c *check) checkProbe(ctx context.Context, nameservers []string) {
 	defer func() { api.Reads = *p.reads }()
 	if err := repeatRefused(func() error { return p.patch(ctx, p.absolute(p.values[first])) }); err != nil {
 		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, c.TTL)
-		if mijnhost.IsRefusal(err) {
+		if apiclient.IsRefusal(err) {
 			c.step(StepWrite, Problem, fmt.Sprintf("%s: %v.", what, err),
 				"If this is about the TTL, give a larger one with --ttl, and to the Issuer's config as well. Otherwise ask mijn.host with this message.")
 		} else {
@@ -102,7 +103,7 @@ func (p *probe) measureDeleteAbsent(ctx context.Context, api *Behaviour) {
 	switch {
 	case err == nil:
 		api.DeleteAbsent = succeeds
-	case mijnhost.IsRefusal(err):
+	case apiclient.IsRefusal(err):
 		api.DeleteAbsent, api.DeleteAbsentStatus = fails, statusOf(err)
 		p.absentFails = true
 	}
@@ -122,7 +123,7 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 
 	err := repeatRefused(func() error { return p.patch(ctx, p.absolute(value)) })
 	switch {
-	case mijnhost.IsRefusal(err):
+	case apiclient.IsRefusal(err):
 		api.PatchSameValue = fails
 		return
 	case err != nil:
@@ -145,7 +146,7 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *string) (view, bool) {
 	err := repeatRefused(func() error { return p.patch(ctx, r) })
 	if err != nil {
-		if mijnhost.IsRefusal(err) {
+		if apiclient.IsRefusal(err) {
 			*refusal = fails
 		}
 		return view{}, false
@@ -215,7 +216,7 @@ func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
 // deleteAndCount sends one DELETE, and counts what is left of a value once reads can be believed.
 func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left func(value string) int, told bool) {
 	err := repeatRefused(func() error { return p.delete(ctx, r) })
-	if err != nil && !mijnhost.IsRefusal(err) {
+	if err != nil && !apiclient.IsRefusal(err) {
 		return nil, false
 	}
 	v, agreed, err := p.awaitQuiet(ctx)
@@ -230,7 +231,7 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 func repeatRefused(call func() error) error {
 	var err error
 	for range believed {
-		if err = call(); !mijnhost.IsRefusal(err) {
+		if err = call(); !apiclient.IsRefusal(err) {
 			break
 		}
 	}

@@ -4,15 +4,15 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 var errName = errors.New("--domain must be a domain name in ASCII of at least two labels, such as example.nl")
 
 // parseName takes the name to check apart. "*." asks about a wildcard certificate.
 func parseName(text string) (name string, wildcard bool, err error) {
-	name, wildcard = strings.CutPrefix(mijnhost.Bare(text), "*.")
-	if !mijnhost.IsDomain(name) || len(name) > 200 { // so that the labels of challenge and probe find room
+	name, wildcard = strings.CutPrefix(dnsname.TrimDot(text), "*.")
+	if !dnsname.IsDomain(name) || len(name) > 200 { // so that the labels of challenge and probe find room
 		return "", false, errName
 	}
 	return name, wildcard, nil
@@ -36,7 +36,7 @@ func formOf(name, domain string) string {
 	switch {
 	case strings.HasSuffix(name, "."):
 		return formAbsolute
-	case mijnhost.Within(strings.ToLower(name), domain):
+	case dnsname.IsSubdomain(strings.ToLower(name), domain):
 		return formNoDot
 	default:
 		return formRelative
@@ -45,5 +45,5 @@ func formOf(name, domain string) string {
 
 // absolute makes a name of the API bare, whichever form it has.
 func absolute(name, domain string) string {
-	return mijnhost.Bare(mijnhost.Canonical(name, domain))
+	return dnsname.TrimDot(dnsname.Qualify(name, domain))
 }

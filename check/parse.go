@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 var (
@@ -41,7 +41,7 @@ func (q Query) isAskedIn(p *dnsmessage.Parser, rcode dnsmessage.RCode) bool {
 	if errors.Is(err, dnsmessage.ErrSectionDone) {
 		return rcodeError(&Answer{RCode: rcode}) != nil
 	}
-	if err != nil || nameOf(asked.Name) != mijnhost.Bare(q.Name) || asked.Type != q.Type || asked.Class != dnsmessage.ClassINET {
+	if err != nil || nameOf(asked.Name) != dnsname.TrimDot(q.Name) || asked.Type != q.Type || asked.Class != dnsmessage.ClassINET {
 		return false
 	}
 	_, err = p.Question()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -116,7 +117,7 @@ func (p *probe) standing(shown []mijnhost.Record) {
 
 // statusOf is the status of a refusal or failure of the API, and 0 where none came.
 func statusOf(err error) int {
-	if e := (*mijnhost.Error)(nil); errors.As(err, &e) && !e.Malformed {
+	if e := (*apiclient.Error)(nil); errors.As(err, &e) && !e.Unexpected {
 		return e.Status
 	}
 	return 0

@@ -28,7 +28,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a key that mijn.host does not know is refused", func(w world) change {
 			w.api.RevokeKey(testKey)
 			return nil
-		}, check.StepKey, check.Problem, []string{"refuses the API key", "Account, API Access"}, check.Trouble},
+		}, check.StepKey, check.Problem, []string{"rejects the API key", "Account, API Access"}, check.Trouble},
 		{"a key that its source does not have", func(world) change {
 			return func(o *check.Options) { o.Key = noKey{&check.KeyError{Fault: "There is none.", Remedy: "Make one."}} }
 		}, check.StepKey, check.Problem, []string{"There is none.", "Make one."}, check.Trouble},

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // rememberDomain is how long a domain that had to be searched for is believed to hold a name. A clean-up finds
@@ -44,25 +47,25 @@ func newAccount(client *Client) *account {
 // the zone that cert-manager resolved if the account has it, else the longest domain that
 // covers the name. Reading the records is the test, so that the usual case costs
 // one call. The answer may be shared with other challenges that ask at the same moment.
-func (a *account) find(ctx context.Context, zone, fqdn string) (domain string, records []Record, err error) {
+func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (domain string, records []Record, err error) {
 	domain = a.remembered(zone, fqdn)
-	records, err = a.sharedRecords(ctx, domain)
-	if !IsRefusal(err) && !errors.Is(err, errNotADomain) || errors.Is(err, ErrNotManaged) {
+	records, err = a.sharedRecords(ctx, client, domain)
+	if !apiclient.IsRefusal(err) && !errors.Is(err, errNotADomain) || errors.Is(err, ErrNotManaged) {
 		return domain, records, err
 	}
 	// A 400 is an unknown domain, or one of the 400s that pass by themselves; and a zone can
 	// be a top-level domain, which is never asked for. The list of domains tells.
-	domains, err := a.sharedDomains(ctx)
+	domains, err := a.sharedDomains(ctx, client)
 	if err != nil {
 		return "", nil, err
 	}
-	domain = Bare(zone)
-	if !slices.ContainsFunc(domains, func(d string) bool { return Bare(d) == domain }) {
-		if domain = Covering(domains, fqdn); domain == "" {
+	domain = dnsname.TrimDot(zone)
+	if !slices.ContainsFunc(domains, func(d string) bool { return dnsname.TrimDot(d) == domain }) {
+		if domain = dnsname.LongestMatch(domains, fqdn); domain == "" {
 			return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
 		}
 	}
-	records, err = a.sharedRecords(ctx, domain)
+	records, err = a.sharedRecords(ctx, client, domain)
 	if err != nil {
 		return domain, nil, err
 	}
@@ -76,7 +79,7 @@ func (a *account) remembered(zone, fqdn string) string {
 	if f, ok := a.found[fqdn]; ok && time.Since(f.at) < rememberDomain {
 		return f.domain
 	}
-	return Bare(zone)
+	return dnsname.TrimDot(zone)
 }
 
 func (a *account) remember(fqdn, domain string) {
@@ -109,23 +112,25 @@ func (a *account) wroteElsewhere(domain, fqdn string) bool {
 }
 
 // sharedRecords is Client.Records for all who ask at the same moment.
-func (a *account) sharedRecords(ctx context.Context, domain string) ([]Record, error) {
-	return shared(ctx, &a.reads, OpReadRecords, domain, func(ctx context.Context) ([]Record, error) {
-		return a.client.Records(ctx, domain)
+func (a *account) sharedRecords(ctx context.Context, client *Client, domain string) ([]Record, error) {
+	return shared(ctx, &a.reads, "records "+domain, func(ctx context.Context) ([]Record, error) {
+		return client.Records(ctx, domain)
 	})
 }
 
 // sharedDomains is Client.ListDomains for all who ask at the same moment.
-func (a *account) sharedDomains(ctx context.Context) ([]string, error) {
-	return shared(ctx, &a.reads, OpListDomains, "", a.client.ListDomains)
+func (a *account) sharedDomains(ctx context.Context, client *Client) ([]string, error) {
+	return shared(ctx, &a.reads, "domains", client.ListDomains)
 }
 
-// shared runs read once for all callers who ask for the same thing while it runs. The read has the
-// deadline of the first who asked and outlives that caller, so that the others lose nothing by its end; where
-// it fails for want of time, whoever has more time asks again.
-func shared[T any](ctx context.Context, group *singleflight.Group, op Operation, what string, read func(context.Context) (T, error)) (T, error) {
-	for {
-		answers := group.DoChan(string(op)+" "+what, func() (any, error) {
+// oneAttempt is the time that one attempt of a call can take.
+const oneAttempt = 8 * time.Second
+
+// shared runs read once for all callers who ask for the same thing while it runs. The read has the deadline of the
+// first who asked and outlives that caller. If it fails for want of time, a caller with more time asks once more.
+func shared[T any](ctx context.Context, group *singleflight.Group, key string, read func(context.Context) (T, error)) (T, error) {
+	ask := func() (T, error) {
+		answers := group.DoChan(key, func() (any, error) {
 			readCtx, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
 			if deadline, ok := ctx.Deadline(); ok {
 				readCtx, cancel = context.WithDeadline(readCtx, deadline)
@@ -135,14 +140,16 @@ func shared[T any](ctx context.Context, group *singleflight.Group, op Operation,
 		})
 		select {
 		case answer := <-answers:
-			if mayPass(answer.Err) && timeLeft(ctx) > attemptTimeout {
-				continue
-			}
 			value, _ := answer.Val.(T) // none with an error
 			return value, answer.Err
 		case <-ctx.Done():
 			var none T
-			return none, unreachable(op, ctx.Err())
+			return none, apiclient.NoAnswer("mijn.host", ctx.Err())
 		}
 	}
+	value, err := ask()
+	if deadline, ok := ctx.Deadline(); apiclient.IsRetryable(err) && (!ok || time.Until(deadline) > oneAttempt) {
+		return ask()
+	}
+	return value, err
 }

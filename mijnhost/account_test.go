@@ -40,11 +40,11 @@ func TestADomainIsFoundForEachNameAnew(t *testing.T) {
 				b.api.AddAccount(testKey, one, other, below)
 				for _, domain := range []string{one, other, below} {
 					fqdn := "_acme-challenge." + domain + "."
-					b.must(b.in(func(ctx context.Context) error { return b.AddTXT(ctx, testKey, zone, fqdn, "for-"+domain, 60) }))
+					b.must(b.in(func(ctx context.Context) error { return present(ctx, b.Provider, testKey, zone, fqdn, "for-"+domain) }))
 					if got := b.valuesIn(domain); got != "for-"+domain {
 						b.Errorf("in %s: %q", domain, got)
 					}
-					b.must(b.in(func(ctx context.Context) error { return b.RemoveTXT(ctx, testKey, zone, fqdn, "for-"+domain) }))
+					b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, testKey, zone, fqdn, "for-"+domain) }))
 					if got := b.valuesIn(domain); got != "" {
 						b.Errorf("left in %s: %q", domain, got)
 					}
@@ -59,7 +59,7 @@ func TestADomainThatTheAccountGainsIsNotOverlookedForLong(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		const domain, fqdn = "sub.example.nl", "_acme-challenge.sub.example.nl."
 		add := func(value string) error {
-			return b.in(func(ctx context.Context) error { return b.AddTXT(ctx, testKey, domain+".", fqdn, value, 60) })
+			return b.in(func(ctx context.Context) error { return present(ctx, b.Provider, testKey, domain+".", fqdn, value) })
 		}
 		b.must(add("before"))
 		b.api.AddAccount(testKey, domain)
@@ -78,7 +78,7 @@ func TestWhoJoinsAReadLosesNoTimeByIt(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(b.Context(), time.Second)
 			defer cancel()
-			_ = b.AddTXT(ctx, testKey, testZone, "_acme-challenge.hasty.example.nl.", "value", 60)
+			_ = present(ctx, b.Provider, testKey, testZone, "_acme-challenge.hasty.example.nl.", "value")
 		}()
 		time.Sleep(100 * time.Millisecond)
 		b.must(b.add("value"))

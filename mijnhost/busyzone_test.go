@@ -58,7 +58,7 @@ func inBusyZone(t *testing.T, readings mijnhosttest.Options, test func(bubble)) 
 			others.Go(func() {
 				time.Sleep(time.Duration(i) * 2 * time.Second)
 				fqdn := fmt.Sprintf("_acme-challenge.n%d.example.nl.", i)
-				_ = b.in(func(ctx context.Context) error { return b.AddTXT(ctx, testKey, testZone, fqdn, "value", 60) })
+				_ = b.in(func(ctx context.Context) error { return present(ctx, b.Provider, testKey, testZone, fqdn, "value") })
 			})
 		}
 		time.Sleep(100 * time.Millisecond)

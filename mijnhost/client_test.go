@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -104,14 +105,14 @@ func TestRecordedAnswers(t *testing.T) {
 
 	for file, c := range map[string]struct {
 		status int
-		want   mijnhost.Error
+		want   apiclient.Error
 	}{
-		"401.json":          {401, mijnhost.Error{Op: mijnhost.OpReadRecords, Status: 401, Message: "No valid API key set"}},
-		"400.json":          {400, mijnhost.Error{Op: mijnhost.OpReadRecords, Status: 400, Message: "You have no access to this resource"}},
-		"error-in-200.json": {200, mijnhost.Error{Op: mijnhost.OpReadRecords, Status: 400, Message: "DNS records not managed by mijn.host"}},
+		"401.json":          {401, apiclient.Error{Host: "mijn.host", Op: mijnhost.OpReadRecords, Status: 401, Message: "No valid API key set"}},
+		"400.json":          {400, apiclient.Error{Host: "mijn.host", Op: mijnhost.OpReadRecords, Status: 400, Message: "You have no access to this resource"}},
+		"error-in-200.json": {200, apiclient.Error{Host: "mijn.host", Op: mijnhost.OpReadRecords, Status: 400, Message: "DNS records not managed by mijn.host", Kind: mijnhost.ErrNotManaged}},
 	} {
 		_, err := serve(t, file, c.status).Records(t.Context(), "example.nl")
-		var got *mijnhost.Error
+		var got *apiclient.Error
 		if !errors.As(err, &got) || *got != c.want {
 			t.Errorf("%s: got %+v, want %+v", file, err, c.want)
 		}
@@ -196,7 +197,7 @@ func TestACoolDownThatIsTooLongFailsAtOnce(t *testing.T) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), Times: 1})
 		begun := time.Now()
 		for range 5 {
-			if err := b.add("value"); !errors.Is(err, mijnhost.ErrRateLimited) {
+			if err := b.add("value"); !errors.Is(err, apiclient.ErrRateLimited) {
 				b.Errorf("got %v, want ErrRateLimited", err)
 			}
 		}
@@ -223,7 +224,7 @@ func TestNoRetryAfterSilencesAKeyForMoreThanAnHour(t *testing.T) {
 				b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(after), Times: 1})
 				_ = b.add("value")
 				time.Sleep(59 * time.Minute)
-				if err := b.add("value"); !errors.Is(err, mijnhost.ErrRateLimited) {
+				if err := b.add("value"); !errors.Is(err, apiclient.ErrRateLimited) {
 					b.Errorf("before the hour is over: got %v, want ErrRateLimited", err)
 				}
 				b.wantCalls(read)
@@ -240,7 +241,7 @@ func TestCoolDownsOfOtherKeysDoNotCount(t *testing.T) {
 		b.api.AddAccount("other-key", "example.org")
 		b.api.Inject(mijnhosttest.Fault{Key: testKey, Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(time.Hour))})
 		_ = b.add("value")
-		b.must(b.AddTXT(b.Context(), "other-key", "example.org.", "_acme-challenge.example.org.", "value", 60))
+		b.must(present(b.Context(), b.Provider, "other-key", "example.org.", "_acme-challenge.example.org.", "value"))
 	})
 }
 

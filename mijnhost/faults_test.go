@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -86,7 +87,7 @@ func onALine(t *testing.T, test func(bubble, *line)) {
 const apiWords = "Something is wrong with the frobnicator"
 
 func faults() map[string]fault {
-	unavailable, limited := mijnhost.ErrUnavailable, mijnhost.ErrRateLimited
+	unavailable, limited := apiclient.ErrUnavailable, apiclient.ErrRateLimited
 	return map[string]fault{
 		"429":                          {kind: mijnhosttest.RateLimited(nil), once: true, is: limited, says: "HTTP 429"},
 		"429 for 5 s":                  {kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(5 * time.Second)), once: true, is: limited, says: "HTTP 429"},
@@ -104,17 +105,17 @@ func faults() map[string]fault {
 		"a reset after the effect":     {kind: mijnhosttest.DropAfter(), once: true, is: unavailable, says: "the connection broke off"},
 		"a truncated body":             {kind: mijnhosttest.Truncated(), once: true, is: unavailable, says: "the connection broke off"},
 		"an endless body":              {kind: mijnhosttest.Endless(), once: true, is: unavailable, says: "the answer is larger than 4 MiB"},
-		"half of a JSON body":          {kind: mijnhosttest.Malformed(), once: true, says: "with something that is not JSON"},
-		"a page with 200":              {kind: mijnhosttest.HTMLPage(200), once: true, is: unavailable, says: "HTTP 200 with something that is not JSON"},
+		"half of a JSON body":          {kind: mijnhosttest.Malformed(), once: true, says: "unexpected answer from mijn.host (HTTP "},
+		"a page with 200":              {kind: mijnhosttest.HTMLPage(200), once: true, is: unavailable, says: "unexpected answer from mijn.host (HTTP 200)"},
 		"a 500 inside a 200":           {kind: mijnhosttest.ErrorInside200(500, apiWords), once: true, is: unavailable, says: "HTTP 500: " + apiWords},
-		"a 401 inside a 200":           {kind: mijnhosttest.ErrorInside200(401, apiWords), is: mijnhost.ErrKeyRefused, says: "HTTP 401: " + apiWords},
-		"401":                          {kind: mijnhosttest.StatusSaying(401, apiWords), is: mijnhost.ErrKeyRefused, says: "HTTP 401: " + apiWords},
+		"a 401 inside a 200":           {kind: mijnhosttest.ErrorInside200(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
+		"401":                          {kind: mijnhosttest.StatusSaying(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
 		"403":                          {kind: mijnhosttest.StatusSaying(403, apiWords), says: "HTTP 403: " + apiWords},
 		"405":                          {kind: mijnhosttest.StatusSaying(405, apiWords), says: "HTTP 405: " + apiWords},
 		"a redirect to another host":   {kind: mijnhosttest.Redirect(307, "https://elsewhere.example/"), says: "HTTP 307"},
 		"a redirect within the host":   {kind: mijnhosttest.Redirect(302, "/api/v2/domains"), says: "HTTP 302"},
 		"a page with 404 from a proxy": {kind: mijnhosttest.HTMLPage(404), says: "HTTP 404"},
-		"no such host":                 {cut: dialling(&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true}), once: true, is: unavailable, says: "its host name cannot be looked up"},
+		"no such host":                 {cut: dialling(&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true}), once: true, is: unavailable, says: "DNS lookup failed"},
 		"a refused connection":         {cut: dialling(syscall.ECONNREFUSED), once: true, is: unavailable, says: "connection refused"},
 		"an expired certificate":       {cut: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}, is: unavailable, says: "it has expired or is not yet valid"},
 	}
@@ -161,7 +162,7 @@ func operations() map[string]operation {
 func (b bubble) addBelow(value string) error {
 	ctx, cancel := contextOfACall(b.Context())
 	defer cancel()
-	return b.AddTXT(ctx, testKey, "sub.example.nl.", "_acme-challenge.sub.example.nl.", value, 60)
+	return present(ctx, b.Provider, testKey, "sub.example.nl.", "_acme-challenge.sub.example.nl.", value)
 }
 
 func TestAFaultThatPassesIsOutlived(t *testing.T) {
@@ -280,7 +281,7 @@ func TestARefusedKeyCostsOneCall(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.RevokeKey(testKey)
-		if err := b.add("value"); !errors.Is(err, mijnhost.ErrKeyRefused) {
+		if err := b.add("value"); !errors.Is(err, apiclient.ErrKeyRefused) {
 			b.Errorf("got %v, want ErrKeyRefused", err)
 		}
 		b.wantCalls(read)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -36,13 +37,13 @@ func addZones(api *mijnhosttest.Server, zones int) {
 func (j job) add(ctx context.Context, p *mijnhost.Provider) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return p.AddTXT(ctx, testKey, j.zone, j.fqdn, j.value, 60)
+	return present(ctx, p, testKey, j.zone, j.fqdn, j.value)
 }
 
 func (j job) remove(ctx context.Context, p *mijnhost.Provider) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return p.RemoveTXT(ctx, testKey, j.zone, j.fqdn, j.value)
+	return cleanUp(ctx, p, testKey, j.zone, j.fqdn, j.value)
 }
 
 // atOnce runs f for all jobs at the same moment and returns an error if any of them did.
@@ -126,7 +127,7 @@ func TestThreeThousandChallengesLeaveNothingBehind(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{RequestLogLimit: 1})
 	addZones(api, 1)
 	before := api.Records("zone-0.nl")
-	transport := mijnhost.NewTransport()
+	transport := apiclient.NewTransport()
 	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "test/1", Transport: transport})
 	goroutines := runtime.NumGoroutine()
 

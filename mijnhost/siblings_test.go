@@ -15,9 +15,10 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
 )
 
 // freshness are the ways in which reads can lag behind writes.
@@ -199,7 +200,7 @@ func logTo(ctx context.Context) (withLog context.Context, logged func() []string
 func (b bubble) wantToldByHash(lines []string, foreign string) {
 	b.Helper()
 	want := fmt.Sprintf(`"level"=0 "msg"=%q "foreignSHA256"=%q`,
-		"A value that this process did not present stands under the challenge's name and may be replaced", outcome.Fingerprint(foreign))
+		"A value that this process did not present stands under the challenge's name and may be replaced", dnshost.Fingerprint(foreign))
 	told := 0
 	for _, line := range lines {
 		if strings.HasPrefix(line, want) {
@@ -308,7 +309,7 @@ func TestWhatPatchDoesIsNotTriedWithoutTheTimeToUndoIt(t *testing.T) {
 		b.must(b.add("apex"))
 		time.Sleep(time.Minute)
 		b.api.Inject(mijnhosttest.Fault{Times: 1, Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(21 * time.Second))})
-		if err := b.add("wildcard"); !errors.Is(err, mijnhost.ErrRateLimited) {
+		if err := b.add("wildcard"); !errors.Is(err, apiclient.ErrRateLimited) {
 			b.Errorf("got %v, want ErrRateLimited, which took the time", err)
 		}
 		b.wantValues("apex")

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -75,13 +76,23 @@ func (b bubble) remove(value string) error {
 func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return p.AddTXT(ctx, testKey, testZone, testName, value, 60)
+	return present(ctx, p, testKey, testZone, testName, value)
 }
 
 func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return p.RemoveTXT(ctx, testKey, testZone, testName, value)
+	return cleanUp(ctx, p, testKey, testZone, testName, value)
+}
+
+func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
+	_, err := p.Present(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value, TTL: 60})
+	return err
+}
+
+func cleanUp(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
+	_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value})
+	return err
 }
 
 // values are what truly stands under the challenge's name.

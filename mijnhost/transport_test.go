@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -26,7 +27,7 @@ func TestAConnectionThatDiedSilentlyIsGivenUp(t *testing.T) {
 	defer server.Close()
 	path := newForgetfulPath(t, server.Listener.Addr().String())
 
-	transport := mijnhost.NewTransport()
+	transport := apiclient.NewTransport()
 	trusted := x509.NewCertPool()
 	trusted.AddCert(server.Certificate())
 	transport.TLSClientConfig = &tls.Config{RootCAs: trusted, ServerName: "example.com", MinVersion: tls.VersionTLS12}

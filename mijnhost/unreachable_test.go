@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -28,7 +29,7 @@ func TestWhereNoConnectionComesAboutTheMessageIsConstant(t *testing.T) {
 	}{
 		"the name cannot be looked up": {
 			&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true},
-			"mijn.host cannot be reached: its host name cannot be looked up",
+			"mijn.host cannot be reached: DNS lookup failed",
 		},
 		"the connection is refused": {
 			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ECONNREFUSED},
@@ -62,10 +63,10 @@ func TestTLSIsVerified(t *testing.T) {
 		want    string // "" for success
 	}{
 		"a good certificate":           {func(*x509.Certificate) {}, true, ""},
-		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "its TLS certificate is not accepted: it has expired or is not yet valid"},
-		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "its TLS certificate is not accepted: it is for another host name"},
-		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "its TLS certificate is not accepted: its authority is unknown"},
-		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "its TLS certificate is not accepted: it is invalid"},
+		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "its TLS certificate is rejected: it has expired or is not yet valid"},
+		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "its TLS certificate is rejected: it is for another host name"},
+		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "its TLS certificate is rejected: its authority is unknown"},
+		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "its TLS certificate is rejected: it is invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +92,7 @@ func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate)
 	config.Certificates = []tls.Certificate{certificate}
 	api := mijnhosttest.Start(t, mijnhosttest.Options{TLS: config})
 	api.AddAccount(testKey, "example.nl")
-	transport := mijnhost.NewTransport()
+	transport := apiclient.NewTransport()
 	if trusted {
 		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
 		transport.TLSClientConfig.RootCAs.AddCert(leaf)
@@ -100,7 +101,7 @@ func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // a refused version is tried again
 	defer cancel()
 	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Transport: transport})
-	return p.AddTXT(ctx, testKey, testZone, testName, "value", 60)
+	return present(ctx, p, testKey, testZone, testName, "value")
 }
 
 // newCertificate is self-signed and for the simulator's address, apart from what change makes of it.

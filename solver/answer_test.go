@@ -91,7 +91,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
 			line: `E "The challenge was not answered" err="cannot present _acme-challenge.example.nl. with the API key from the Secret cert-manager/mijn-host-api-key: ` +
-				`mijn.host refuses the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
+				`mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=1`,
 			told: "present error ",
 		},

@@ -13,9 +13,6 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// defaultTTL is what mijn.host's own plugin sends; the API's minimum is not known.
-const defaultTTL = 60
-
 // Config is the solver's part of an Issuer: the object under
 // spec.acme.solvers[].dns01.webhook.config. It names no address to call, so that whoever may write an
 // Issuer cannot point the webhook elsewhere.
@@ -23,7 +20,7 @@ type Config struct {
 	// APIKeySecretRef names the Secret that holds the API key. It lives in the
 	// Issuer's namespace, or in cert-manager's cluster resource namespace for a ClusterIssuer.
 	APIKeySecretRef *SecretKeyRef `json:"apiKeySecretRef"`
-	// TTL of the TXT record in seconds, 1 to 2147483647 (RFC 2181, section 8). 60 if absent.
+	// TTL of the TXT record in seconds, 1 to 2147483647 (RFC 2181, section 8). The host's default if absent.
 	TTL *int64 `json:"ttl"`
 }
 
@@ -73,9 +70,10 @@ func (c Config) validate() error {
 	return nil
 }
 
+// ttl in seconds, 0 for the host's default.
 func (c Config) ttl() int {
 	if c.TTL == nil {
-		return defaultTTL
+		return 0
 	}
 	return int(*c.TTL)
 }

@@ -159,7 +159,7 @@ func TestARefusalOfMijnHostNamesTheSecretAndTheAnswer(t *testing.T) {
 	w.api.RevokeKey(apiKey)
 	err := w.Present(newChallenge())
 	const want = "cannot present _acme-challenge.example.nl. with the API key from the Secret cert-manager/mijn-host-api-key: " +
-		"mijn.host refuses the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No valid API key set)"
+		"mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No valid API key set)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

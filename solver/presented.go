@@ -11,7 +11,7 @@ import (
 // ACME server known keeps a challenge open for longer.
 const rememberFor = 7 * 24 * time.Hour
 
-// presented remembers where this process put the value of each challenge and with which key: by
+// presented remembers where this process presented the value of each challenge and with which key: by
 // the time of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
 type presented struct {
 	report  func(change int) // how many more there are
@@ -24,14 +24,14 @@ type challenge struct {
 	namespace, dnsName, key string
 }
 
-// place is a name and the zone that it is in.
-type place struct {
+// location is a name and the zone that it is in.
+type location struct {
 	zone, fqdn string
 }
 
-// record is a value's place and the key that put it there.
+// record is where a value was presented, and with which key.
 type record struct {
-	place
+	at     location
 	key    apiKey
 	expiry *time.Timer
 }
@@ -44,10 +44,10 @@ func identify(ch *whapi.ChallengeRequest) challenge {
 	return challenge{ch.ResourceNamespace, ch.DNSName, ch.Key}
 }
 
-func (p *presented) put(ch *whapi.ChallengeRequest, key apiKey) {
+func (p *presented) add(ch *whapi.ChallengeRequest, key apiKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	id, r := identify(ch), &record{place: place{ch.ResolvedZone, ch.ResolvedFQDN}, key: key}
+	id, r := identify(ch), &record{at: location{ch.ResolvedZone, ch.ResolvedFQDN}, key: key}
 	p.forget(id, p.records[id])
 	r.expiry = time.AfterFunc(rememberFor, func() {
 		p.mu.Lock()
@@ -65,7 +65,7 @@ func (p *presented) get(ch *whapi.ChallengeRequest) (*record, bool) {
 	return r, ok
 }
 
-func (p *presented) take(ch *whapi.ChallengeRequest) {
+func (p *presented) remove(ch *whapi.ChallengeRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := identify(ch)

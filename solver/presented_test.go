@@ -24,15 +24,15 @@ func TestAKeyIsNotRememberedForMoreThanAWeek(t *testing.T) {
 			}
 		}
 		once, again := &whapi.ChallengeRequest{Key: "once"}, &whapi.ChallengeRequest{Key: "again"}
-		p.put(once, apiKey{})
-		p.put(again, apiKey{})
+		p.add(once, apiKey{})
+		p.add(again, apiKey{})
 		want(2)
 		<-time.After(rememberFor - time.Second)
-		p.put(again, apiKey{})
+		p.add(again, apiKey{})
 		want(2)
 		<-time.After(2 * time.Second)
 		want(1)
-		p.take(again)
+		p.remove(again)
 		want(0)
 	})
 }

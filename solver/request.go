@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 var (
-	// hostLabel is a label that ACME names are made of: letters, digits and hyphens, and the
-	// underscore that starts _acme-challenge. Nothing in it has a meaning in a URL.
-	hostLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 	// challengeKey is a TXT value of one string: printable ASCII without blanks, quotes
 	// and backslashes, which DNS software writes in different ways.
 	challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
@@ -28,7 +27,7 @@ func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	if err := validateName("zone", ch.ResolvedZone); err != nil {
 		return err
 	}
-	if !isWithin(ch.ResolvedFQDN, ch.ResolvedZone) {
+	if !dnsname.IsSubdomain(ch.ResolvedFQDN, ch.ResolvedZone) {
 		return fmt.Errorf("the challenge's FQDN %s is not in its zone %s", ch.ResolvedFQDN, ch.ResolvedZone)
 	}
 	if !challengeKey.MatchString(ch.Key) {
@@ -40,44 +39,28 @@ func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	return nil
 }
 
-// isAllowed tells whether fqdn lies in one of the domains that the operator allows; none listed allows all.
+// isAllowed reports whether fqdn is in one of the domains that the operator allows; none listed allows all.
 func isAllowed(allowed []string, fqdn string) bool {
-	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return isWithin(fqdn, absolute(domain)) })
+	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(fqdn, domain) })
 }
-
-// isWithin tells whether an absolute name is zone or lies below it, in any case of letters.
-func isWithin(fqdn, zone string) bool {
-	fqdn, zone = strings.ToLower(fqdn), strings.ToLower(zone)
-	return zone == "." || fqdn == zone || strings.HasSuffix(fqdn, "."+zone)
-}
-
-func absolute(domain string) string { return strings.TrimSuffix(domain, ".") + "." }
 
 // ValidateDomains refuses what is not a list of domain names.
 func ValidateDomains(domains []string) error {
 	for _, domain := range domains {
-		if domain == "" || validateName("domain", absolute(domain)) != nil {
+		if !dnsname.IsValid(domain) {
 			return fmt.Errorf("%q is not a domain name", domain)
 		}
 	}
 	return nil
 }
 
-// maxName is the length of the longest absolute name in text (RFC 1035, section 2.3.4).
-const maxName = 254
-
 // validateName wants an absolute name. A zone may be as short as a top-level domain, or the root: that
 // is what cert-manager resolves for a domain that is not delegated.
 func validateName(what, name string) error {
-	bare, valid := strings.CutSuffix(name, ".")
-	valid = valid && len(name) <= maxName
-	for label := range strings.SplitSeq(bare, ".") {
-		valid = valid && (hostLabel.MatchString(label) || name == ".")
-	}
 	switch {
 	case name == "":
 		return fmt.Errorf("the challenge has no %s", what)
-	case !valid:
+	case name != "." && (!strings.HasSuffix(name, ".") || !dnsname.IsValid(name)):
 		return fmt.Errorf("the challenge's %s is not an absolute domain name", what)
 	default:
 		return nil

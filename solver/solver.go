@@ -4,6 +4,7 @@
 package solver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
 // Options tell a Solver who it is and what it may do.
@@ -96,64 +97,63 @@ func (s *Solver) CleanUpContext(ctx context.Context, ch *whapi.ChallengeRequest)
 	return s.answer(ctx, ActionCleanUp, ch, s.cleanUp)
 }
 
-func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) error {
+func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
 	if err := s.validate(ch); err != nil {
-		return err
+		return dnshost.Result{}, err
 	}
 	config, err := parseConfig(ch.Config)
 	if err != nil {
-		return err
+		return dnshost.Result{}, err
 	}
 	key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
 	if err != nil {
-		return err
+		return dnshost.Result{}, err
 	}
-	if err := s.provider.AddTXT(ctx, key.value, ch.ResolvedZone, ch.ResolvedFQDN, ch.Key, config.ttl()); err != nil {
-		return fmt.Errorf("cannot present %s with the API key from %s: %w", ch.ResolvedFQDN, key.origin, err)
+	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl()})
+	if err != nil {
+		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", ch.ResolvedFQDN, key.origin, err)
 	}
-	s.presented.put(ch, key)
-	return nil
+	s.presented.add(ch, key)
+	return learned, nil
 }
 
-func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) error {
-	places, refusal := s.placesOf(ch)
-	if len(places) == 0 {
+func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
+	names, refusal := s.locationsOf(ch)
+	if len(names) == 0 {
 		logr.FromContextOrDiscard(ctx).V(2).Info("Present has refused this challenge, so that there is nothing to clean up", "reason", refusal.Error())
-		return nil
+		return dnshost.Result{}, nil
 	}
 	key, err := s.keyForCleanUp(ctx, ch)
-	if errors.Is(err, errUncleanable) {
-		// An error would keep the Challenge for ever, and with it every later certificate for that name.
-		outcome.From(ctx).GiveUp(err)
-		s.presented.take(ch)
-		return nil
+	learned := dnshost.Result{}
+	if err == nil {
+		learned, err = s.removeFrom(ctx, names, key, ch.Key)
 	}
-	if err != nil {
-		return err
+	// An error would keep the Challenge for ever, and with it every later certificate for that name.
+	if err == nil || errors.As(err, new(*dnshost.LeftBehindError)) {
+		s.presented.remove(ch)
 	}
-	if err := s.removeFrom(ctx, places, key, ch.Key); err != nil {
-		return err
-	}
-	s.presented.take(ch)
-	return nil
+	return learned, err
 }
 
-// removeFrom tries all places, whatever becomes of one, and returns the first error. Whether the value had to be given up is
-// told by the last place: if there are two, this process put it there.
-func (s *Solver) removeFrom(ctx context.Context, places []place, key apiKey, value string) error {
-	var first error
-	for _, at := range places {
-		outcome.From(ctx).TryOn()
-		err := s.provider.RemoveTXT(ctx, key.value, at.zone, at.fqdn, value)
-		if err != nil && first == nil {
-			first = fmt.Errorf("cannot clean up %s with the API key from %s: %w", at.fqdn, key.origin, err)
+// removeFrom tries all names, whatever becomes of one. The first failure is the error. Whether the value is left behind
+// depends on the last name: if there are two, this process presented it there.
+func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, value string) (dnshost.Result, error) {
+	var total dnshost.Result
+	var failure, leftBehind error
+	for _, at := range names {
+		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: value})
+		total.Calls += learned.Calls
+		total.Domain = cmp.Or(learned.Domain, total.Domain)
+		leftBehind = nil
+		switch {
+		case errors.As(err, new(*dnshost.LeftBehindError)):
+			leftBehind = err
+		case err != nil && failure == nil:
+			failure = fmt.Errorf("cannot clean up %s with the API key from %s: %w", at.fqdn, key.origin, err)
 		}
 	}
-	return first
+	return total, cmp.Or(failure, leftBehind)
 }
-
-// errUncleanable marks a clean-up without a key that could do it, now or later.
-var errUncleanable = errors.New("no API key for the clean-up")
 
 // keyForCleanUp is the key that the config names or, where there is none, the one that this process
 // presented with. The config is a copy in the Challenge that nobody can mend, so a wrong one ends the matter.
@@ -169,17 +169,17 @@ func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) 
 	if r, ok := s.presented.get(ch); ok {
 		return r.key, nil
 	}
-	return apiKey{}, fmt.Errorf("%w: %w", errUncleanable, reason)
+	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for the clean-up: %w", reason)}
 }
 
-// placesOf are the places where the challenge's value can stand: where the name leads now, unless that is refused, and where
-// this process put it, if the name's CNAMEs have changed since.
-func (s *Solver) placesOf(ch *whapi.ChallengeRequest) (places []place, refusal error) {
+// locationsOf are the names under which the challenge's value can stand: where its CNAMEs lead now, unless that is refused,
+// and where this process presented it, if the CNAMEs have changed since.
+func (s *Solver) locationsOf(ch *whapi.ChallengeRequest) (names []location, refusal error) {
 	if refusal = s.validate(ch); refusal == nil {
-		places = append(places, place{ch.ResolvedZone, ch.ResolvedFQDN})
+		names = append(names, location{ch.ResolvedZone, ch.ResolvedFQDN})
 	}
-	if r, ok := s.presented.get(ch); ok && (refusal != nil || r.fqdn != ch.ResolvedFQDN) {
-		places = append(places, r.place)
+	if r, ok := s.presented.get(ch); ok && (refusal != nil || r.at.fqdn != ch.ResolvedFQDN) {
+		names = append(names, r.at)
 	}
-	return places, refusal
+	return names, refusal
 }

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/outcome"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
 // tracer names what made a span.
@@ -20,15 +20,15 @@ func startSpan(ctx context.Context, action Action, ch *whapi.ChallengeRequest) (
 	return trace.SpanFromContext(ctx).TracerProvider().Tracer(tracer).Start(ctx, "challenge "+string(action), trace.WithAttributes(
 		attribute.String("challenge.dns_name", ch.DNSName),
 		attribute.String("challenge.fqdn", ch.ResolvedFQDN),
-		attribute.String("challenge.value_sha256", outcome.Fingerprint(ch.Key)),
+		attribute.String("challenge.value_sha256", dnshost.Fingerprint(ch.Key)),
 	))
 }
 
-func endSpan(span trace.Span, result Result, reason string, notes *outcome.Outcome) {
+func endSpan(span trace.Span, result Result, reason string, learned dnshost.Result) {
 	span.SetAttributes(
-		attribute.String("challenge.domain", notes.Domain()),
+		attribute.String("challenge.domain", learned.Domain),
 		attribute.String("challenge.result", string(result)),
-		attribute.Int("challenge.api_calls", notes.Calls()),
+		attribute.Int("challenge.api_calls", learned.Calls),
 	)
 	if reason != "" {
 		span.SetStatus(codes.Error, reason)

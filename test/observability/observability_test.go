@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/apiserver/clustertest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
 )
 
 // TestAlerts: those of the chart rise when they should, and only then.

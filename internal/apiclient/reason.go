@@ -1,0 +1,68 @@
+package apiclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// reasonOf says in constant words why no answer came. The errors of package net name addresses, ports and resolvers, which
+// change from try to try.
+func reasonOf(cause error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(cause, &dns):
+		return "DNS lookup failed"
+	case isCertificateError(cause):
+		return "its TLS certificate is rejected: " + certificateFault(cause)
+	case errors.Is(cause, errBodyTooLarge):
+		return errBodyTooLarge.Error()
+	case errors.Is(cause, context.Canceled):
+		return "the call was cancelled"
+	case isTimeout(cause):
+		return "no answer in time"
+	case errors.Is(cause, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF),
+		errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE), errors.Is(cause, net.ErrClosed):
+		return "the connection broke off"
+	default:
+		return "the connection failed"
+	}
+}
+
+// isNotConnected reports whether the connection never came about, so that nothing was sent.
+func isNotConnected(err error) bool {
+	var op *net.OpError
+	return errors.As(err, new(*net.DNSError)) || isCertificateError(err) || errors.As(err, &op) && op.Op == "dial"
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// isCertificateError reports whether a TLS certificate was rejected, which no retry can mend.
+func isCertificateError(err error) bool {
+	return errors.As(err, new(*tls.CertificateVerificationError))
+}
+
+func certificateFault(err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "it has expired or is not yet valid"
+	case errors.As(err, new(x509.HostnameError)):
+		return "it is for another host name"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "its authority is unknown"
+	default:
+		return "it is invalid"
+	}
+}

@@ -1,0 +1,79 @@
+package dnsname
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestQualify(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, domain, want string }{
+		{"www.example.nl.", "example.nl", "www.example.nl."},
+		{"WWW.Example.NL.", "example.nl", "www.example.nl."},
+		{"www.example.nl", "example.nl", "www.example.nl."},
+		{"www", "example.nl", "www.example.nl."},
+		{"a.b", "example.nl", "a.b.example.nl."},
+		{"@", "example.nl", "example.nl."},
+		{"", "example.nl", "example.nl."},
+		{"example.nl", "example.nl", "example.nl."},
+		{"notexample.nl", "example.nl", "notexample.nl.example.nl."},
+		{"*.www", "example.nl.", "*.www.example.nl."},
+	} {
+		if got := Qualify(c.name, c.domain); got != c.want {
+			t.Errorf("Qualify(%q, %q): got %q, want %q", c.name, c.domain, got, c.want)
+		}
+	}
+}
+
+func TestOnlyDomainNamesGetIntoAPath(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"example.nl", "sub.example.nl", "xn--bcher-kva.example", "_dmarc.example.nl", "1.2.nl"} {
+		if !IsDomain(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{
+		"", ".", "..", "nl", "example..nl", ".example.nl", "example.nl.", "../domains", "example.nl/../other.nl", "example.nl?x=y", "example.nl#x",
+		"example.nl%2f", "exa mple.nl", "example.nl\n", "user@example.nl", "example.nl:80", "EXAMPLE.nl", "exämple.nl", `example\.nl`,
+		strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 127) + "nl",
+	} {
+		if IsDomain(bad) {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// FuzzLongestMatch holds the rule for choosing a domain: the longest that covers the name, and only one that does.
+func FuzzLongestMatch(f *testing.F) {
+	f.Add("example.nl,sub.example.nl,ample.nl", "_acme-challenge.sub.example.nl.")
+	f.Add("nl,example.nl", "example.nl.")
+	f.Add(".,..,", ".")
+	f.Fuzz(func(t *testing.T, list, name string) {
+		domains := strings.Split(list, ",")
+		got := LongestMatch(domains, name)
+		if got != "" && (!IsSubdomain(TrimDot(name), got) || !slices.ContainsFunc(domains, func(d string) bool { return TrimDot(d) == got })) {
+			t.Errorf("LongestMatch(%q, %q) is %q, which does not cover it or is not one of them", domains, name, got)
+		}
+		for _, d := range domains {
+			if d = TrimDot(d); d != "" && IsSubdomain(TrimDot(name), d) && len(d) > len(got) {
+				t.Errorf("LongestMatch(%q, %q) is %q, and %q is longer", domains, name, got, d)
+			}
+		}
+	})
+}
+
+// FuzzQualify holds that a name has one form, whichever way it is written.
+func FuzzQualify(f *testing.F) {
+	f.Add("www", "example.nl")
+	f.Add("Example.NL.", "example.nl")
+	f.Fuzz(func(t *testing.T, name, domain string) {
+		once := Qualify(name, domain)
+		if again := Qualify(once, domain); again != once {
+			t.Errorf("Qualify(%q, %q) is %q, and of that %q", name, domain, once, again)
+		}
+		if !strings.HasSuffix(once, ".") {
+			t.Errorf("Qualify(%q, %q) is %q, without a dot", name, domain, once)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package metrics_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+const (
+	apiKey = "key-of-the-account"
+	fqdn   = "_acme-challenge.example.nl."
+)
+
+func options(change ...func(*metrics.Options)) metrics.Options {
+	o := metrics.Options{Provider: "mijn-host", Operations: mijnhost.Operations()}
+	for _, c := range change {
+		c(&o)
+	}
+	return o
+}
+
+func withDomains(o *metrics.Options) { o.DomainLabel = true }
+
+// eventful are metrics to which everything has happened once.
+func eventful(o metrics.Options) *metrics.Metrics {
+	m := metrics.New(o)
+	m.ChallengeAnswered(solver.ActionPresent, solver.ResultSuccess, "example.nl", time.Second)
+	m.ChallengeAnswered(solver.ActionPresent, solver.ResultError, "", 25*time.Second)
+	m.ChallengeAnswered(solver.ActionCleanUp, solver.ResultGivenUp, "", time.Millisecond)
+	m.ValuesPresented(3)
+	m.ValuesPresented(-1)
+	m.CallStarted()
+	m.CallStarted()
+	m.CallEnded(mijnhost.OpReadRecords, 0, time.Second)
+	m.Retried(mijnhost.OpReadRecords)
+	m.CooledDown(90 * time.Second)
+	m.SiblingRestored()
+	m.ForeignAtRisk()
+	return m
+}
+
+func gather(t *testing.T, m prometheus.Collector) []*dto.MetricFamily {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(m)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// shown is what a scraper reads.
+func shown(t *testing.T, m *metrics.Metrics) string {
+	t.Helper()
+	var text strings.Builder
+	for _, family := range gather(t, m) {
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// want wants each line of the text to be shown.
+func want(t *testing.T, m *metrics.Metrics, text string) {
+	t.Helper()
+	got := shown(t, m)
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		if line = strings.TrimSpace(line); !strings.Contains(got, line+"\n") {
+			t.Errorf("want %s, got\n%s", line, got)
+		}
+	}
+}
+
+func TestWhatHappensIsCounted(t *testing.T) {
+	t.Parallel()
+	want(t, eventful(options()), `
+		mijn_host_webhook_challenges_total{action="present",provider="mijn-host",result="success"} 1
+		mijn_host_webhook_challenges_total{action="present",provider="mijn-host",result="error"} 1
+		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="success"} 0
+		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="given_up"} 1
+		mijn_host_webhook_challenge_duration_seconds_sum{action="present",provider="mijn-host"} 26
+		mijn_host_webhook_challenge_duration_seconds_count{action="present",provider="mijn-host"} 2
+		mijn_host_webhook_presented_values{provider="mijn-host"} 2
+		mijn_host_webhook_records_left_behind_total{provider="mijn-host"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="none"} 1
+		mijn_host_webhook_api_calls_total{operation="patch_record",provider="mijn-host",status="401"} 0
+		mijn_host_webhook_api_calls_in_flight{provider="mijn-host"} 1
+		mijn_host_webhook_api_call_retries_total{operation="read_records",provider="mijn-host"} 1
+		mijn_host_webhook_api_call_duration_seconds_count{operation="read_records",provider="mijn-host"} 1
+		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
+		mijn_host_webhook_cooldown_seconds_total{provider="mijn-host"} 90
+		mijn_host_webhook_siblings_restored_total{provider="mijn-host"} 1
+		mijn_host_webhook_foreign_values_at_risk_total{provider="mijn-host"} 1
+	`)
+}
+
+func TestTheLastSuccessIsAbsentUntilThereIsOne(t *testing.T) {
+	t.Parallel()
+	const name = "mijn_host_webhook_last_success_timestamp_seconds"
+	if n := testutil.CollectAndCount(metrics.New(options()), name); n != 0 {
+		t.Errorf("%d series before anything succeeded", n)
+	}
+	if n := testutil.CollectAndCount(eventful(options()), name); n != 1 {
+		t.Errorf("%d series after a Present succeeded, want that one", n)
+	}
+}
+
+// TestDomainNamesAreShownOnRequestOnly: everybody who may read metrics sees them, and each costs series.
+func TestDomainNamesAreShownOnRequestOnly(t *testing.T) {
+	t.Parallel()
+	if text := shown(t, eventful(options())); strings.Contains(text, "example.nl") {
+		t.Error(text)
+	}
+	want(t, eventful(options(withDomains)), `mijn_host_webhook_challenges_total{action="present",domain="example.nl",provider="mijn-host",result="success"} 1`)
+}
+
+func TestStatusesOutsideOfHTTPAreOneSeries(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(options())
+	before := testutil.CollectAndCount(m)
+	for _, status := range []int{-1, 0, 1, 99, 600, 123456} {
+		m.CallStarted()
+		m.CallEnded(mijnhost.OpReadRecords, status, time.Second)
+	}
+	if more := testutil.CollectAndCount(m) - before; more != 1 {
+		t.Errorf("%d series more, want 1", more)
+	}
+}
+
+func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
+	t.Parallel()
+	problems, err := testutil.CollectAndLint(eventful(options()))
+	if err != nil || len(problems) > 0 {
+		t.Error(err, problems)
+	}
+}
+
+// TestTheClientTellsWhatItDoes: a refused key, a retry, a pause and a sibling, on the real API client.
+func TestTheClientTellsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{})
+	api.AddAccount(apiKey, "example.nl")
+	m := metrics.New(options())
+	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "test/1", Observer: m})
+	add := func(ctx context.Context, key, value string) error {
+		_, err := provider.Present(ctx, key, dnshost.TXT{Zone: "example.nl.", FQDN: fqdn, Value: value})
+		return err
+	}
+
+	if add(t.Context(), "no-such-key", "value") == nil {
+		t.Error("the key was not refused")
+	}
+	api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Method: "PATCH", Times: 1})
+	if err := add(t.Context(), apiKey, "value"); err != nil {
+		t.Error(err)
+	}
+	want(t, m, `
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="401"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="200"} 1
+		mijn_host_webhook_api_calls_total{operation="patch_record",provider="mijn-host",status="500"} 1
+		mijn_host_webhook_api_calls_total{operation="patch_record",provider="mijn-host",status="200"} 1
+		mijn_host_webhook_api_call_retries_total{operation="patch_record",provider="mijn-host"} 1
+		mijn_host_webhook_api_calls_in_flight{provider="mijn-host"} 0
+		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 0
+	`)
+
+	api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(time.Minute)), Times: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if add(ctx, apiKey, "another") == nil {
+		t.Error("the API was called although it asked for a pause beyond the deadline")
+	}
+	want(t, m, `
+		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="429"} 1
+	`)
+}
+
+// TestNoMetricHoldsTheKey, whether it is accepted or refused, and also if the API says it aloud.
+func TestNoMetricHoldsTheKey(t *testing.T) {
+	t.Parallel()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{})
+	api.AddAccount(apiKey, "example.nl")
+	m := metrics.New(options(withDomains))
+	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), UserAgent: "test/1", Observer: m})
+	add := func() error {
+		_, err := provider.Present(t.Context(), apiKey, dnshost.TXT{Zone: "example.nl.", FQDN: fqdn, Value: "value"})
+		return err
+	}
+	if err := add(); err != nil {
+		t.Error(err)
+	}
+	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusSaying(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
+		api.Inject(mijnhosttest.Fault{Kind: fault, Times: 1})
+		if add() == nil {
+			t.Error("the API's refusal was overheard")
+		}
+	}
+	want(t, m, `
+		mijn_host_webhook_api_calls_total{operation="patch_record",provider="mijn-host",status="200"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="401"} 1
+		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="403"} 1
+	`)
+	if text := shown(t, m); strings.Contains(text, apiKey) {
+		t.Error(text)
+	}
+}

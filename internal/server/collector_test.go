@@ -1,0 +1,65 @@
+package server_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+)
+
+// traces is a collector of traces that keeps them in memory.
+type traces struct {
+	collector.UnimplementedTraceServiceServer
+	endpoint string
+
+	mu    sync.Mutex
+	spans []*trace.Span
+}
+
+func collectTraces(t *testing.T) *traces {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, server := &traces{endpoint: listener.Addr().String()}, grpc.NewServer()
+	collector.RegisterTraceServiceServer(server, c)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return c
+}
+
+// flag is the webhook's flag for sending traces here, of sampled callers only.
+func (c *traces) flag(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tracing.yaml")
+	config := "apiVersion: apiserver.config.k8s.io/v1\nkind: TracingConfiguration\nsamplingRatePerMillion: 0\nendpoint: " + c.endpoint + "\n"
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "--tracing-config-file=" + path
+}
+
+// Export is what senders call.
+func (c *traces) Export(_ context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, resource := range request.GetResourceSpans() {
+		for _, scope := range resource.GetScopeSpans() {
+			c.spans = append(c.spans, scope.GetSpans()...)
+		}
+	}
+	return &collector.ExportTraceServiceResponse{}, nil
+}
+
+func (c *traces) all() []*trace.Span {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spans
+}

@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestChallengesAreAnsweredAsByTheServerOfCertManager(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionPresent))
+	w.wantValues(1)
+	w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionCleanUp))
+	w.wantValues(0)
+	if a := w.ask(clustertest.Stranger, whapi.ChallengeActionPresent); a.Status != http.StatusForbidden {
+		t.Errorf("somebody who may not ask: %+v", a)
+	}
+	if a := w.ask(clustertest.CertManager, "Dance"); a.Success {
+		t.Errorf("an unknown action: %+v", a)
+	}
+	w.cluster.SetSecret("cert-manager", "mijn-host-api-key", "another-key", apiKey)
+	a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent)
+	if want := "in the Secret cert-manager/mijn-host-api-key the key api-key is not found"; a.Success || a.Message != want {
+		t.Errorf("got %+v, want the message %q", a, want)
+	}
+	w.wantEnd()
+}
+
+// TestACallGoesOnWhenItsCallerHasGone: what it began it must end.
+func TestACallGoesOnWhenItsCallerHasGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Slow(500 * time.Millisecond), Method: http.MethodGet})
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := clustertest.Ask(ctx, w.client, w.url, clustertest.CertManager, clustertest.NewChallenge(whapi.ChallengeActionPresent))
+		gone <- err
+	}()
+	w.until("the zone is being read", func() bool { return w.api.Calls() > 0 })
+	leave()
+	if err := <-gone; err == nil {
+		t.Fatal("the caller was answered before it could go")
+	}
+	w.until("the record is written", func() bool { return len(w.api.Records("example.nl")) > 0 })
+	w.wantEnd()
+}
+
+func TestCallsInFlightAreAnsweredBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Slow(time.Second), Method: http.MethodPatch})
+	answered := make(chan clustertest.Answer, 1)
+	go func() {
+		a, _ := clustertest.Ask(t.Context(), w.client, w.url, clustertest.CertManager, clustertest.NewChallenge(whapi.ChallengeActionPresent))
+		answered <- a
+	}()
+	w.until("the record is being written", func() bool { return w.api.Calls() > 1 })
+	w.wantEnd()
+	w.wantSuccess(<-answered)
+}
+
+// TestReadinessDependsOnTheKubernetesAPIAlone and being alive on nothing.
+func TestReadinessDependsOnTheKubernetesAPIAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(http.StatusInternalServerError)})
+	w.cluster.SetDown(true)
+	w.until("the webhook is started but for the Kubernetes API", func() bool {
+		return w.get("/readyz?exclude=kubernetes-api") == http.StatusOK
+	})
+	if status := w.get("/readyz"); status != http.StatusInternalServerError {
+		t.Errorf("ready without the Kubernetes API: %d", status)
+	}
+	if status := w.get("/livez"); status != http.StatusOK {
+		t.Errorf("not alive: %d", status)
+	}
+	w.cluster.SetDown(false)
+	w.until("the webhook is ready", func() bool { return w.get("/readyz") == http.StatusOK })
+	if w.api.Calls() > 0 {
+		t.Error("mijn.host was called")
+	}
+	w.wantEnd()
+}

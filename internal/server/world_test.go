@@ -1,0 +1,145 @@
+package server_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	cmserver "github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
+	"github.com/spf13/pflag"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+const apiKey = "key-of-the-account"
+
+// world is a webhook that runs, with mijn.host and a cluster around it. All of them speak HTTP.
+type world struct {
+	*testing.T
+	api     *mijnhosttest.Server
+	cluster *clustertest.Cluster
+	url     string
+	client  *http.Client
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+// newWorld starts the webhook with further flags, and waits until it answers. It can become ready in a cluster with a Secret that
+// opens an account with example.nl.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := &world{T: t, api: mijnhosttest.Start(t, mijnhosttest.Options{}), cluster: clustertest.Start(t), ended: make(chan error, 1)}
+	w.api.AddAccount(apiKey, "example.nl")
+	w.cluster.SetSecret("cert-manager", "mijn-host-api-key", "api-key", apiKey)
+	w.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	t.Cleanup(w.client.CloseIdleConnections)
+
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.url = "https://" + listener.Addr().String()
+	o := cmserver.NewWebhookServerOptions(clustertest.Group)
+	set := pflag.NewFlagSet("webhook", pflag.ContinueOnError)
+	o.RecommendedOptions.AddFlags(set)
+	kubeconfig := w.cluster.Kubeconfig(t)
+	if err := set.Parse(append(flags, "--kubeconfig="+kubeconfig, "--authentication-kubeconfig="+kubeconfig,
+		"--authorization-kubeconfig="+kubeconfig, "--authentication-skip-lookup", "--cert-dir="+t.TempDir())); err != nil {
+		t.Fatal(err)
+	}
+	o.RecommendedOptions.SecureServing.Listener = listener
+
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	t.Cleanup(w.stop)
+	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: otelhttp.NewTransport(
+		apiclient.NewTransport(), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))})
+	go func() {
+		w.ended <- server.Run(ctx, o, solver.New(solver.Options{Name: "mijn-host", Provider: provider}))
+	}()
+	w.until("the webhook is alive", func() bool { return w.get("/livez") == http.StatusOK })
+	return w
+}
+
+// until waits for what happens in another goroutine.
+func (w *world) until(what string, happened func() bool) {
+	w.Helper()
+	timeout, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for !happened() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			w.Fatalf("after a minute it is not so that %s", what)
+		}
+	}
+}
+
+func (w *world) get(path string) (status int) {
+	w.Helper()
+	req, err := http.NewRequestWithContext(w.Context(), http.MethodGet, w.url+path, http.NoBody)
+	if err != nil {
+		w.Fatal(err)
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+// ask sends a challenge as user, and wants an answer.
+func (w *world) ask(user string, action whapi.ChallengeAction, headers ...string) clustertest.Answer {
+	w.Helper()
+	answer, err := clustertest.Ask(w.Context(), w.client, w.url, user, clustertest.NewChallenge(action), headers...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return answer
+}
+
+func (w *world) wantSuccess(a clustertest.Answer) {
+	w.Helper()
+	if !a.Success {
+		w.Errorf("no success: %+v", a)
+	}
+}
+
+func (w *world) wantValues(want int) {
+	w.Helper()
+	got := 0
+	for _, r := range w.api.Records("example.nl") {
+		if r.Type == "TXT" && r.Value == clustertest.Value {
+			got++
+		}
+	}
+	if got != want {
+		w.Errorf("the value stands %d times in the zone, want %d", got, want)
+	}
+}
+
+// wantEnd stops the webhook and wants it to end well.
+func (w *world) wantEnd() {
+	w.Helper()
+	w.stop()
+	select {
+	case err := <-w.ended:
+		if err != nil {
+			w.Errorf("the webhook ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		w.Error("the webhook does not end")
+	}
+}
