@@ -104,6 +104,38 @@ Namespace in which cert-manager keeps the Secrets of ClusterIssuers.
 {{- end -}}
 
 {{/*
+The DNS hosts, as YAML: see files/providers.yaml.
+*/}}
+{{- define "mijn-host-webhook.providers" -}}
+{{- .Files.Get "files/providers.yaml" -}}
+{{- end -}}
+
+{{/*
+The DNS host of apiKeySecret, as YAML.
+*/}}
+{{- define "mijn-host-webhook.keyProvider" -}}
+{{- $names := list -}}
+{{- $found := dict -}}
+{{- range include "mijn-host-webhook.providers" . | fromYamlArray -}}
+{{- $names = append $names .solverName -}}
+{{- if eq .solverName $.Values.apiKeySecret.solverName -}}
+{{- $found = . -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- printf "apiKeySecret.solverName must be one of these: %s" (join ", " $names) | fail -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
+{{/*
+Name of the Secret of apiKeySecret: its own, or else the usual one of the DNS host.
+*/}}
+{{- define "mijn-host-webhook.keySecretName" -}}
+{{- .Values.apiKeySecret.name | default (include "mijn-host-webhook.keyProvider" . | fromYaml).secretName -}}
+{{- end -}}
+
+{{/*
 Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. What the chart itself
 refers to is among them.
 */}}
@@ -111,7 +143,7 @@ refers to is among them.
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
 {{- $names := concat .Values.secrets.names (dig $namespace list .Values.secrets.namespaces) -}}
 {{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
-{{- $names = append $names .Values.apiKeySecret.name -}}
+{{- $names = append $names (include "mijn-host-webhook.keySecretName" .) -}}
 {{- end -}}
 {{- merge (dict $namespace (uniq $names)) .Values.secrets.namespaces | toJson -}}
 {{- end -}}
@@ -125,13 +157,16 @@ or the first Secret that it may read. It is not "readable" where there is none.
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
 {{- $names := include "mijn-host-webhook.readableSecrets" . | fromJson -}}
 {{- $here := concat (index $names $namespace) .Values.secrets.everywhere -}}
-{{- $key := dict "namespace" $namespace "name" .Values.apiKeySecret.name "entry" .Values.apiKeySecret.key
+{{- $provider := include "mijn-host-webhook.keyProvider" . | fromYaml -}}
+{{- $ambient := index .Values $provider.valuesKey "ambientAPIKey" -}}
+{{- $name := include "mijn-host-webhook.keySecretName" . -}}
+{{- $key := dict "namespace" $namespace "name" $name "entry" .Values.apiKeySecret.key
       "readable" true "ambient" false -}}
 {{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
-{{- else if .Values.ambientCredentials.secretName -}}
-{{- $key = dict "namespace" .Release.Namespace "name" .Values.ambientCredentials.secretName
-      "entry" .Values.ambientCredentials.secretKey "readable" true "ambient" true -}}
-{{- else if or .Values.secrets.allNamespaces (has .Values.apiKeySecret.name $here) -}}
+{{- else if $ambient.secretName -}}
+{{- $key = dict "namespace" .Release.Namespace "name" $ambient.secretName
+      "entry" $ambient.secretKey "readable" true "ambient" true -}}
+{{- else if or .Values.secrets.allNamespaces (has $name $here) -}}
 {{- else if $here -}}
 {{- $_ := set $key "name" (first $here) -}}
 {{- else if .Values.secrets.namespaces -}}
@@ -402,7 +437,7 @@ dns01:
   {{- end }}
   webhook:
     groupName: {{ .root.Values.groupName | quote }}
-    solverName: mijn-host
+    solverName: {{ .root.Values.apiKeySecret.solverName }}
     config:
       {{- if .secretName }}
       apiKeySecretRef:
