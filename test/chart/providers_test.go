@@ -12,9 +12,11 @@ import (
 
 // provider is an entry of files/providers.yaml.
 type provider struct {
+	Name        string `yaml:"name"`
 	SolverName  string `yaml:"solverName"`
 	ValuesKey   string `yaml:"valuesKey"`
 	SecretName  string `yaml:"secretName"`
+	KeyOrigin   string `yaml:"keyOrigin"`
 	BaseURLFlag string `yaml:"baseURLFlag"`
 	APIKeyEnv   string `yaml:"apiKeyEnv"`
 }
@@ -26,7 +28,7 @@ func TestProviders(t *testing.T) {
 	values := decode[map[string]any](t, "values.yaml")
 	var secrets []any
 	for _, p := range providers {
-		if p.SolverName == "" || p.BaseURLFlag == "" || p.APIKeyEnv == "" {
+		if p.Name == "" || p.SolverName == "" || p.KeyOrigin == "" || p.BaseURLFlag == "" || p.APIKeyEnv == "" {
 			t.Errorf("something is missing: %+v", p)
 		}
 		own, _ := values[p.ValuesKey].(map[string]any)
@@ -48,9 +50,11 @@ func TestASecondProvider(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(chartDir)); err != nil {
 		t.Fatal(err)
 	}
-	extend(t, filepath.Join(dir, "files", "providers.yaml"), `- solverName: second-host
+	extend(t, filepath.Join(dir, "files", "providers.yaml"), `- name: second.example
+  solverName: second-host
   valuesKey: secondHost
   secretName: second-host-api-key
+  keyOrigin: somewhere
   baseURLFlag: --second-base-url
   apiKeyEnv: SECOND_API_KEY
 `)
