@@ -255,34 +255,21 @@ securityContext:
 {{- end -}}
 
 {{/*
-Whether Go is told of a limit of memory: "true" or nothing. Without a limit the reference would tell it the node's memory,
-and a variable that is there twice cannot be applied.
-*/}}
-{{- define "mijn-host-webhook.memoryLimit" -}}
-{{- $named := false -}}
-{{- range .Values.extraEnv -}}
-{{- if eq .name "GOMEMLIMIT" -}}
-{{- $named = true -}}
-{{- end -}}
-{{- end -}}
-{{- if not $named -}}
-{{- with .Values.resources -}}
-{{- with .limits -}}
-{{- if .memory -}}
-true
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/*
-Environment variables that they have in common. Calls to the API server and to the trace collector must not take the proxy.
+Environment variables that they have in common. Those for Go's memory give way to extraEnv, for a variable that is there
+twice cannot be applied; and without a limit the reference would tell of the node's memory. Calls to the API server and to the trace collector must not take the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
+{{- $extra := list -}}
+{{- range .Values.extraEnv -}}
+{{- $extra = append $extra .name -}}
+{{- end -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
-{{- if include "mijn-host-webhook.memoryLimit" . }}
+{{- if not (has "GOGC" $extra) }}
+- name: GOGC
+  value: {{ .Values.gcPercent | quote }}
+{{- end }}
+{{- if and (dig "limits" "memory" "" (.Values.resources | default dict)) (not (has "GOMEMLIMIT" $extra)) }}
 - name: GOMEMLIMIT
   valueFrom:
     resourceFieldRef:
