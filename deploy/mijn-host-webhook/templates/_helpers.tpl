@@ -301,6 +301,43 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 
 {{/*
+The webhook's flags: those that values set, and extraArgs, which may have none of them.
+*/}}
+{{- define "mijn-host-webhook.args" -}}
+{{- $flags := list
+      (list "--secure-port" .Values.securePort "securePort")
+      (list "--tls-cert-file" "/tls/tls.crt" "tls.source")
+      (list "--tls-private-key-file" "/tls/tls.key" "tls.source")
+      (list "--tls-min-version" .Values.tls.minVersion "tls.minVersion") -}}
+{{- range include "mijn-host-webhook.providers" . | fromYamlArray -}}
+{{- $flags = append $flags (list .baseURLFlag (index $.Values .valuesKey "baseURL") (printf "%s.baseURL" .valuesKey)) -}}
+{{- end -}}
+{{- $flags = concat $flags (list
+      (list "--allowed-domains" (join "," .Values.allowedDomains) "allowedDomains")
+      (list "--logging-format" .Values.logging.format "logging.format")
+      (list "-v" .Values.logging.level "logging.level")
+      (list "--metrics-domain-label" (.Values.metrics.domainLabel | ternary "true" "") "metrics.domainLabel")) -}}
+{{- if .Values.tracing.endpoint -}}
+{{- $flags = append $flags (list "--tracing-config-file" "/tracing/config.yaml" "tracing.endpoint") -}}
+{{- end -}}
+{{- range $flag := $flags -}}
+{{- $name := index $flag 0 -}}
+{{- $pattern := eq $name "-v" | ternary "^-(v|-v(=|$))" (printf "^-?%s(=|$)" $name) -}}
+{{- range $.Values.extraArgs -}}
+{{- if regexMatch $pattern (replace "_" "-" .) -}}
+{{- printf "extraArgs has %s: set the value %s instead" $name (index $flag 2) | fail -}}
+{{- end -}}
+{{- end -}}
+{{- with index $flag 1 | toString }}
+- {{ $name }}={{ . }}
+{{- end }}
+{{- end -}}
+{{- with .Values.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
 Affinity of the pods: the user's, and with several replicas the preset that keeps them apart.
 */}}
 {{- define "mijn-host-webhook.affinity" -}}
