@@ -68,7 +68,7 @@ annotations:
 Reference to the image: by digest if there is one, else by tag.
 */}}
 {{- define "mijn-host-webhook.image" -}}
-{{- $name := printf "%s/%s" .Values.image.registry .Values.image.repository -}}
+{{- $name := printf "%s/%s" (.Values.image.registry | trimSuffix "/") .Values.image.repository | trimPrefix "/" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $name .Values.image.digest -}}
 {{- else -}}
