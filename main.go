@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	cmserver "github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
@@ -37,10 +36,6 @@ var (
 const defaultGroup = "acme.mijn.host"
 
 func main() {
-	// The process waits for months between challenges: memory counts, and the time of the garbage collector does not.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
 	cmd := newCommand(os.Getenv)
 	cmd.SetContext(genericapiserver.SetupSignalContext())
 	os.Exit(cli.Run(cmd))

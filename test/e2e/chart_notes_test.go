@@ -25,7 +25,7 @@ func (s *chartSuite) testTwice(t *testing.T) {
 				t.Parallel()
 				group, secret := "acme."+domain, "key-of-"+strings.TrimSuffix(domain, ".nl")
 				notes := s.requireInstalled(t, s.chart(namespace, name, group,
-					`mijnhost.allowedDomains=["`+domain+`"]`, `apiKeySecret.name="`+secret+`"`, `secrets.names=["`+secret+`"]`), group)
+					`allowedDomains=["`+domain+`"]`, `apiKeySecret.name="`+secret+`"`, `secrets.names=["`+secret+`"]`), group)
 				s.followNotes(t, notes, domain)
 			})
 		}

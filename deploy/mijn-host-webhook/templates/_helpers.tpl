@@ -68,7 +68,7 @@ annotations:
 Reference to the image: by digest if there is one, else by tag.
 */}}
 {{- define "mijn-host-webhook.image" -}}
-{{- $name := printf "%s/%s" .Values.image.registry .Values.image.repository -}}
+{{- $name := printf "%s/%s" (.Values.image.registry | trimSuffix "/") .Values.image.repository | trimPrefix "/" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $name .Values.image.digest -}}
 {{- else -}}
@@ -104,6 +104,38 @@ Namespace in which cert-manager keeps the Secrets of ClusterIssuers.
 {{- end -}}
 
 {{/*
+The DNS hosts, as YAML: see files/providers.yaml.
+*/}}
+{{- define "mijn-host-webhook.providers" -}}
+{{- .Files.Get "files/providers.yaml" -}}
+{{- end -}}
+
+{{/*
+The DNS host of apiKeySecret, as YAML.
+*/}}
+{{- define "mijn-host-webhook.keyProvider" -}}
+{{- $names := list -}}
+{{- $found := dict -}}
+{{- range include "mijn-host-webhook.providers" . | fromYamlArray -}}
+{{- $names = append $names .solverName -}}
+{{- if eq .solverName $.Values.apiKeySecret.solverName -}}
+{{- $found = . -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- printf "apiKeySecret.solverName must be one of these: %s" (join ", " $names) | fail -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
+{{/*
+Name of the Secret of apiKeySecret: its own, or else the usual one of the DNS host.
+*/}}
+{{- define "mijn-host-webhook.keySecretName" -}}
+{{- .Values.apiKeySecret.name | default (include "mijn-host-webhook.keyProvider" . | fromYaml).secretName -}}
+{{- end -}}
+
+{{/*
 Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. What the chart itself
 refers to is among them.
 */}}
@@ -111,7 +143,7 @@ refers to is among them.
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
 {{- $names := concat .Values.secrets.names (dig $namespace list .Values.secrets.namespaces) -}}
 {{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
-{{- $names = append $names .Values.apiKeySecret.name -}}
+{{- $names = append $names (include "mijn-host-webhook.keySecretName" .) -}}
 {{- end -}}
 {{- merge (dict $namespace (uniq $names)) .Values.secrets.namespaces | toJson -}}
 {{- end -}}
@@ -125,13 +157,16 @@ or the first Secret that it may read. It is not "readable" where there is none.
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
 {{- $names := include "mijn-host-webhook.readableSecrets" . | fromJson -}}
 {{- $here := concat (index $names $namespace) .Values.secrets.everywhere -}}
-{{- $key := dict "namespace" $namespace "name" .Values.apiKeySecret.name "entry" .Values.apiKeySecret.key
+{{- $provider := include "mijn-host-webhook.keyProvider" . | fromYaml -}}
+{{- $ambient := index .Values $provider.valuesKey "ambientAPIKey" -}}
+{{- $name := include "mijn-host-webhook.keySecretName" . -}}
+{{- $key := dict "namespace" $namespace "name" $name "entry" .Values.apiKeySecret.key
       "readable" true "ambient" false -}}
 {{- if or .Values.apiKeySecret.value .Values.clusterIssuers.enabled .Values.test.domain -}}
-{{- else if .Values.ambientCredentials.secretName -}}
-{{- $key = dict "namespace" .Release.Namespace "name" .Values.ambientCredentials.secretName
-      "entry" .Values.ambientCredentials.secretKey "readable" true "ambient" true -}}
-{{- else if or .Values.secrets.allNamespaces (has .Values.apiKeySecret.name $here) -}}
+{{- else if $ambient.secretName -}}
+{{- $key = dict "namespace" .Release.Namespace "name" $ambient.secretName
+      "entry" $ambient.secretKey "readable" true "ambient" true -}}
+{{- else if or .Values.secrets.allNamespaces (has $name $here) -}}
 {{- else if $here -}}
 {{- $_ := set $key "name" (first $here) -}}
 {{- else if .Values.secrets.namespaces -}}
@@ -220,34 +255,21 @@ securityContext:
 {{- end -}}
 
 {{/*
-Whether Go is told of a limit of memory: "true" or nothing. Without a limit the reference would tell it the node's memory,
-and a variable that is there twice cannot be applied.
-*/}}
-{{- define "mijn-host-webhook.memoryLimit" -}}
-{{- $named := false -}}
-{{- range .Values.extraEnv -}}
-{{- if eq .name "GOMEMLIMIT" -}}
-{{- $named = true -}}
-{{- end -}}
-{{- end -}}
-{{- if not $named -}}
-{{- with .Values.resources -}}
-{{- with .limits -}}
-{{- if .memory -}}
-true
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/*
-Environment variables that they have in common. Calls to the API server and to the trace collector must not take the proxy.
+Environment variables that they have in common. Those for Go's memory give way to extraEnv, for a variable that is there
+twice cannot be applied; and without a limit the reference would tell of the node's memory. Calls to the API server and to the trace collector must not take the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
+{{- $extra := list -}}
+{{- range .Values.extraEnv -}}
+{{- $extra = append $extra .name -}}
+{{- end -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
-{{- if include "mijn-host-webhook.memoryLimit" . }}
+{{- if not (has "GOGC" $extra) }}
+- name: GOGC
+  value: {{ .Values.gcPercent | quote }}
+{{- end }}
+{{- if and (dig "limits" "memory" "" (.Values.resources | default dict)) (not (has "GOMEMLIMIT" $extra)) }}
 - name: GOMEMLIMIT
   valueFrom:
     resourceFieldRef:
@@ -274,6 +296,43 @@ Environment variables that they have in common. Calls to the API server and to t
 {{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The webhook's flags: those that values set, and extraArgs, which may have none of them.
+*/}}
+{{- define "mijn-host-webhook.args" -}}
+{{- $flags := list
+      (list "--secure-port" .Values.securePort "securePort")
+      (list "--tls-cert-file" "/tls/tls.crt" "tls.source")
+      (list "--tls-private-key-file" "/tls/tls.key" "tls.source")
+      (list "--tls-min-version" .Values.tls.minVersion "tls.minVersion") -}}
+{{- range include "mijn-host-webhook.providers" . | fromYamlArray -}}
+{{- $flags = append $flags (list .baseURLFlag (index $.Values .valuesKey "baseURL") (printf "%s.baseURL" .valuesKey)) -}}
+{{- end -}}
+{{- $flags = concat $flags (list
+      (list "--allowed-domains" (join "," .Values.allowedDomains) "allowedDomains")
+      (list "--logging-format" .Values.logging.format "logging.format")
+      (list "-v" .Values.logging.level "logging.level")
+      (list "--metrics-domain-label" (.Values.metrics.domainLabel | ternary "true" "") "metrics.domainLabel")) -}}
+{{- if .Values.tracing.endpoint -}}
+{{- $flags = append $flags (list "--tracing-config-file" "/tracing/config.yaml" "tracing.endpoint") -}}
+{{- end -}}
+{{- range $flag := $flags -}}
+{{- $name := index $flag 0 -}}
+{{- $pattern := eq $name "-v" | ternary "^-(v|-v(=|$))" (printf "^-?%s(=|$)" $name) -}}
+{{- range $.Values.extraArgs -}}
+{{- if regexMatch $pattern (replace "_" "-" .) -}}
+{{- printf "extraArgs has %s: set the value %s instead" $name (index $flag 2) | fail -}}
+{{- end -}}
+{{- end -}}
+{{- with index $flag 1 | toString }}
+- {{ $name }}={{ . }}
+{{- end }}
+{{- end -}}
+{{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -402,7 +461,7 @@ dns01:
   {{- end }}
   webhook:
     groupName: {{ .root.Values.groupName | quote }}
-    solverName: mijn-host
+    solverName: {{ .root.Values.apiKeySecret.solverName }}
     config:
       {{- if .secretName }}
       apiKeySecretRef:

@@ -73,7 +73,7 @@ func (c *Cluster) InstallCertManager(ctx context.Context) error {
 func (c *Cluster) Webhook(baseURL string, values ...string) Release {
 	return Release{
 		Name: "mijn-host-webhook", Namespace: "cert-manager", Chart: filepath.Join(c.binaries.Root, "deploy", "mijn-host-webhook"),
-		Values: append([]string{fmt.Sprintf("mijnhost.baseURL=%q", baseURL)}, values...),
+		Values: append([]string{fmt.Sprintf("mijnHost.baseURL=%q", baseURL)}, values...),
 	}
 }
 

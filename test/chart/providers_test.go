@@ -1,0 +1,112 @@
+package chart
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// provider is an entry of files/providers.yaml.
+type provider struct {
+	Name        string `yaml:"name"`
+	SolverName  string `yaml:"solverName"`
+	ValuesKey   string `yaml:"valuesKey"`
+	SecretName  string `yaml:"secretName"`
+	KeyOrigin   string `yaml:"keyOrigin"`
+	BaseURLFlag string `yaml:"baseURLFlag"`
+	APIKeyEnv   string `yaml:"apiKeyEnv"`
+}
+
+// Each DNS host has values, the same as every other, and its usual Secret may be read by default.
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	providers := decode[[]provider](t, "files/providers.yaml")
+	values := decode[map[string]any](t, "values.yaml")
+	var secrets []any
+	for _, p := range providers {
+		if p.Name == "" || p.SolverName == "" || p.KeyOrigin == "" || p.BaseURLFlag == "" || p.APIKeyEnv == "" {
+			t.Errorf("something is missing: %+v", p)
+		}
+		own, _ := values[p.ValuesKey].(map[string]any)
+		if got := slices.Sorted(maps.Keys(own)); !slices.Equal(got, []string{"ambientAPIKey", "baseURL", "networkPolicy"}) {
+			t.Errorf("values.yaml has for %s %q", p.ValuesKey, got)
+		}
+		secrets = append(secrets, p.SecretName)
+	}
+	readable, _ := values["secrets"].(map[string]any)
+	if names, _ := readable["names"].([]any); len(secrets) == 0 || !slices.Equal(names, secrets) {
+		t.Errorf("secrets.names is %v, and the usual Secrets are %v", names, secrets)
+	}
+}
+
+// A second DNS host needs an entry in the list of providers, values and their schema, and no template.
+func TestASecondProvider(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(dir, os.DirFS(chartDir)); err != nil {
+		t.Fatal(err)
+	}
+	extend(t, filepath.Join(dir, "files", "providers.yaml"), `- name: second.example
+  solverName: second-host
+  valuesKey: secondHost
+  secretName: second-host-api-key
+  keyOrigin: somewhere
+  baseURLFlag: --second-base-url
+  apiKeyEnv: SECOND_API_KEY
+`)
+	extend(t, filepath.Join(dir, "values.yaml"), `
+secondHost:
+  baseURL: https://api.second.example/v1
+  ambientAPIKey: {secretName: "", secretKey: api-key}
+  networkPolicy: {cidrs: [], port: 443}
+`)
+	values := decode[map[string]any](t, "values.schema.json")
+	properties, _ := values["properties"].(map[string]any)
+	properties["secondHost"] = properties["mijnHost"]
+	text, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "values.schema.json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	out := run(t, "helm", "template", "my", dir, "--set=networkPolicy.enabled=true,secondHost.networkPolicy.port=8444,"+
+		"mijnHost.networkPolicy.port=8443,secondHost.ambientAPIKey.secretName=ambient,apiKeySecret.solverName=second-host,"+
+		"apiKeySecret.value=secret,clusterIssuers.enabled=true,test.domain=example.nl")
+	for want, times := range map[string]int{
+		"      - mijn-host\n      - second-host\n":                 1, // cert-manager's role
+		"- --mijnhost-base-url=https://mijn.host/api/v2\n":         1, // the webhook
+		"- --second-base-url=https://api.second.example/v1\n":      2, // the webhook and `helm test`
+		"- name: SECOND_API_KEY\n":                                 1,
+		"        - port: 8443\n":                                   2, // in, and out to mijn.host
+		"        - port: 8444\n":                                   1,
+		"solverName: second-host\n":                                2, // the ClusterIssuers
+		"name: \"second-host-api-key\"\n":                          3, // they, and the Secret
+		"- --secret=cert-manager/second-host-api-key\n":            1,
+		"      - mijn-host-api-key\n      - second-host-api-key\n": 1, // the webhook's role
+	} {
+		if got := strings.Count(out, want); got != times {
+			t.Errorf("%q is there %d times, not %d", want, got, times)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}
+
+// extend appends to a file.
+func extend(t *testing.T, name, more string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(text, more...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
