@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/miekg/dns"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -53,12 +55,12 @@ func (c *check) checkCAA(ctx context.Context) {
 // relevantCAA climbs from name to the root until there are CAA records (RFC 8659, 3).
 func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []CAA, err error) {
 	for where = name; where != ""; where = parent(where) {
-		m, err := resolve(ctx, d, where, typeCAA)
+		m, err := resolve(ctx, d, where, dns.TypeCAA)
 		if err != nil {
 			return where, nil, err
 		}
 		for _, r := range m.Answers { // also those to which a CNAME has led
-			if r.Type == typeCAA {
+			if r.Type == dns.TypeCAA {
 				set = append(set, r.CAA)
 			}
 		}

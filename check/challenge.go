@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
@@ -49,7 +49,7 @@ func (c *check) checkChallenge(ctx context.Context, domains []string, known bool
 func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err error) {
 	chain = []string{name}
 	for len(chain) <= maxCNAMEs {
-		m, err := resolve(ctx, d, name, dnsmessage.TypeCNAME)
+		m, err := resolve(ctx, d, name, dns.TypeCNAME)
 		if err != nil {
 			return chain, err
 		}
@@ -64,7 +64,7 @@ func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err 
 // isWildcard tells whether any name beside the challenge's leads to target, so that it is a wildcard that answers.
 func (c *check) isWildcard(ctx context.Context, target string) bool {
 	other := randomWord() + "." + c.result.Name
-	m, err := resolve(ctx, c.DNS, other, dnsmessage.TypeCNAME)
+	m, err := resolve(ctx, c.DNS, other, dns.TypeCNAME)
 	return err == nil && cnameIn(m, other) == target
 }
 

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
@@ -48,14 +48,14 @@ func (c *check) checkDelegation(ctx context.Context, domain, at string, ours []s
 
 // zoneCut is the zone below domain that the challenge's name lies in; empty for none, or if that cannot be told.
 func (c *check) zoneCut(ctx context.Context, domain, at string) string {
-	m, err := resolve(ctx, c.DNS, at, dnsmessage.TypeSOA)
+	m, err := resolve(ctx, c.DNS, at, dns.TypeSOA)
 	if err != nil {
 		return ""
 	}
 	for _, section := range [][]Record{m.Answers, m.Authority} {
 		for _, r := range section {
 			zone := r.Name
-			if r.Type == dnsmessage.TypeSOA && zone != domain && mijnhost.Within(zone, domain) && mijnhost.Within(at, zone) {
+			if r.Type == dns.TypeSOA && zone != domain && mijnhost.Within(zone, domain) && mijnhost.Within(at, zone) {
 				return zone
 			}
 		}
@@ -68,7 +68,7 @@ func (c *check) zoneCut(ctx context.Context, domain, at string) string {
 func (c *check) delegatedTo(ctx context.Context, domain string) ([]string, error) {
 	var fault error
 	for _, address := range c.nameserversAbove(ctx, domain) {
-		m, err := askNameserver(ctx, c.DNS, []netip.Addr{address}, domain, dnsmessage.TypeNS)
+		m, err := askNameserver(ctx, c.DNS, []netip.Addr{address}, domain, dns.TypeNS)
 		if err == nil {
 			return nsNames(m, domain), nil
 		}
@@ -76,7 +76,7 @@ func (c *check) delegatedTo(ctx context.Context, domain string) ([]string, error
 			return nil, fault
 		}
 	}
-	m, err := resolve(ctx, c.DNS, domain, dnsmessage.TypeNS)
+	m, err := resolve(ctx, c.DNS, domain, dns.TypeNS)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ const maxAbove = 4
 // nameserversAbove are addresses of nameservers of the closest zone above domain.
 func (c *check) nameserversAbove(ctx context.Context, domain string) []netip.Addr {
 	for above := parent(domain); ; above = parent(above) {
-		m, err := resolve(ctx, c.DNS, above, dnsmessage.TypeNS)
+		m, err := resolve(ctx, c.DNS, above, dns.TypeNS)
 		if err != nil {
 			return nil
 		}

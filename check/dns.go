@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/netip"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/miekg/dns"
 )
 
 // DNS is how a check sees the Domain Name System. Network is the real one.
@@ -22,7 +22,7 @@ type resolverError string
 func (e resolverError) Error() string { return string(e) }
 
 // resolve asks the resolver. A name that does not exist is an answer, too.
-func resolve(ctx context.Context, d DNS, name string, qtype dnsmessage.Type) (*Answer, error) {
+func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*Answer, error) {
 	m, err := d.Resolve(ctx, Query{Name: name, Type: qtype, Recursive: true})
 	if err != nil {
 		return nil, resolverError("the resolver does not answer: " + dnsFault(err))
@@ -34,7 +34,7 @@ func resolve(ctx context.Context, d DNS, name string, qtype dnsmessage.Type) (*A
 }
 
 // askNameserver asks the nameserver's addresses in turn, until one answers. The last failure is the error.
-func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name string, qtype dnsmessage.Type) (*Answer, error) {
+func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name string, qtype uint16) (*Answer, error) {
 	last := errNoAddress
 	for _, address := range addresses {
 		m, err := d.Ask(ctx, address, Query{Name: name, Type: qtype})
@@ -57,7 +57,7 @@ var errNoAddress = errors.New("its name has no address")
 func addressesOf(ctx context.Context, d DNS, host string) ([]netip.Addr, error) {
 	var addresses []netip.Addr
 	var fault error
-	for _, qtype := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		m, err := resolve(ctx, d, host, qtype)
 		if err != nil {
 			fault = err
@@ -84,7 +84,7 @@ func nsNames(m *Answer, zone string) []string {
 	seen := map[string]bool{}
 	for _, section := range [][]Record{m.Answers, m.Authority} {
 		for _, r := range section {
-			if r.Type != dnsmessage.TypeNS || r.Name != zone || seen[r.Target] {
+			if r.Type != dns.TypeNS || r.Name != zone || seen[r.Target] {
 				continue
 			}
 			seen[r.Target] = true
@@ -97,7 +97,7 @@ func nsNames(m *Answer, zone string) []string {
 // cnameIn is the bare name to which an answer says that name is an alias; empty for none.
 func cnameIn(m *Answer, name string) string {
 	for _, r := range m.Answers {
-		if r.Type == dnsmessage.TypeCNAME && r.Name == name {
+		if r.Type == dns.TypeCNAME && r.Name == name {
 			return r.Target
 		}
 	}
@@ -108,7 +108,7 @@ func cnameIn(m *Answer, name string) string {
 func txtIn(m *Answer) []string {
 	var values []string
 	for _, r := range m.Answers {
-		if r.Type == dnsmessage.TypeTXT {
+		if r.Type == dns.TypeTXT {
 			values = append(values, r.Text)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
 )
@@ -70,7 +69,7 @@ func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return network.Resolve(t.Context(), check.Query{Name: "example.nl", Type: dnsmessage.TypeA})
+	return network.Resolve(t.Context(), check.Query{Name: "example.nl", Type: dns.TypeA})
 }
 
 // onePort is a port that is free for both UDP and TCP, which takes some tries on a busy machine.

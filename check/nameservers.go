@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/miekg/dns"
 )
 
 const (
@@ -106,7 +106,7 @@ func (w *watch) ask(ctx context.Context, d DNS, nameserver string) error {
 	if err != nil {
 		return err
 	}
-	m, err := askNameserver(ctx, d, addresses, w.name, dnsmessage.TypeTXT)
+	m, err := askNameserver(ctx, d, addresses, w.name, dns.TypeTXT)
 	if err != nil {
 		return err
 	}

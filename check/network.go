@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/miekg/dns"
 )
 
 // Network is the DNS of the world, by UDP and then by TCP.
@@ -17,7 +19,10 @@ type Network struct {
 	port      string
 }
 
-const dnsPort = "53"
+const (
+	dnsPort      = "53"
+	resolverFile = "/etc/resolv.conf"
+)
 
 var errNoResolver = errors.New("this system names no resolver: give one with --resolver HOST:PORT")
 
@@ -35,11 +40,13 @@ func NewNetwork(resolver string, port uint16) (*Network, error) {
 		n.resolvers = []string{resolver}
 		return n, nil
 	}
-	resolvers, err := systemResolvers()
-	if err != nil || len(resolvers) == 0 {
+	system, err := dns.ClientConfigFromFile(resolverFile)
+	if err != nil || len(system.Servers) == 0 {
 		return nil, errNoResolver
 	}
-	n.resolvers = resolvers
+	for _, server := range system.Servers {
+		n.resolvers = append(n.resolvers, net.JoinHostPort(server, dnsPort))
+	}
 	return n, nil
 }
 

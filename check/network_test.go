@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -23,7 +23,7 @@ func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
 		api.AddRecord(domain, record("TXT", "many.example.nl.", fmt.Sprintf("%d-%s", i, strings.Repeat("x", 60))))
 	}
 	network, nameserver := networkOf(t, api)
-	query := check.Query{Name: "many.example.nl", Type: dnsmessage.TypeTXT}
+	query := check.Query{Name: "many.example.nl", Type: dns.TypeTXT}
 	for claim, ask := range map[string]func(context.Context) (*check.Answer, error){
 		"resolver":   func(ctx context.Context) (*check.Answer, error) { return network.Resolve(ctx, query) },
 		"nameserver": func(ctx context.Context) (*check.Answer, error) { return network.Ask(ctx, nameserver, query) },

@@ -109,7 +109,7 @@ func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
 	return n.api.Answer(query)
 }
 
-// onTheWire has a query answered by another DNS library than the one that a check uses.
+// onTheWire has a query answered as a server would, in bytes.
 func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
 	const id = 4242
 	sent, err := query.Pack(id)

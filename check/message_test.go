@@ -8,16 +8,13 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
-	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
 )
 
-const typeCAA dnsmessage.Type = 257
-
 func TestEveryTypeOfRecordIsRead(t *testing.T) {
 	t.Parallel()
-	query := check.Query{Name: "www.example.nl", Type: dnsmessage.TypeA, Recursive: true}
+	query := check.Query{Name: "www.example.nl", Type: dns.TypeA, Recursive: true}
 	a, err := onTheWire(query, func(m *dns.Msg) *dns.Msg {
 		if !m.RecursionDesired || m.IsEdns0() == nil || m.IsEdns0().UDPSize() != 1232 {
 			t.Errorf("asked %v", m)
@@ -42,17 +39,17 @@ func TestEveryTypeOfRecordIsRead(t *testing.T) {
 	const other = "other.example.nl"
 	want := &check.Answer{
 		Answers: []check.Record{
-			{Name: "www.example.nl", Type: dnsmessage.TypeCNAME, Target: other},
-			{Name: other, Type: dnsmessage.TypeA, Address: netip.MustParseAddr("192.0.2.1")},
-			{Name: other, Type: dnsmessage.TypeAAAA, Address: netip.MustParseAddr("2001:db8::1")},
-			{Name: other, Type: dnsmessage.TypeTXT, Text: `one "two`},
-			{Name: other, Type: typeCAA, CAA: check.CAA{Flags: 128, Tag: "Issue", Value: "ca.test; a=b"}},
-			{Name: other, Type: dnsmessage.TypeMX},
-			{Name: other, Type: dnsmessage.TypeCNAME, Target: `\027[31m@.test`},
+			{Name: "www.example.nl", Type: dns.TypeCNAME, Target: other},
+			{Name: other, Type: dns.TypeA, Address: netip.MustParseAddr("192.0.2.1")},
+			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("2001:db8::1")},
+			{Name: other, Type: dns.TypeTXT, Text: `one "two`},
+			{Name: other, Type: dns.TypeCAA, CAA: check.CAA{Flags: 128, Tag: "Issue", Value: "ca.test; a=b"}},
+			{Name: other, Type: dns.TypeMX},
+			{Name: other, Type: dns.TypeCNAME, Target: `\027[31m@.test`},
 		},
 		Authority: []check.Record{
-			{Name: "example.nl", Type: dnsmessage.TypeNS, Target: "ns1.test"},
-			{Name: "example.nl", Type: dnsmessage.TypeSOA},
+			{Name: "example.nl", Type: dns.TypeNS, Target: "ns1.test"},
+			{Name: "example.nl", Type: dns.TypeSOA},
 		},
 	}
 	if !reflect.DeepEqual(a, want) {
@@ -63,7 +60,7 @@ func TestEveryTypeOfRecordIsRead(t *testing.T) {
 func TestANameThatAnAnswerNamesCanBeAskedAbout(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "nl", "_acme-challenge.example.nl", `\027\092\032.test`} {
-		if _, err := onTheWire(check.Query{Name: name, Type: dnsmessage.TypeNS}, new(dns.Msg).SetReply); err != nil {
+		if _, err := onTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -77,7 +74,7 @@ func TestANameThatAnAnswerNamesCanBeAskedAbout(t *testing.T) {
 func TestRcodesAreRead(t *testing.T) {
 	t.Parallel()
 	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeBadVers, dns.RcodeBadCookie} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dnsmessage.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m).SetEdns0(1232, false)
 			r.Rcode = rcode
 			return r
@@ -99,7 +96,7 @@ func TestOnlyAnswersToTheQueryCount(t *testing.T) {
 		"no question":   func(m *dns.Msg) { m.Question = nil },
 		"two questions": func(m *dns.Msg) { m.Question = append(m.Question, m.Question[0]) },
 	} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dnsmessage.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
 			spoil(r)
 			return r
@@ -108,10 +105,10 @@ func TestOnlyAnswersToTheQueryCount(t *testing.T) {
 			t.Errorf("%s: %+v", claim, a)
 		}
 	}
-	a, err := onTheWire(check.Query{Name: "example.nl", Type: dnsmessage.TypeA}, func(m *dns.Msg) *dns.Msg {
+	a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 		return &dns.Msg{MsgHdr: dns.MsgHdr{Id: m.Id, Response: true, Rcode: dns.RcodeRefused}}
 	})
-	if err != nil || a.RCode != dnsmessage.RCodeRefused {
+	if err != nil || a.RCode != dns.RcodeRefused {
 		t.Errorf("a refusal without the question: %+v, %v", a, err)
 	}
 }
@@ -129,7 +126,7 @@ func TestMalformedRecordsAreRefused(t *testing.T) {
 		"TXT beyond its end":         unknown(dns.TypeTXT, "0561"),
 		"CNAME that leads to itself": unknown(dns.TypeCNAME, "c032"),
 	} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dnsmessage.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
 			r.Answer = []dns.RR{record}
 			return r
@@ -142,9 +139,9 @@ func TestMalformedRecordsAreRefused(t *testing.T) {
 
 func FuzzAnswer(f *testing.F) {
 	const id = 7
-	query := check.Query{Name: "example.nl", Type: typeCAA}
+	query := check.Query{Name: "example.nl", Type: dns.TypeCAA}
 	for _, text := range []string{`CAA 0 issue "ca.test"`, "CNAME a.test.", `TXT "a" "b"`, "A 192.0.2.1", "AAAA 2001:db8::1", "NS a.test.", "SOA a. b. 1 2 3 4 5"} {
-		m := new(dns.Msg).SetQuestion("example.nl.", uint16(typeCAA))
+		m := new(dns.Msg).SetQuestion("example.nl.", dns.TypeCAA)
 		m.Id, m.Response = id, true
 		m.Answer = []dns.RR{rr(f, "example.nl. 60 "+text)}
 		m.Ns = m.Answer
@@ -169,7 +166,7 @@ func FuzzAnswer(f *testing.F) {
 					t.Errorf("%q cannot be asked about: %v", name, err)
 				}
 			}
-			if r.Type == typeCAA && r.CAA.Tag == "" {
+			if r.Type == dns.TypeCAA && r.CAA.Tag == "" {
 				t.Error("a CAA record without a tag")
 			}
 		}
