@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check/apikey"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check/progress"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/apikey"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
 func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 	t.Parallel()
-	held, err := os.ReadFile("../docs/check.md")
+	held, err := os.ReadFile("../../docs/check.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 // probe's random name.
 func TestTheReportsThatAreShownAreReal(t *testing.T) {
 	t.Parallel()
-	held, err := os.ReadFile("../docs/check.md")
+	held, err := os.ReadFile("../../docs/check.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
 // File is a key in a file, which its path names.

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check/progress"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
 )
 
 func TestWhereThereIsNoTerminalALineIsWrittenEveryHalfMinute(t *testing.T) {

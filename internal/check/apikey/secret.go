@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
 // secretTime bounds the reading of a Secret.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
 // cleaned is the key in what a source holds. Whitespace around it, such as a final newline, is dropped.

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check/apikey"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/apikey"
 )
 
 const theKey = "key-of-the-account"
