@@ -17,6 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/apikey"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 )
 
 const (
@@ -113,7 +114,7 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 	})()
 	o := check.Options{
 		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Timeout: f.timeout, Version: version,
-		API:        mijnhost.Options{BaseURL: f.baseURL, UserAgent: userAgent()},
+		Host:       mijnhostcheck.Host{API: mijnhost.Options{BaseURL: f.baseURL, UserAgent: userAgent()}},
 		DNS:        network,
 		OnProgress: line.Show,
 	}

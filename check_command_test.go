@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -107,7 +108,11 @@ func TestCheckOverRealHTTPAndDNS(t *testing.T) {
 	}
 	w := newCheckWorld(t)
 	got := w.run(t.Context(), nil, "--output=json")
-	var r check.Result
+	var r struct {
+		check.Result
+
+		API *mijnhostcheck.Behaviour `json:"api"`
+	}
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
 		t.Fatalf("%v in %s", err, got.out)
 	}

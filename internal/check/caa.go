@@ -22,34 +22,34 @@ const (
 )
 
 // checkCAA tells whether CAA records let the CA issue.
-func (c *check) checkCAA(ctx context.Context) {
-	where, set, err := relevantCAA(ctx, c.DNS, c.result.Name)
+func (c *Check) checkCAA(ctx context.Context) {
+	where, set, err := relevantCAA(ctx, c.options.DNS, c.Result.Name)
 	if err != nil {
-		c.dnsFault(ctx, StepCAA, "Whether CAA records let "+c.CA+" issue could not be told", err)
+		c.dnsFault(ctx, StepCAA, "Whether CAA records let "+c.options.CA+" issue could not be told", err)
 		return
 	}
 	if len(set) == 0 {
-		c.step(StepCAA, OK, fmt.Sprintf("No CAA record stands in the way of %s.", c.CA), "")
+		c.Step(StepCAA, OK, fmt.Sprintf("No CAA record stands in the way of %s.", c.options.CA), "")
 		return
 	}
-	plain, wild := mayIssue(set, c.CA, false), mayIssue(set, c.CA, true)
-	judged, what := plain, c.result.Name
-	if c.result.Wildcard {
-		judged, what = wild, "*."+c.result.Name
+	plain, wild := mayIssue(set, c.options.CA, false), mayIssue(set, c.options.CA, true)
+	judged, what := plain, c.Result.Name
+	if c.Result.Wildcard {
+		judged, what = wild, "*."+c.Result.Name
 	}
 	if !judged.allowed {
-		c.step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not let %s issue for %s: %s.", where, c.CA, what, judged.why),
-			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove those that stand there.`, where, judged.tag, c.CA))
+		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not let %s issue for %s: %s.", where, c.options.CA, what, judged.why),
+			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove those that stand there.`, where, judged.tag, c.options.CA))
 		return
 	}
-	summary := fmt.Sprintf("The CAA records at %s let %s issue for %s.", where, c.CA, what)
-	if !c.result.Wildcard && !wild.allowed {
+	summary := fmt.Sprintf("The CAA records at %s let %s issue for %s.", where, c.options.CA, what)
+	if !c.Result.Wildcard && !wild.allowed {
 		summary += fmt.Sprintf(" They do not for wildcards: %s.", wild.why)
 	}
 	if judged.account {
 		summary += " Only one ACME account may: see that it is the one of the Issuer."
 	}
-	c.step(StepCAA, OK, summary, "")
+	c.Step(StepCAA, OK, summary, "")
 }
 
 // relevantCAA climbs from name to the root until there are CAA records (RFC 8659, 3).

@@ -3,11 +3,7 @@ package check
 import (
 	"context"
 	"errors"
-	"net/http"
-	"sync/atomic"
 	"time"
-
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
 // Options say what to check and how.
@@ -16,8 +12,8 @@ type Options struct {
 	Name string
 	// Key is where the API key comes from.
 	Key KeySource
-	// API says how mijn.host is reached.
-	API mijnhost.Options
+	// Host is where the domain's DNS is to be.
+	Host Host
 	// DNS is how names are looked up.
 	DNS DNS
 	// CA is the name by which CAA records allow the CA to issue.
@@ -55,14 +51,14 @@ type KeyError struct {
 // Error is the fault alone.
 func (e *KeyError) Error() string { return e.Fault }
 
-// check is a check under way.
-type check struct {
-	Options
+// Check is a check under way.
+type Check struct {
+	// Result is what was found so far.
+	Result *Result
 
-	result   *Result
-	client   *mijnhost.Client // nil until there is a key
-	calls    atomic.Int64
-	allSteps bool // taken, so that the end of ctx has cost no more than measurements
+	options  Options
+	account  Account // nil until there is a key
+	allSteps bool    // taken, so that the end of ctx has cost no more than measurements
 }
 
 // Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
@@ -72,30 +68,28 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &check{Options: o, result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}}}
-	if c.API.Transport == nil {
-		c.API.Transport = mijnhost.NewTransport()
-	}
-	c.API.Transport = counting{c.API.Transport, &c.calls}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
 		defer cancel()
 	}
 	c.takeSteps(ctx)
-	c.result.APICalls = c.calls.Load()
-	c.result.Outcome = outcome(c.result.Steps)
-	if why, _, cut := cutShort(ctx); cut {
-		c.note("The report is not complete: " + why + ".")
-		if c.result.Outcome == Well && !c.allSteps {
-			c.result.Outcome = Unclear
+	if c.account != nil {
+		c.Result.APICalls = c.account.Calls()
+	}
+	c.Result.Outcome = outcome(c.Result.Steps)
+	if why, _, cut := CutShort(ctx); cut {
+		c.Note("The report is not complete: " + why + ".")
+		if c.Result.Outcome == Well && !c.allSteps {
+			c.Result.Outcome = Unclear
 		}
 	}
-	return c.result, nil
+	return c.Result, nil
 }
 
 // takeSteps goes on for as long as the steps before allow it. What public DNS tells is told in any case.
-func (c *check) takeSteps(ctx context.Context) {
+func (c *Check) takeSteps(ctx context.Context) {
 	domains, accepted := c.checkKey(ctx)
 	if ctx.Err() != nil {
 		return
@@ -111,44 +105,45 @@ func (c *check) takeSteps(ctx context.Context) {
 	c.checkCAA(ctx)
 	switch {
 	case !managed || ctx.Err() != nil:
-	case c.ReadOnly:
-		c.step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+	case c.options.ReadOnly:
+		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
 	default:
-		c.checkProbe(ctx, nameservers)
+		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
 	}
 }
 
 // checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
 // are those that should serve them.
-func (c *check) checkPlace(ctx context.Context, domains []string, at string) (managed bool, nameservers []string) {
+func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (managed bool, nameservers []string) {
 	domain := c.checkDomain(domains, at)
-	if c.result.Domain = domain; domain == "" {
+	if c.Result.Domain = domain; domain == "" {
 		return false, nil
 	}
-	detail, managed := c.checkManaged(ctx, domain)
+	nameservers, managed = c.account.Managed(ctx, c, domain)
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	return managed, c.checkDelegation(ctx, domain, at, detail.Nameservers)
+	return managed, c.checkDelegation(ctx, domain, at, nameservers)
 }
 
-// step notes and tells how a step ended.
-func (c *check) step(id StepID, status Status, summary, remedy string) {
+// Step notes and tells how a step ended.
+func (c *Check) Step(id StepID, status Status, summary, remedy string) {
 	s := Step{ID: id, Status: status, Summary: withoutAddresses(summary), Remedy: withoutAddresses(remedy)}
-	c.result.Steps = append(c.result.Steps, s)
-	if c.OnStep != nil {
-		c.OnStep(s)
+	c.Result.Steps = append(c.Result.Steps, s)
+	if c.options.OnStep != nil {
+		c.options.OnStep(s)
 	}
 }
 
-func (c *check) progress(words string) {
-	if c.OnProgress != nil {
-		c.OnProgress(words)
+// Progress tells in words what the check waits for.
+func (c *Check) Progress(words string) {
+	if c.options.OnProgress != nil {
+		c.options.OnProgress(words)
 	}
 }
 
-// cutShort says why a step could not be ended, if the whole check was stopped.
-func cutShort(ctx context.Context) (why, remedy string, cut bool) {
+// CutShort says why a step could not be ended, if the whole check was stopped.
+func CutShort(ctx context.Context) (why, remedy string, cut bool) {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "the time of the whole check was over", "Give more time with --timeout.", true
@@ -157,17 +152,4 @@ func cutShort(ctx context.Context) (why, remedy string, cut bool) {
 	default:
 		return "", "", false
 	}
-}
-
-// counting counts the requests that go through it.
-type counting struct {
-	http.RoundTripper
-
-	calls *atomic.Int64
-}
-
-// RoundTrip counts and passes on.
-func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	t.calls.Add(1)
-	return t.RoundTripper.RoundTrip(r)
 }

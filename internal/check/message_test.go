@@ -172,3 +172,21 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// onTheWire has a query answered as a server would, in bytes.
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
+	const id = 4242
+	sent, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	if err = m.Unpack(sent); err != nil {
+		return nil, err
+	}
+	came, err := answer(m).Pack()
+	if err != nil {
+		return nil, err
+	}
+	return query.Parse(id, came)
+}

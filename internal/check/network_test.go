@@ -14,13 +14,17 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
+const domain = "example.nl"
+
 func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
-	api.AddAccount(testKey, domain)
+	api.AddAccount("key", domain)
 	const many = 60
 	for i := range many {
-		api.AddRecord(domain, record("TXT", "many.example.nl.", fmt.Sprintf("%d-%s", i, strings.Repeat("x", 60))))
+		api.AddRecord(domain, mijnhosttest.Record{
+			Type: "TXT", Name: "many.example.nl.", Value: fmt.Sprintf("%d-%s", i, strings.Repeat("x", 60)), TTL: 60,
+		})
 	}
 	network, nameserver := networkOf(t, api)
 	query := check.Query{Name: "many.example.nl", Type: dns.TypeTXT}

@@ -18,13 +18,15 @@ type Result struct {
 	// Nameservers tells when each of them served the probe record.
 	Nameservers []Nameserver `json:"nameservers,omitempty"`
 	// API is how the API behaved; nil where nothing was written.
-	API *Behaviour `json:"api,omitempty"`
+	API Behaviour `json:"api,omitempty"`
 	// LeftBehind is the name of the probe record, if it may still be in the zone.
 	LeftBehind string `json:"leftBehind,omitempty"`
 	// Notes are remarks that are no step of their own.
 	Notes []string `json:"notes,omitempty"`
 	// APICalls is how many requests were sent to the API.
 	APICalls int64 `json:"apiCalls"`
+
+	host string
 }
 
 // Outcome sums a Result up.
@@ -66,7 +68,7 @@ const (
 	StepKey         StepID = "key"         // the API accepts the key
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
 	StepDomain      StepID = "domain"      // the account has the domain
-	StepManaged     StepID = "managed"     // its DNS is at mijn.host
+	StepManaged     StepID = "managed"     // its DNS is at the host
 	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -20,20 +22,36 @@ func list(names []string) string {
 	}
 }
 
-// after reads a time out: "at once", "after 7 s".
-func after(seconds float64) string {
+// After reads a time out: "at once", "after 7 s".
+func After(seconds float64) string {
 	if seconds < 0.5 {
 		return "at once"
 	}
-	return "after " + spoken(seconds)
+	return "after " + Spoken(seconds)
 }
 
-func spoken(seconds float64) string { return fmt.Sprintf("%.0f s", seconds) }
+// Spoken reads a time out: "7 s".
+func Spoken(seconds float64) string { return fmt.Sprintf("%.0f s", seconds) }
 
-// inSeconds is rounded to a tenth, which is more than a poll can tell.
-func inSeconds(d time.Duration) float64 {
+// InSeconds is rounded to a tenth, which is more than a poll can tell.
+func InSeconds(d time.Duration) float64 {
 	return float64(d.Round(100*time.Millisecond)) / float64(time.Second)
 }
+
+// Pause waits for d, and fails if ctx is done before.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// RandomWord is 12 letters and digits that no other check has.
+func RandomWord() string { return strings.ToLower(rand.Text()[:12]) }
 
 func plural(n int, one, many string) string {
 	if n == 1 {

@@ -1,4 +1,4 @@
-package check
+package mijnhostcheck
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -21,25 +22,25 @@ const (
 
 var errStillShown = errors.New("the API still shows it")
 
-// removeProbe removes what may stand under the probe's name, also when ctx is done, and tells how that went.
-func (c *check) removeProbe(ctx context.Context, p *probe) {
+// remove removes what may stand under the probe's name, also when ctx is done, and tells how that went.
+func (p *probe) remove(ctx context.Context, c *check.Check) {
 	if !p.sent {
 		return
 	}
-	c.progress("Removing the probe record.")
+	c.Progress("Removing the probe record.")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
 	defer cancel()
 	if err := p.removeAll(ctx); err != nil {
-		c.result.LeftBehind = p.name
-		c.step(StepRemove, Problem, fmt.Sprintf("The probe record may still be in the zone: %v.", err),
-			fmt.Sprintf("Delete the TXT record %s of %s in mijn.host's control panel.", p.name, p.domain))
+		c.Result.LeftBehind = p.name
+		c.Step(check.StepRemove, check.Problem, fmt.Sprintf("The probe record may still be in the zone: %v.", err),
+			fmt.Sprintf("Delete the TXT record %s of %s in mijn.host's control panel.", p.name, p.zone.domain))
 		return
 	}
 	summary := "The probe record is removed."
 	if !p.stood {
 		summary = "No probe record is in the zone."
 	}
-	c.step(StepRemove, OK, summary, "")
+	c.Step(check.StepRemove, check.OK, summary, "")
 }
 
 // removeAll deletes what reads show until they show nothing more and every value that was sent is accounted for.
@@ -49,7 +50,7 @@ func (p *probe) removeAll(ctx context.Context) error {
 		if round%5 == 0 {
 			p.removeUnseen(ctx)
 		}
-		v, err := p.look(ctx)
+		v, err := p.zone.look(ctx)
 		switch {
 		case err != nil:
 			fault = err
@@ -63,7 +64,7 @@ func (p *probe) removeAll(ctx context.Context) error {
 		if clean >= cleanReads && p.accounted() {
 			return nil
 		}
-		if pause(ctx, removalPause(round)) != nil {
+		if check.Pause(ctx, removalPause(round)) != nil {
 			if fault == nil {
 				fault = errors.New("the API does not show whether it is gone")
 			}

@@ -1,4 +1,4 @@
-package check_test
+package mijnhostcheck_test
 
 import (
 	"os"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -69,8 +70,13 @@ func withoutRandom(text string) string {
 func fieldsOf(of reflect.Type, within string) []string {
 	var names []string
 	for field := range of.Fields() {
+		if !field.IsExported() {
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch inner := field.Type; {
+		case inner == reflect.TypeFor[check.Behaviour]():
+			names = append(names, fieldsOf(reflect.TypeFor[mijnhostcheck.Behaviour](), within+name+".")...)
 		case inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct:
 			names = append(names, fieldsOf(inner.Elem(), within+name+".")...)
 		case inner.Kind() == reflect.Struct:

@@ -1,13 +1,12 @@
-package check
+package mijnhostcheck
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -23,8 +22,7 @@ const (
 
 // probe is the random name of one check. All that the check changes in the zone passes through it.
 type probe struct {
-	*zone
-
+	zone   *zone
 	client *mijnhost.Client
 	label  string
 	name   string // bare
@@ -46,7 +44,7 @@ type writing struct {
 }
 
 func newProbe(client *mijnhost.Client, domain string, ttl int) *probe {
-	word := randomWord()
+	word := check.RandomWord()
 	label := probeLabel + word
 	name := label + "." + domain
 	return &probe{
@@ -56,9 +54,6 @@ func newProbe(client *mijnhost.Client, domain string, ttl int) *probe {
 		written: map[string]*writing{},
 	}
 }
-
-// randomWord is 12 letters and digits that no other check has.
-func randomWord() string { return strings.ToLower(rand.Text()[:12]) }
 
 // absolute is a value under the probe's absolute name, as the webhook itself sends it.
 func (p *probe) absolute(value string) mijnhost.Record {
@@ -83,9 +78,9 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 		p.written[r.Value] = w
 	}
 	w.removed = false
-	err := p.client.PatchRecord(call, p.domain, r) // an error does not prove that nothing was written
+	err := p.client.PatchRecord(call, p.zone.domain, r) // an error does not prove that nothing was written
 	w.at = time.Now()
-	p.wrote(w.at)
+	p.zone.wrote(w.at)
 	p.sent = true
 	p.stood = p.stood || err == nil
 	return err
@@ -98,9 +93,9 @@ func (p *probe) delete(ctx context.Context, r mijnhost.Record) error {
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	err := p.client.DeleteRecord(call, p.domain, r)
+	err := p.client.DeleteRecord(call, p.zone.domain, r)
 	if err == nil {
-		p.wrote(time.Now())
+		p.zone.wrote(time.Now())
 	}
 	return err
 }

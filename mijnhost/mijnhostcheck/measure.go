@@ -1,10 +1,11 @@
-package check
+package mijnhostcheck
 
 import (
 	"context"
 	"fmt"
 	"slices"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -28,71 +29,69 @@ const (
 // believed is how often in a row the API must refuse: it is known to refuse now and then without a cause.
 const believed = 3
 
-// checkProbe writes the probe record, follows it through the API and DNS, measures what the API does, and
+// Probe writes the probe record, follows it through the API and DNS, measures what the API does, and
 // removes it however that ends.
-func (c *check) checkProbe(ctx context.Context, nameservers []string) {
-	p := newProbe(c.client, c.result.Domain, c.TTL)
-	leftOver, err := p.begin(ctx)
+func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
+	p := newProbe(a.client, o.Domain, o.TTL)
+	leftOver, err := p.zone.begin(ctx)
 	if err != nil {
-		c.apiFault(ctx, StepWrite, "The zone could not be read before the probe record was written", err)
+		apiFault(ctx, c, check.StepWrite, "The zone could not be read before the probe record was written", err)
 		return
 	}
 	for _, name := range leftOver {
-		c.note(fmt.Sprintf("An earlier check has left the TXT record %s behind, or another one is running now. If not, delete it.", name))
+		c.Note(fmt.Sprintf("An earlier check has left the TXT record %s behind, or another one is running now. If not, delete it.", name))
 	}
-	api := &Behaviour{TTLSent: c.TTL}
-	defer c.removeProbe(ctx, p)
+	api := &Behaviour{TTLSent: o.TTL}
+	defer p.remove(ctx, c)
 
-	c.progress("Writing the probe record.")
+	c.Progress("Writing the probe record.")
 	p.measureDeleteAbsent(ctx, api)
-	c.result.API = api
-	defer func() { api.Reads = *p.reads }()
+	c.Result.API = api
+	defer func() { api.Reads = *p.zone.reads }()
 	if err := repeatRefused(func() error { return p.patch(ctx, p.absolute(p.values[first])) }); err != nil {
-		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, c.TTL)
+		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, o.TTL)
 		if mijnhost.IsRefusal(err) {
-			c.step(StepWrite, Problem, fmt.Sprintf("%s: %v.", what, err),
+			c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err),
 				"If this is about the TTL, give a larger one with --ttl, and to the Issuer's config as well. Otherwise ask mijn.host with this message.")
 		} else {
-			c.apiFault(ctx, StepWrite, what, err)
+			apiFault(ctx, c, check.StepWrite, what, err)
 		}
 		return
 	}
-	c.step(StepWrite, OK, fmt.Sprintf("The probe record %s is written.", p.name), "")
+	c.Step(check.StepWrite, check.OK, fmt.Sprintf("The probe record %s is written.", p.name), "")
 
-	w := c.watchNameservers(ctx, nameservers, p)
-	defer w.end()
-	if !c.checkRead(ctx, p, api) {
+	w := c.WatchNameservers(ctx, o.Nameservers, p.name, p.values, p.zone.written)
+	defer w.End()
+	if !p.awaitRead(ctx, c, api) {
 		return
 	}
 	p.measurePatch(ctx, api)
 	p.measureForms(ctx, api)
-	servers := w.wait()
-	c.judgeNameservers(ctx, servers)
-	c.allSteps = true
-	c.progress("Removing the probe record.")
+	w.Judge(ctx)
+	c.Progress("Removing the probe record.")
 	p.measureDelete(ctx, api)
 }
 
-// checkRead waits until the API shows the first value.
-func (c *check) checkRead(ctx context.Context, p *probe, api *Behaviour) bool {
-	v, agreed, err := p.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, p.values[first]) })
+// awaitRead waits until the API shows the first value.
+func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) bool {
+	v, agreed, err := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, p.values[first]) })
 	switch {
 	case err != nil:
-		c.apiFault(ctx, StepRead, "Whether the API shows the probe record could not be told", err)
+		apiFault(ctx, c, check.StepRead, "Whether the API shows the probe record could not be told", err)
 		return false
 	case !agreed:
-		c.step(StepRead, Problem, fmt.Sprintf("The API does not show the probe record within %s, or not reliably.", spoken(awaitTime.Seconds())),
+		c.Step(check.StepRead, check.Problem, fmt.Sprintf("The API does not show the probe record within %s, or not reliably.", check.Spoken(awaitTime.Seconds())),
 			"Run the check again. If it stays so, ask mijn.host: what the API has written it does not show.")
 		return false
 	}
 	r := copies(v.shown, p.values[first])[0]
 	api.TTLShown = r.TTL
-	api.Names = formOf(r.Name, p.domain)
+	api.Names = formOf(r.Name, p.zone.domain)
 	api.Values = barely
 	if r.Value != mijnhost.Unquoted(r.Value) {
 		api.Values = quoted
 	}
-	c.step(StepRead, OK, fmt.Sprintf("The API shows the probe record %s.", after(*p.reads.SettledAfter)), "")
+	c.Step(check.StepRead, check.OK, fmt.Sprintf("The API shows the probe record %s.", check.After(*p.zone.reads.SettledAfter)), "")
 	return true
 }
 
@@ -128,7 +127,7 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 	case err != nil:
 		return
 	}
-	v, agreed, err := p.awaitQuiet(ctx)
+	v, agreed, err := p.zone.awaitQuiet(ctx)
 	if err != nil || !agreed {
 		return
 	}
@@ -150,7 +149,7 @@ func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *s
 		}
 		return view{}, false
 	}
-	v, agreed, err := p.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, r.Value) })
+	v, agreed, err := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, r.Value) })
 	if err != nil || !agreed {
 		return view{}, false
 	}
@@ -168,14 +167,14 @@ func (p *probe) measureForms(ctx context.Context, api *Behaviour) {
 	switch {
 	case !wrote: // then they come back absolute or as they were written
 		api.Names = ""
-	case formOf(copies(v.shown, p.values[third])[0].Name, p.domain) == formRelative:
+	case formOf(copies(v.shown, p.values[third])[0].Name, p.zone.domain) == formRelative:
 		api.Names = asWritten
 	}
 }
 
 // measureDelete deletes one value in a form that reads do not show, and then one of several copies.
 func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
-	v, agreed, err := p.awaitQuiet(ctx)
+	v, agreed, err := p.zone.awaitQuiet(ctx)
 	if err != nil || !agreed || len(v.shown) == 0 {
 		return
 	}
@@ -218,7 +217,7 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 	if err != nil && !mijnhost.IsRefusal(err) {
 		return nil, false
 	}
-	v, agreed, err := p.awaitQuiet(ctx)
+	v, agreed, err := p.zone.awaitQuiet(ctx)
 	if err != nil || !agreed {
 		return nil, false
 	}

@@ -1,4 +1,4 @@
-package check
+package mijnhostcheck
 
 // Behaviour is what was measured of the API on the probe record. Its documentation does not tell these
 // things. A field is empty where it could not be told.

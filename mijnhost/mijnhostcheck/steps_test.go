@@ -1,4 +1,4 @@
-package check_test
+package mijnhostcheck_test
 
 import (
 	"net/http"

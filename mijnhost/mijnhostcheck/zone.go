@@ -1,4 +1,4 @@
-package check
+package mijnhostcheck
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -62,7 +63,7 @@ func (z *zone) begin(ctx context.Context) (leftOver []string, err error) {
 			if !slices.Contains(leftOver, name) {
 				leftOver = append(leftOver, name)
 			}
-		case !strings.HasPrefix(name, challengeLabel):
+		case !strings.HasPrefix(name, check.ChallengeLabel):
 			z.others[r] = time.Time{}
 		}
 	}
@@ -122,7 +123,7 @@ func (z *zone) noteIncomplete(v view, empty bool) {
 		if empty {
 			z.pending.kind = incompleteEmpty
 		}
-		z.pending.age = max(z.pending.age, inSeconds(v.at.Sub(z.written)))
+		z.pending.age = max(z.pending.age, check.InSeconds(v.at.Sub(z.written)))
 		return
 	}
 	if z.pending.kind != "" {
@@ -145,7 +146,7 @@ func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) b
 			settled = time.Time{}
 			return false
 		case !isShown(v.shown):
-			z.reads.StaleFor = max(z.reads.StaleFor, inSeconds(v.at.Sub(z.written)))
+			z.reads.StaleFor = max(z.reads.StaleFor, check.InSeconds(v.at.Sub(z.written)))
 			z.reads.Disagree = z.reads.Disagree || ever
 			settled = time.Time{}
 			return false
@@ -157,7 +158,7 @@ func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) b
 		return true
 	})
 	if agreed {
-		took := inSeconds(settled.Sub(z.written))
+		took := check.InSeconds(settled.Sub(z.written))
 		if z.reads.SettledAfter != nil {
 			took = max(took, *z.reads.SettledAfter)
 		}
@@ -173,7 +174,7 @@ func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 		worst = max(worst, *z.reads.SettledAfter)
 	}
 	quiet := z.written.Add(time.Duration(1.5*worst*float64(time.Second)) + 2*time.Second)
-	if err := pause(ctx, time.Until(quiet)); err != nil {
+	if err := check.Pause(ctx, time.Until(quiet)); err != nil {
 		return view{}, false, err
 	}
 	var before []mijnhost.Record
@@ -200,7 +201,7 @@ func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed
 		if inARow == steady || waited > awaitTime {
 			return v, inARow == steady, nil
 		}
-		if err := pause(ctx, pauseAfter(waited)); err != nil {
+		if err := check.Pause(ctx, pauseAfter(waited)); err != nil {
 			return v, false, err
 		}
 	}
@@ -215,17 +216,5 @@ func pauseAfter(waited time.Duration) time.Duration {
 		return time.Second
 	default:
 		return 2 * time.Second
-	}
-}
-
-// pause waits for d, and fails if ctx is done before.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -1,10 +1,11 @@
-package check_test
+package mijnhostcheck_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -22,7 +23,7 @@ func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
 				inBubble(t, readings, func(w world) {
 					r := w.run()
 					wantOutcome(t, r, check.Well)
-					wantBehaviour(t, r.API, readings)
+					wantBehaviour(t, measured(r), readings)
 				})
 			})
 		}
@@ -39,19 +40,19 @@ func TestReadingsAreMeasuredThroughStaleReadsToo(t *testing.T) {
 		t.Run(readings.String(), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, readings, func(w world) {
-				wantBehaviour(t, w.run().API, readings)
+				wantBehaviour(t, measured(w.run()), readings)
 			})
 		})
 	}
 }
 
 // wantBehaviour compares what was measured with what the simulator was told to do.
-func wantBehaviour(t *testing.T, got *check.Behaviour, readings mijnhosttest.Options) {
+func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhosttest.Options) {
 	t.Helper()
 	if got == nil {
 		t.Fatal("nothing was measured")
 	}
-	want := check.Behaviour{
+	want := mijnhostcheck.Behaviour{
 		PatchSecondValue:   readings.Patch.String(),
 		PatchSameValue:     readings.PatchSame.String(),
 		DeleteAbsent:       "fails",
@@ -112,7 +113,7 @@ func TestHowReadsFollowWritesIsMeasured(t *testing.T) {
 			inBubble(t, c.readings, func(w world) {
 				r := w.run()
 				wantOutcome(t, r, check.Well)
-				got := r.API.Reads
+				got := measured(r).Reads
 				if settled := *got.SettledAfter; settled < c.settled.Seconds() || settled > c.settled.Seconds()+2 {
 					t.Errorf("settled after %g s, want %s", settled, c.settled)
 				}

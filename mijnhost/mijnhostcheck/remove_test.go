@@ -1,4 +1,4 @@
-package check_test
+package mijnhostcheck_test
 
 import (
 	"context"
@@ -177,8 +177,8 @@ func TestARecordThatSomebodyDeletesMeanwhileDoesNotConfuse(t *testing.T) {
 		}
 		wantOutcome(t, r, check.Well)
 		wantStep(t, r, check.StepRemove, check.OK)
-		if r.API.Reads.Incomplete != "no" {
-			t.Errorf("reads are said to be %s", r.API.Reads.Incomplete)
+		if measured(r).Reads.Incomplete != "no" {
+			t.Errorf("reads are said to be %s", measured(r).Reads.Incomplete)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package check_test
+package mijnhostcheck_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -143,7 +144,7 @@ func (w world) options() check.Options {
 	return check.Options{
 		Name:    domain,
 		Key:     key(testKey),
-		API:     mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()},
+		Host:    mijnhostcheck.Host{API: mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()}},
 		DNS:     w.dns,
 		CA:      "letsencrypt.org",
 		TTL:     60,
@@ -190,6 +191,12 @@ func (w world) wantOnlyProbeTouched() {
 			w.Errorf("%s %s of %s", r.Method, r.Path, r.Body)
 		}
 	}
+}
+
+// measured is what was measured of the API; nil for nothing.
+func measured(r *check.Result) *mijnhostcheck.Behaviour {
+	b, _ := r.API.(*mijnhostcheck.Behaviour)
+	return b
 }
 
 func textOf(t *testing.T, r *check.Result) string {
