@@ -194,8 +194,12 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 
 func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	t.Parallel()
-	none := func(string) string { return "" }
-	if _, err := (checkFlags{}).keySource(none); err == nil || !strings.Contains(err.Error(), keyEnvironment) {
-		t.Errorf("got %v", err)
+	var errOut bytes.Buffer
+	code := 0
+	cmd := newCheckCommand(func(string) string { return "" }, func(c int) { code = c })
+	cmd.SetArgs([]string{"--domain=example.nl"})
+	cmd.SetErr(&errOut)
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), keyEnvironment) || code != 2 {
+		t.Errorf("got %v and exit code %d", err, code)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
@@ -13,7 +14,7 @@ func (c *Check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 	key, err := c.options.Key.Key(ctx)
 	if err != nil {
 		status, remedy := Problem, ""
-		if e := (*KeyError)(nil); errors.As(err, &e) {
+		if e := (*keysource.Error)(nil); errors.As(err, &e) {
 			remedy = e.Remedy
 			if e.Passing {
 				status = Unknown

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 )
 
 // Options say what to check and how.
@@ -11,7 +13,7 @@ type Options struct {
 	// Name is the DNS name that certificates are wanted for, such as example.nl or *.example.nl.
 	Name string
 	// Key is where the API key comes from.
-	Key KeySource
+	Key keysource.Source
 	// Host is where the domain's DNS is to be.
 	Host Host
 	// DNS is how names are looked up.
@@ -31,25 +33,6 @@ type Options struct {
 	// OnProgress is told in words what the check waits for, time and again; may be nil.
 	OnProgress func(string)
 }
-
-// KeySource is where an API key comes from.
-type KeySource interface {
-	// Origin names the source in words that may be shown.
-	Origin() string
-	// Key reads the key. An error can be a *KeyError.
-	Key(ctx context.Context) (string, error)
-}
-
-// KeyError tells that the source has no key, and what to do about it.
-type KeyError struct {
-	// Fault says what is wrong, and Remedy what to do; both are sentences that may be shown.
-	Fault, Remedy string
-	// Passing tells that the source could not be asked: whether it has a key is not known.
-	Passing bool
-}
-
-// Error is the fault alone.
-func (e *KeyError) Error() string { return e.Fault }
 
 // Check is a check under way.
 type Check struct {

@@ -1,13 +1,29 @@
 package check
 
-import "context"
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+)
 
 // Host is a DNS host, as far as a check of it differs from that of others.
 type Host interface {
 	// Name is what people call it, such as mijn.host.
 	Name() string
+	// Key says which key it wants.
+	Key() Key
+	// AddFlags adds the flags that are its own, each with a name that begins with the host's.
+	AddFlags(flags *pflag.FlagSet)
+	// Validate tells what is wrong with those flags.
+	Validate() error
 	// Open takes a key into use. Nothing is asked yet.
 	Open(key string) Account
+}
+
+// Key says what people have to know to get a host's key to the check.
+type Key struct {
+	// Variable is the environment variable that can hold it, and From where people get it.
+	Variable, From string
 }
 
 // Account is what an API key opens. Its methods but Calls end the steps that they take by Check.Step.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
@@ -19,19 +21,37 @@ const callTime = 20 * time.Second
 type Host struct {
 	// API says how it is reached.
 	API mijnhost.Options
+	// KeyVariable is the environment variable that can hold its key.
+	KeyVariable string
+	// ValidateBaseURL refuses an address to which the key must not go.
+	ValidateBaseURL func(string) error
 }
 
 // Name is its domain.
-func (Host) Name() string { return "mijn.host" }
+func (*Host) Name() string { return "mijn.host" }
+
+// Key is one that the control panel gives.
+func (h *Host) Key() check.Key {
+	return check.Key{Variable: h.KeyVariable, From: "mijn.host's control panel (Account, API Access)"}
+}
+
+// AddFlags adds the API's address.
+func (h *Host) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+}
+
+// Validate looks at the API's address.
+func (h *Host) Validate() error { return h.ValidateBaseURL(h.API.BaseURL) }
 
 // Open makes a client for the key.
-func (h Host) Open(key string) check.Account {
+func (h *Host) Open(key string) check.Account {
 	a := &account{}
-	if h.API.Transport == nil {
-		h.API.Transport = mijnhost.NewTransport()
+	api := h.API
+	if api.Transport == nil {
+		api.Transport = mijnhost.NewTransport()
 	}
-	h.API.Transport = counting{h.API.Transport, &a.calls}
-	a.client = mijnhost.NewClient(h.API, key)
+	api.Transport = counting{api.Transport, &a.calls}
+	a.client = mijnhost.NewClient(api, key)
 	return a
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -30,11 +31,11 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			return nil
 		}, check.StepKey, check.Problem, []string{"refuses the API key", "Account, API Access"}, check.Trouble},
 		{"a key that its source does not have", func(world) change {
-			return func(o *check.Options) { o.Key = noKey{&check.KeyError{Fault: "There is none.", Remedy: "Make one."}} }
+			return func(o *check.Options) { o.Key = noKey{&keysource.Error{Fault: "There is none.", Remedy: "Make one."}} }
 		}, check.StepKey, check.Problem, []string{"There is none.", "Make one."}, check.Trouble},
 		{"a source of the key that cannot be asked leaves the matter open", func(world) change {
 			return func(o *check.Options) {
-				o.Key = noKey{&check.KeyError{Fault: "No cluster.", Remedy: "Reach it.", Passing: true}}
+				o.Key = noKey{&keysource.Error{Fault: "No cluster.", Remedy: "Reach it.", Passing: true}}
 			}
 		}, check.StepKey, check.Unknown, []string{"No cluster.", "Reach it."}, check.Unclear},
 		{"an API that is down leaves the matter open", func(w world) change {

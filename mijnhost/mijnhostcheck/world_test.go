@@ -128,13 +128,13 @@ func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer
 	return query.Parse(id, came)
 }
 
-// key is a KeySource that has one.
+// key is a keysource.Source that has one.
 type key string
 
 func (key) Origin() string                        { return "the test" }
 func (k key) Key(context.Context) (string, error) { return string(k), nil }
 
-// noKey is a KeySource that has none.
+// noKey is a keysource.Source that has none.
 type noKey struct{ err error }
 
 func (noKey) Origin() string                        { return "the test" }
@@ -144,7 +144,7 @@ func (w world) options() check.Options {
 	return check.Options{
 		Name:    domain,
 		Key:     key(testKey),
-		Host:    mijnhostcheck.Host{API: mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()}},
+		Host:    &mijnhostcheck.Host{API: mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()}},
 		DNS:     w.dns,
 		CA:      "letsencrypt.org",
 		TTL:     60,

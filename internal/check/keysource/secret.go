@@ -1,4 +1,4 @@
-package apikey
+package keysource
 
 import (
 	"context"
@@ -9,8 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
 // secretTime bounds the reading of a Secret.
@@ -22,6 +20,8 @@ type Secret struct {
 	// Kubeconfig is the path of the file that tells how to reach the cluster. If it is empty, the usual places
 	// are looked at, and in a pod without any of them the pod's own account is used.
 	Kubeconfig string
+	// From is where people get the key, and Variable the environment variable that could have it instead.
+	From, Variable string
 }
 
 // Origin names the Secret.
@@ -33,9 +33,9 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	defer cancel()
 	client, err := s.client()
 	if err != nil {
-		return "", &check.KeyError{
+		return "", &Error{
 			Fault:   fmt.Sprintf("No way to a cluster is known from which to read %s.", s.Origin()),
-			Remedy:  "Name one with --kubeconfig, or give the key with --api-key-file or MIJNHOST_API_KEY.",
+			Remedy:  fmt.Sprintf("Name one with --kubeconfig, or give the key with --api-key-file or %s.", s.Variable),
 			Passing: true,
 		}
 	}
@@ -45,12 +45,12 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	}
 	held, ok := secret.Data[s.Entry]
 	if !ok {
-		return "", &check.KeyError{
+		return "", &Error{
 			Fault:  fmt.Sprintf("The Secret %s/%s has no key named %s.", s.Namespace, s.Name, s.Entry),
 			Remedy: "Name the right one with --secret-key, or put the API key there.",
 		}
 	}
-	return cleaned(string(held), s.Origin())
+	return cleaned(string(held), s.Origin(), s.From)
 }
 
 func (s Secret) client() (*corev1.CoreV1Client, error) {
@@ -64,21 +64,21 @@ func (s Secret) client() (*corev1.CoreV1Client, error) {
 }
 
 // fault says what is wrong without the addresses that errors of Kubernetes' client are full of.
-func (s Secret) fault(err error) *check.KeyError {
+func (s Secret) fault(err error) *Error {
 	switch {
 	case apierrors.IsNotFound(err):
-		return &check.KeyError{
+		return &Error{
 			Fault: fmt.Sprintf("The Secret %s/%s does not exist.", s.Namespace, s.Name),
 			Remedy: fmt.Sprintf("Create it: kubectl create secret generic %s --namespace=%s --from-file=%s=FILE-WITH-THE-API-KEY",
 				s.Name, s.Namespace, s.Entry),
 		}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
-		return &check.KeyError{
+		return &Error{
 			Fault:  fmt.Sprintf("The Secret %s/%s may not be read by this account.", s.Namespace, s.Name),
 			Remedy: "In the webhook's pod: list the Secret in the chart's values under secrets. Elsewhere: use an account that may get it.",
 		}
 	default:
-		return &check.KeyError{
+		return &Error{
 			Fault:   fmt.Sprintf("The Secret %s/%s cannot be read from the Kubernetes API.", s.Namespace, s.Name),
 			Remedy:  "See whether kubectl reaches the cluster from here.",
 			Passing: true,

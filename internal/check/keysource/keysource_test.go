@@ -1,4 +1,4 @@
-package apikey_test
+package keysource_test
 
 import (
 	"context"
@@ -18,8 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/apikey"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 )
 
 const theKey = "key-of-the-account"
@@ -32,8 +31,8 @@ func TestTheKeyIsTrimmed(t *testing.T) {
 		if err := os.WriteFile(path, []byte(held), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		secret := apikey.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, held)}
-		for _, source := range []check.KeySource{apikey.File(path), apikey.Environment{Variable: "V", Value: held}, secret} {
+		secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, held)}
+		for _, source := range []keysource.Source{keysource.File{Path: path}, keysource.Environment{Variable: "V", Value: held}, secret} {
 			if key, err := source.Key(t.Context()); key != theKey || err != nil {
 				t.Errorf("%s of %s: %q, %v", name, source.Origin(), key, err)
 			}
@@ -44,32 +43,32 @@ func TestTheKeyIsTrimmed(t *testing.T) {
 func TestWithoutAKeyItIsToldWhatToDo(t *testing.T) {
 	t.Parallel()
 	good := cluster(t, theKey)
-	secret := apikey.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good}
-	other := func(change func(*apikey.Secret)) apikey.Secret {
+	secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good}
+	other := func(change func(*keysource.Secret)) keysource.Secret {
 		s := secret
 		change(&s)
 		return s
 	}
 	for _, c := range []struct {
 		claim   string
-		source  check.KeySource
+		source  keysource.Source
 		fault   string
 		passing bool
 	}{
-		{"an empty variable", apikey.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
-		{"two lines", apikey.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
-		{"a file that does not exist", apikey.File(filepath.Join(t.TempDir(), "none")), "does not exist", false},
-		{"a folder", apikey.File(t.TempDir()), "cannot be read", false},
-		{"a Secret that does not exist", other(func(s *apikey.Secret) { s.Name = "none" }), "ns/none does not exist", false},
-		{"a Secret that may not be read", other(func(s *apikey.Secret) { s.Namespace = "theirs" }), "may not be read", false},
-		{"a Secret without the entry", other(func(s *apikey.Secret) { s.Entry = "none" }), "has no key named none", false},
-		{"a cluster that cannot be reached", other(func(s *apikey.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "cannot be read", true},
-		{"no kubeconfig where one was named", other(func(s *apikey.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No way to a cluster", true},
+		{"an empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
+		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
+		{"a file that does not exist", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "does not exist", false},
+		{"a folder", keysource.File{Path: t.TempDir()}, "cannot be read", false},
+		{"a Secret that does not exist", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none does not exist", false},
+		{"a Secret that may not be read", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not be read", false},
+		{"a Secret without the entry", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key named none", false},
+		{"a cluster that cannot be reached", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "cannot be read", true},
+		{"no kubeconfig where one was named", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No way to a cluster", true},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
 			_, err := c.source.Key(t.Context())
-			var e *check.KeyError
+			var e *keysource.Error
 			if !errors.As(err, &e) || !strings.Contains(e.Fault, c.fault) || e.Remedy == "" || e.Passing != c.passing {
 				t.Errorf("got %+v", e)
 			}
@@ -84,8 +83,8 @@ func TestReadingASecretEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := apikey.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, theKey)}.Key(ctx)
-	if e := (*check.KeyError)(nil); !errors.As(err, &e) || !e.Passing {
+	_, err := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, theKey)}.Key(ctx)
+	if e := (*keysource.Error)(nil); !errors.As(err, &e) || !e.Passing {
 		t.Errorf("got %v", err)
 	}
 }

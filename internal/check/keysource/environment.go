@@ -1,4 +1,4 @@
-package apikey
+package keysource
 
 import "context"
 
@@ -6,10 +6,14 @@ import "context"
 type Environment struct {
 	// Variable is its name, and Value what it holds.
 	Variable, Value string
+	// From is where people get the key.
+	From string
 }
 
 // Origin names the variable.
 func (e Environment) Origin() string { return "the environment variable " + e.Variable }
 
 // Key returns the key.
-func (e Environment) Key(context.Context) (string, error) { return cleaned(e.Value, e.Origin()) }
+func (e Environment) Key(context.Context) (string, error) {
+	return cleaned(e.Value, e.Origin(), e.From)
+}
