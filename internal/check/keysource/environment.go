@@ -1,6 +1,10 @@
 package keysource
 
-import "context"
+import (
+	"context"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
+)
 
 // Environment is a key in an environment variable.
 type Environment struct {
@@ -15,5 +19,6 @@ func (e Environment) Origin() string { return "the environment variable " + e.Va
 
 // Key returns the key.
 func (e Environment) Key(context.Context) (string, error) {
-	return cleaned(e.Value, e.Origin(), e.From)
+	key, err := apikey.Parse(e.Value)
+	return told(key, err, e.Origin(), e.From)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
 // File is a key in a file.
@@ -29,5 +31,6 @@ func (f File) Key(context.Context) (string, error) {
 	case err != nil:
 		return "", &Error{Fault: fmt.Sprintf("The file %s with the API key cannot be read.", f.Path), Remedy: "See that it is a file."}
 	}
-	return cleaned(string(held), f.Origin(), f.From)
+	key, err := apikey.Parse(string(held))
+	return told(key, err, f.Origin(), f.From)
 }

@@ -4,8 +4,10 @@ package keysource
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
 // Source is where an API key comes from.
@@ -27,20 +29,14 @@ type Error struct {
 // Error is the fault alone.
 func (e *Error) Error() string { return e.Fault }
 
-// cleaned is the key in what a source holds, if it is one from that place. Whitespace around it, such as a final newline, is dropped.
-func cleaned(held, origin, from string) (string, error) {
-	key := strings.TrimSpace(held)
-	if key == "" {
-		return "", &Error{
-			Fault:  fmt.Sprintf("The API key from %s is empty.", origin),
-			Remedy: fmt.Sprintf("Put the key from %s there.", from),
-		}
+// told is a key, or why there is none at origin; it is to be had from that place.
+func told(key string, err error, origin, from string) (string, error) {
+	if err == nil {
+		return key, nil
 	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", &Error{
-			Fault:  fmt.Sprintf("The API key from %s holds characters that an API key cannot have.", origin),
-			Remedy: "See that the key alone is there, on one line, without quotes or a name in front.",
-		}
+	remedy := "See that the key alone is there, on one line, without quotes or a name in front."
+	if errors.Is(err, apikey.ErrEmpty) {
+		remedy = fmt.Sprintf("Put the key from %s there.", from)
 	}
-	return key, nil
+	return "", &Error{Fault: fmt.Sprintf("The API key from %s %v.", origin, err), Remedy: remedy}
 }

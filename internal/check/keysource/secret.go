@@ -2,6 +2,7 @@ package keysource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
 // secretTime bounds the reading of a Secret.
@@ -43,14 +46,14 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", s.fault(err)
 	}
-	held, ok := secret.Data[s.Entry]
-	if !ok {
+	key, err := apikey.InSecret(secret.Data, s.Entry)
+	if errors.Is(err, apikey.ErrMissing) {
 		return "", &Error{
 			Fault:  fmt.Sprintf("The Secret %s/%s has no key named %s.", s.Namespace, s.Name, s.Entry),
 			Remedy: "Name the right one with --secret-key, or put the API key there.",
 		}
 	}
-	return cleaned(string(held), s.Origin(), s.From)
+	return told(key, err, s.Origin(), s.From)
 }
 
 func (s Secret) client() (*corev1.CoreV1Client, error) {
