@@ -14,7 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -107,7 +108,11 @@ func TestCheckOverRealHTTPAndDNS(t *testing.T) {
 	}
 	w := newCheckWorld(t)
 	got := w.run(t.Context(), nil, "--output=json")
-	var r check.Result
+	var r struct {
+		check.Result
+
+		API *mijnhostcheck.Behaviour `json:"api"`
+	}
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
 		t.Fatalf("%v in %s", err, got.out)
 	}
@@ -189,8 +194,12 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 
 func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	t.Parallel()
-	none := func(string) string { return "" }
-	if _, err := (checkFlags{}).keySource(none); err == nil || !strings.Contains(err.Error(), keyEnvironment) {
-		t.Errorf("got %v", err)
+	var errOut bytes.Buffer
+	code := 0
+	cmd := newCheckCommand(func(string) string { return "" }, func(c int) { code = c })
+	cmd.SetArgs([]string{"--domain=example.nl"})
+	cmd.SetErr(&errOut)
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), keyEnvironment) || code != 2 {
+		t.Errorf("got %v and exit code %d", err, code)
 	}
 }

@@ -20,9 +20,11 @@ import (
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
@@ -33,7 +35,10 @@ var (
 	date    = "unknown"
 )
 
-const defaultGroup = "acme.mijn.host"
+const (
+	defaultGroup   = "acme.mijn.host"
+	keyEnvironment = "MIJNHOST_API_KEY"
+)
 
 func main() {
 	cmd := newCommand(os.Getenv)
@@ -87,6 +92,16 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	o.RecommendedOptions.AddFlags(flags)
 	cmd.AddCommand(newCheckCommand(getenv, os.Exit))
 	return cmd
+}
+
+// newCheckCommand is `webhook check`, with one entry for each DNS host.
+func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Command {
+	return check.NewCommand(check.CommandOptions{
+		Version: version, Getenv: getenv, Exit: exit,
+		Hosts: []check.Host{
+			&mijnhostcheck.Host{API: mijnhost.Options{UserAgent: userAgent()}, KeyVariable: keyEnvironment, ValidateBaseURL: validateBaseURL},
+		},
+	})
 }
 
 // solvers has one entry for each DNS host, with the key that is for that host alone, and registers their metrics.

@@ -1,15 +1,15 @@
 package solver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
 // apiKey is a key and where it came from. Its origin may be shown, the key never.
@@ -57,28 +57,16 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	case err != nil:
 		return apiKey{}, fmt.Errorf("the Secret %s cannot be read from the Kubernetes API", name)
 	}
-	value, ok := secret.Data[ref.Key]
-	if !ok {
-		return apiKey{}, noKey("in the Secret %s the key %s is not found", name, ref.Key)
+	value, err := apikey.InSecret(secret.Data, ref.Key)
+	if err != nil {
+		return apiKey{}, noKey("in the Secret %s the key %s %v", name, ref.Key, err)
 	}
-	value = bytes.TrimSpace(value)
-	if len(value) == 0 {
-		return apiKey{}, noKey("in the Secret %s the key %s is empty", name, ref.Key)
-	}
-	if !isAPIKey(string(value)) {
-		return apiKey{}, noKey("in the Secret %s the key %s holds characters that an API key cannot have", name, ref.Key)
-	}
-	return apiKey{string(value), "the Secret " + name}, nil
-}
-
-// isAPIKey tells whether text can be sent as a key: visible ASCII without blanks.
-func isAPIKey(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+	return apiKey{value, "the Secret " + name}, nil
 }
 
 // ValidateAPIKey refuses a key that cannot be sent. The error does not show it.
 func ValidateAPIKey(key string) error {
-	if !isAPIKey(key) {
+	if parsed, err := apikey.Parse(key); err != nil || parsed != key {
 		return errors.New("the API key is empty or holds characters that an API key cannot have")
 	}
 	return nil

@@ -1,0 +1,25 @@
+package apikey_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
+)
+
+func TestAKeyInASecretIsOneWordOfVisibleASCII(t *testing.T) {
+	t.Parallel()
+	for held, want := range map[string]error{
+		"key": nil, " \tkey\r\n\n": nil, "~!": nil,
+		"": apikey.ErrEmpty, " \n": apikey.ErrEmpty,
+		"a b": apikey.ErrCharacters, "a\nb": apikey.ErrCharacters, "sleutël": apikey.ErrCharacters, "a\x7f": apikey.ErrCharacters, "\xff": apikey.ErrCharacters,
+	} {
+		key, err := apikey.InSecret(map[string][]byte{"entry": []byte(held)}, "entry")
+		if !errors.Is(err, want) || (key == "") != (want != nil) {
+			t.Errorf("%q: got %q, %v", held, key, err)
+		}
+	}
+	if _, err := apikey.InSecret(map[string][]byte{"other": []byte("key")}, "entry"); !errors.Is(err, apikey.ErrMissing) {
+		t.Errorf("another entry: %v", err)
+	}
+}

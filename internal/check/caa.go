@@ -1,0 +1,143 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
+)
+
+// The parts of a CAA record (RFC 8659, RFC 8657).
+const (
+	tagIssue     = "issue"
+	tagIssueWild = "issuewild"
+	caaCritical  = 128
+	caaMethods   = "validationmethods"
+	caaAccount   = "accounturi"
+	method       = "dns-01"
+)
+
+// checkCAA tells whether CAA records let the CA issue.
+func (c *Check) checkCAA(ctx context.Context) {
+	where, set, err := relevantCAA(ctx, c.options.DNS, c.Result.Name)
+	if err != nil {
+		c.dnsFault(ctx, StepCAA, "Whether CAA records let "+c.options.CA+" issue could not be told", err)
+		return
+	}
+	if len(set) == 0 {
+		c.Step(StepCAA, OK, fmt.Sprintf("No CAA record stands in the way of %s.", c.options.CA), "")
+		return
+	}
+	plain, wild := mayIssue(set, c.options.CA, false), mayIssue(set, c.options.CA, true)
+	judged, what := plain, c.Result.Name
+	if c.Result.Wildcard {
+		judged, what = wild, "*."+c.Result.Name
+	}
+	if !judged.allowed {
+		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not let %s issue for %s: %s.", where, c.options.CA, what, judged.why),
+			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove those that stand there.`, where, judged.tag, c.options.CA))
+		return
+	}
+	summary := fmt.Sprintf("The CAA records at %s let %s issue for %s.", where, c.options.CA, what)
+	if !c.Result.Wildcard && !wild.allowed {
+		summary += fmt.Sprintf(" They do not for wildcards: %s.", wild.why)
+	}
+	if judged.account {
+		summary += " Only one ACME account may: see that it is the one of the Issuer."
+	}
+	c.Step(StepCAA, OK, summary, "")
+}
+
+// relevantCAA climbs from name to the root until there are CAA records (RFC 8659, 3).
+func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []CAA, err error) {
+	for where = name; where != ""; where = parent(where) {
+		m, err := resolve(ctx, d, where, dns.TypeCAA)
+		if err != nil {
+			return where, nil, err
+		}
+		for _, r := range m.Answers { // also those to which a CNAME has led
+			if r.Type == dns.TypeCAA {
+				set = append(set, r.CAA)
+			}
+		}
+		if len(set) > 0 {
+			return where, set, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// verdict is what CAA records say of one kind of certificate.
+type verdict struct {
+	allowed bool
+	why     string // not
+	tag     string // that decided
+	account bool   // one ACME account alone is allowed
+}
+
+// mayIssue judges a set of CAA records for one CA.
+func mayIssue(set []CAA, ca string, wildcard bool) verdict {
+	for _, r := range set {
+		known := slices.Contains([]string{tagIssue, tagIssueWild, "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, strings.ToLower(r.Tag))
+		if r.Flags&caaCritical != 0 && !known {
+			return verdict{tag: tagIssue, why: fmt.Sprintf("one with the tag %q is marked as critical, and no CA may pass over it", r.Tag)}
+		}
+	}
+	tag := tagIssue
+	if wildcard && slices.ContainsFunc(set, func(r CAA) bool { return strings.EqualFold(r.Tag, tagIssueWild) }) {
+		tag = tagIssueWild
+	}
+	v := verdict{tag: tag}
+	var others []string
+	restricted := false
+	for _, r := range set {
+		if !strings.EqualFold(r.Tag, tag) {
+			continue
+		}
+		restricted = true
+		named, methods, account := parseIssuer(r.Value)
+		switch {
+		case !strings.EqualFold(named, ca):
+			if named != "" && !slices.Contains(others, named) {
+				others = append(others, named)
+			}
+		case len(methods) > 0 && !slices.Contains(methods, method):
+			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", list(methods), method)
+		default:
+			v.account = account && (v.account || !v.allowed)
+			v.allowed = true
+		}
+	}
+	switch {
+	case !restricted:
+		return verdict{allowed: true, tag: tag}
+	case v.allowed || v.why != "":
+	case len(others) == 0:
+		v.why = fmt.Sprintf("%s allows no CA at all", tag)
+	default:
+		v.why = fmt.Sprintf("%s names %s", tag, list(others))
+	}
+	return v
+}
+
+// parseIssuer takes the value of an issue or issuewild property apart.
+func parseIssuer(value string) (issuer string, methods []string, account bool) {
+	parts := strings.Split(value, ";")
+	issuer = dnsname.TrimDot(strings.TrimSpace(parts[0]))
+	for _, p := range parts[1:] {
+		tag, v, _ := strings.Cut(p, "=")
+		switch strings.ToLower(strings.TrimSpace(tag)) {
+		case caaMethods:
+			for m := range strings.SplitSeq(v, ",") {
+				methods = append(methods, strings.ToLower(strings.TrimSpace(m)))
+			}
+		case caaAccount:
+			account = true
+		}
+	}
+	return issuer, methods, account
+}

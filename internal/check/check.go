@@ -1,0 +1,138 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+)
+
+// Options say what to check and how.
+type Options struct {
+	// Name is the DNS name that certificates are wanted for, such as example.nl or *.example.nl.
+	Name string
+	// Key is where the API key comes from.
+	Key keysource.Source
+	// Host is where the domain's DNS is to be.
+	Host Host
+	// DNS is how names are looked up.
+	DNS DNS
+	// CA is the name by which CAA records allow the CA to issue.
+	CA string
+	// TTL is that of the probe record, in seconds.
+	TTL int
+	// ReadOnly writes no probe record.
+	ReadOnly bool
+	// Timeout bounds the check, without the removal of the probe record.
+	Timeout time.Duration
+	// Version is that of the program.
+	Version string
+	// OnStep is told each step as it ends; may be nil.
+	OnStep func(Step)
+	// OnProgress is told in words what the check waits for, time and again; may be nil.
+	OnProgress func(string)
+}
+
+// Check is a check under way.
+type Check struct {
+	// Result is what was found so far.
+	Result *Result
+
+	options  Options
+	account  Account // nil until there is a key
+	allSteps bool    // taken, so that the end of ctx has cost no more than measurements
+}
+
+// Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
+// that also holds when ctx is done early. The error tells that the options are wrong, and then nothing was done.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	name, wildcard, err := parseName(o.Name)
+	if err != nil {
+		return nil, err
+	}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}}
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
+		defer cancel()
+	}
+	c.takeSteps(ctx)
+	if c.account != nil {
+		c.Result.APICalls = c.account.Calls()
+	}
+	c.Result.Outcome = outcome(c.Result.Steps)
+	if why, _, cut := CutShort(ctx); cut {
+		c.Note("The report is not complete: " + why + ".")
+		if c.Result.Outcome == Well && !c.allSteps {
+			c.Result.Outcome = Unclear
+		}
+	}
+	return c.Result, nil
+}
+
+// takeSteps goes on for as long as the steps before allow it. What public DNS tells is told in any case.
+func (c *Check) takeSteps(ctx context.Context) {
+	domains, accepted := c.checkKey(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	at := c.checkChallenge(ctx, domains, accepted)
+	managed, nameservers := false, []string(nil)
+	if accepted {
+		managed, nameservers = c.checkPlace(ctx, domains, at)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	c.checkCAA(ctx)
+	switch {
+	case !managed || ctx.Err() != nil:
+	case c.options.ReadOnly:
+		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+	default:
+		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
+	}
+}
+
+// checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
+// are those that should serve them.
+func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (managed bool, nameservers []string) {
+	domain := c.checkDomain(domains, at)
+	if c.Result.Domain = domain; domain == "" {
+		return false, nil
+	}
+	nameservers, managed = c.account.Managed(ctx, c, domain)
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	return managed, c.checkDelegation(ctx, domain, at, nameservers)
+}
+
+// Step notes and tells how a step ended.
+func (c *Check) Step(id StepID, status Status, summary, remedy string) {
+	s := Step{ID: id, Status: status, Summary: withoutAddresses(summary), Remedy: withoutAddresses(remedy)}
+	c.Result.Steps = append(c.Result.Steps, s)
+	if c.options.OnStep != nil {
+		c.options.OnStep(s)
+	}
+}
+
+// Progress tells in words what the check waits for.
+func (c *Check) Progress(words string) {
+	if c.options.OnProgress != nil {
+		c.options.OnProgress(words)
+	}
+}
+
+// CutShort says why a step could not be ended, if the whole check was stopped.
+func CutShort(ctx context.Context) (why, remedy string, cut bool) {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "the time of the whole check was over", "Give more time with --timeout.", true
+	case ctx.Err() != nil:
+		return "the check was interrupted", "Run it again.", true
+	default:
+		return "", "", false
+	}
+}

@@ -1,0 +1,230 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
+)
+
+const exitUsage = 2
+
+// CommandOptions are what the program gives the command.
+type CommandOptions struct {
+	// Version is that of the program.
+	Version string
+	// Hosts are those of which one can be checked. The first is the usual one.
+	Hosts []Host
+	// Getenv reads the environment.
+	Getenv func(string) string
+	// Exit ends the process.
+	Exit func(code int)
+}
+
+// checkFlags are what the flags of the check say.
+type checkFlags struct {
+	provider                             string
+	domain, ca                           string
+	keyFile, secret, secretKey, kubeconf string
+	resolver                             string
+	nameserverPort                       uint16
+	ttl                                  int
+	timeout                              time.Duration
+	readOnly                             bool
+	output                               string
+}
+
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// NewCommand is `webhook check`. It ends the process itself, by Exit, for its exit codes tell more than that
+// of a server: 0 well, 1 a problem, 2 could not tell.
+func NewCommand(o CommandOptions) *cobra.Command {
+	var f checkFlags
+	var names, variables []string
+	for _, h := range o.Hosts {
+		names, variables = append(names, h.Name()), append(variables, h.Key().Variable)
+	}
+	cmd := &cobra.Command{
+		Use:   "check --domain DOMAIN",
+		Short: "Check whether certificates for a domain can be had through " + strings.Join(names, " or "),
+		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
+			"see when the API and each nameserver show it, measure what the API does with it, and remove it.\n\n" +
+			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
+			"Exit codes: 0 all is well, 1 a problem was found, 2 it could not be told.",
+		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
+			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			code, err := f.run(cmd.Context(), cmd, args, o)
+			if err != nil {
+				return usage(cmd, err, o.Exit)
+			}
+			o.Exit(code)
+			return nil
+		},
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err, o.Exit) })
+	flags := cmd.Flags()
+	flags.StringVar(&f.domain, "domain", "", "Domain name that certificates are wanted for, such as example.nl or '*.example.nl'")
+	flags.StringVar(&f.keyFile, "api-key-file", "", "File with the API key")
+	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
+	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
+	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
+	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
+	flags.StringVarP(&f.output, "output", "o", outputText, "How to print the report: text or json")
+	flags.StringVar(&f.ca, "ca", "letsencrypt.org", "Name of the CA in CAA records")
+	flags.IntVar(&f.ttl, "ttl", 60, "TTL of the probe record in seconds")
+	flags.DurationVar(&f.timeout, "timeout", 3*time.Minute, "Time for the check; removing the probe record can take up to 90 s more")
+	flags.StringVar(&f.resolver, "resolver", "", "HOST:PORT of the DNS resolver (the system's if empty)")
+	for _, h := range o.Hosts {
+		h.AddFlags(flags)
+	}
+	if len(o.Hosts) > 1 {
+		flags.StringVar(&f.provider, "provider", names[0], "DNS host of the domain: "+strings.Join(names, " or "))
+	}
+	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (53 if 0)")
+	cobra.CheckErr(flags.MarkHidden("nameserver-port"))
+	return cmd
+}
+
+// usage tells what is wrong with the command line.
+func usage(cmd *cobra.Command, err error, exit func(int)) error {
+	cmd.PrintErrf("Error: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
+	exit(exitUsage)
+	return err
+}
+
+// run checks, and returns the exit code. An error is one of usage.
+func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, given CommandOptions) (int, error) {
+	if err := f.validate(args); err != nil {
+		return 0, err
+	}
+	host, err := f.host(given.Hosts)
+	if err != nil {
+		return 0, err
+	}
+	key, err := f.keySource(host.Key(), given.Getenv)
+	if err != nil {
+		return 0, err
+	}
+	network, err := NewNetwork(f.resolver, f.nameserverPort)
+	if err != nil {
+		return 0, err
+	}
+	ctx, stop := untilHangUp(ctx)
+	defer stop()
+
+	line := progress.NewLine(cmd.ErrOrStderr())
+	defer context.AfterFunc(ctx, func() {
+		line.Say("Interrupted. A probe record that was written is being removed, which takes some seconds. A second Ctrl-C would leave it in the zone.")
+	})()
+	o := Options{
+		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Timeout: f.timeout, Version: given.Version,
+		Host:       host,
+		DNS:        network,
+		OnProgress: line.Show,
+	}
+	out := cmd.OutOrStdout()
+	var written error
+	if f.output == outputText {
+		o.OnStep = func(s Step) {
+			line.Clear()
+			written = errors.Join(written, WriteStep(out, s))
+		}
+	}
+	result, err := Run(ctx, o)
+	line.Clear()
+	if err != nil {
+		return 0, err
+	}
+	written = errors.Join(written, f.writeRest(out, result))
+	if written != nil {
+		return exitUsage, nil // nobody reads the report, so nobody would read why
+	}
+	return result.Outcome.ExitCode(), nil
+}
+
+func (f checkFlags) writeRest(out io.Writer, result *Result) error {
+	if f.output == outputText {
+		return WriteRest(out, result)
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(result)
+}
+
+func (f checkFlags) validate(args []string) error {
+	switch {
+	case len(args) > 0:
+		return fmt.Errorf("%q is not a flag: the domain is named with --domain", args[0])
+	case f.domain == "":
+		return errors.New("--domain is missing")
+	case f.output != outputText && f.output != outputJSON:
+		return errors.New("--output must be text or json")
+	case f.ttl < 1:
+		return errors.New("--ttl must be at least 1")
+	case f.timeout <= 0:
+		return errors.New("--timeout must be more than 0")
+	}
+	return nil
+}
+
+// host is the one that is to be checked.
+func (f checkFlags) host(hosts []Host) (Host, error) {
+	var names []string
+	for _, h := range hosts {
+		if f.provider == "" || f.provider == h.Name() {
+			return h, h.Validate()
+		}
+		names = append(names, h.Name())
+	}
+	return nil, fmt.Errorf("--provider must be %s", strings.Join(names, " or "))
+}
+
+// keySource is where the API key is to be read from. What is named on the command line goes before the environment.
+func (f checkFlags) keySource(want Key, getenv func(string) string) (keysource.Source, error) {
+	if f.keyFile != "" && f.secret != "" {
+		return nil, errors.New("--api-key-file and --secret cannot go together")
+	}
+	if f.keyFile != "" {
+		return keysource.File{Path: f.keyFile, From: want.From}, nil
+	}
+	if f.secret != "" {
+		namespace, name, _ := strings.Cut(f.secret, "/")
+		if namespace == "" || name == "" || strings.Contains(name, "/") {
+			return nil, errors.New("--secret must be NAMESPACE/NAME")
+		}
+		return keysource.Secret{
+			Namespace: namespace, Name: name, Entry: f.secretKey, Kubeconfig: f.kubeconf, From: want.From, Variable: want.Variable,
+		}, nil
+	}
+	if value := getenv(want.Variable); value != "" {
+		return keysource.Environment{Variable: want.Variable, Value: value, From: want.From}, nil
+	}
+	return nil, fmt.Errorf("there is no API key: give --api-key-file or --secret, or set %s", want.Variable)
+}
+
+// untilHangUp is done when ctx is or the terminal is closed. A closed pipe at the output must not end the process
+// either before the probe record is removed.
+func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) { // nohup
+		return context.WithCancel(ctx)
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
+}

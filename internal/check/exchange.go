@@ -1,0 +1,61 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// dnsTimeout bounds one exchange. A nameserver that takes longer is as good as none to a validating CA.
+const dnsTimeout = 3 * time.Second
+
+// exchange asks by UDP, and again by TCP where the answer does not fit or does not come.
+func exchange(ctx context.Context, query Query, server string) (*Answer, error) {
+	answer, err := exchangeBy(ctx, "udp", query, server)
+	if err == nil && !answer.Truncated || ctx.Err() != nil {
+		return answer, err
+	}
+	return exchangeBy(ctx, "tcp", query, server)
+}
+
+// exchangeBy waits for the answer among whatever else comes by UDP: a late answer to an earlier query, or a forged one.
+// The library's own exchange would take those for the answer.
+func exchangeBy(ctx context.Context, network string, query Query, server string) (*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, network, server)
+	if err != nil {
+		return nil, err
+	}
+	conn := &dns.Conn{Conn: raw, UDPSize: ednsSize}
+	defer func() { _ = conn.Close() }() // what was read was read
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return nil, err
+		}
+	}
+	id := dns.Id()
+	message, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(message); err != nil {
+		return nil, err
+	}
+	for {
+		message, err := conn.ReadMsgHeader(nil)
+		var answer *Answer
+		switch {
+		case errors.Is(err, dns.ErrShortRead):
+			err = errUnrelated
+		case err == nil:
+			answer, err = query.Parse(id, message)
+		}
+		if network != "udp" || !errors.Is(err, errUnrelated) {
+			return answer, err
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package check_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+)
+
+func TestForgedAnswersArePassedOver(t *testing.T) {
+	t.Parallel()
+	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {
+		forged := new(dns.Msg).SetReply(query)
+		forged.Id++
+		other := new(dns.Msg).SetReply(query)
+		other.Question[0].Name = "example.com."
+		_, _ = udp.Write([]byte("garbage"))
+		_ = udp.WriteMsg(forged)
+		_ = udp.WriteMsg(other)
+		_ = udp.WriteMsg(withAddress(t, query))
+	}, nil)
+	wantAddress(t, a, err)
+}
+
+func TestWhatUDPGarblesComesByTCP(t *testing.T) {
+	t.Parallel()
+	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {
+		wire, err := withAddress(t, query).Pack()
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = udp.Write(wire[:len(wire)-1])
+	}, func(tcp dns.ResponseWriter, query *dns.Msg) { _ = tcp.WriteMsg(withAddress(t, query)) })
+	wantAddress(t, a, err)
+}
+
+func TestWhatUDPLosesComesByTCP(t *testing.T) {
+	t.Parallel()
+	a, err := ask(t, func(dns.ResponseWriter, *dns.Msg) {},
+		func(tcp dns.ResponseWriter, query *dns.Msg) { _ = tcp.WriteMsg(withAddress(t, query)) })
+	wantAddress(t, a, err)
+}
+
+func TestAnExchangeEndsInTime(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	a, err := ask(t, func(dns.ResponseWriter, *dns.Msg) {}, func(tcp dns.ResponseWriter, _ *dns.Msg) {
+		_, _ = tcp.Write(nil) // an answer of no bytes
+	})
+	if took := time.Since(begun); err == nil || took > 10*time.Second {
+		t.Errorf("%+v, %v after %s", a, err, took)
+	}
+}
+
+// ask asks a nameserver that answers as it is told to; without a handler for TCP it does not listen there.
+func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
+	t.Helper()
+	packets, listener := onePort(t)
+	serve(t, &dns.Server{PacketConn: packets, Handler: udp})
+	if tcp != nil {
+		serve(t, &dns.Server{Listener: listener, Handler: tcp})
+	} else if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	network, err := check.NewNetwork(packets.LocalAddr().String(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network.Resolve(t.Context(), check.Query{Name: "example.nl", Type: dns.TypeA})
+}
+
+// onePort is a port that is free for both UDP and TCP, which takes some tries on a busy machine.
+func onePort(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 10 {
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", listener.Addr().String())
+		if err == nil {
+			return packets, listener
+		}
+		_ = listener.Close()
+	}
+	t.Fatal("no port is free for both UDP and TCP")
+	return nil, nil
+}
+
+func serve(t *testing.T, server *dns.Server) {
+	t.Helper()
+	started := make(chan struct{})
+	server.NotifyStartedFunc = func() { close(started) }
+	go func() { _ = server.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() { _ = server.Shutdown() })
+}
+
+func withAddress(t *testing.T, query *dns.Msg) *dns.Msg {
+	t.Helper()
+	m := new(dns.Msg).SetReply(query)
+	m.Answer = []dns.RR{rr(t, "example.nl. 60 A 192.0.2.1")}
+	return m
+}
+
+func wantAddress(t *testing.T, a *check.Answer, err error) {
+	t.Helper()
+	if err != nil || len(a.Answers) != 1 || a.Answers[0].Address.String() != "192.0.2.1" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// rr is a record in the form of zone files.
+func rr(tb testing.TB, text string) dns.RR {
+	tb.Helper()
+	record, err := dns.NewRR(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return record
+}
+
+// unknown is a record whose data is given in hexadecimal digits.
+func unknown(rrtype uint16, data string) *dns.RFC3597 {
+	return &dns.RFC3597{Hdr: dns.RR_Header{Name: "example.nl.", Rrtype: rrtype, Class: dns.ClassINET, Ttl: 60}, Rdata: data}
+}

@@ -1,0 +1,55 @@
+package check
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+)
+
+// Host is a DNS host, as far as a check of it differs from that of others.
+type Host interface {
+	// Name is what people call it, such as mijn.host.
+	Name() string
+	// Key says which key it wants.
+	Key() Key
+	// AddFlags adds the flags that are its own, each with a name that begins with the host's.
+	AddFlags(flags *pflag.FlagSet)
+	// Validate tells what is wrong with those flags.
+	Validate() error
+	// Open takes a key into use. Nothing is asked yet.
+	Open(key string) Account
+}
+
+// Key says what people have to know to get a host's key to the check.
+type Key struct {
+	// Variable is the environment variable that can hold it, and From where people get it.
+	Variable, From string
+}
+
+// Account is what an API key opens. Its methods but Calls end the steps that they take by Check.Step.
+type Account interface {
+	// Domains takes StepKey: whether the API accepts the key, which comes from origin. The domains are bare.
+	Domains(ctx context.Context, c *Check, origin string) (domains []string, accepted bool)
+	// Managed takes StepManaged: whether the domain's records are at the host. The nameservers are those that the host
+	// says it should be delegated to, if it says so.
+	Managed(ctx context.Context, c *Check, domain string) (nameservers []string, managed bool)
+	// Probe takes StepWrite, StepRead, StepNameservers and StepRemove. It removes what it wrote, also when ctx is done.
+	Probe(ctx context.Context, c *Check, p Probe)
+	// Calls is how many requests were sent so far.
+	Calls() int64
+}
+
+// Probe says what is to be written for a probe.
+type Probe struct {
+	Domain string
+	// TTL is in seconds.
+	TTL int
+	// Nameservers should come to serve it.
+	Nameservers []string
+}
+
+// Behaviour is what was measured of a host's API on the probe record. It is a part of the report in JSON.
+type Behaviour interface {
+	// Sentences reads it out.
+	Sentences() []string
+}

@@ -1,0 +1,24 @@
+package keysource
+
+import (
+	"context"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
+)
+
+// Environment is a key in an environment variable.
+type Environment struct {
+	// Variable is its name, and Value what it holds.
+	Variable, Value string
+	// From is where people get the key.
+	From string
+}
+
+// Origin names the variable.
+func (e Environment) Origin() string { return "the environment variable " + e.Variable }
+
+// Key returns the key.
+func (e Environment) Key(context.Context) (string, error) {
+	key, err := apikey.Parse(e.Value)
+	return told(key, err, e.Origin(), e.From)
+}

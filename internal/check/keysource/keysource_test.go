@@ -1,0 +1,131 @@
+package keysource_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+)
+
+const theKey = "key-of-the-account"
+
+func TestTheKeyIsTrimmed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, held := range map[string]string{"newline": theKey + "\n", "spaces": "  \t" + theKey + " \r\n\n"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(held), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, held)}
+		for _, source := range []keysource.Source{keysource.File{Path: path}, keysource.Environment{Variable: "V", Value: held}, secret} {
+			if key, err := source.Key(t.Context()); key != theKey || err != nil {
+				t.Errorf("%s of %s: %q, %v", name, source.Origin(), key, err)
+			}
+		}
+	}
+}
+
+func TestWithoutAKeyItIsToldWhatToDo(t *testing.T) {
+	t.Parallel()
+	good := cluster(t, theKey)
+	secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good}
+	other := func(change func(*keysource.Secret)) keysource.Secret {
+		s := secret
+		change(&s)
+		return s
+	}
+	for _, c := range []struct {
+		claim   string
+		source  keysource.Source
+		fault   string
+		passing bool
+	}{
+		{"an empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
+		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
+		{"a file that does not exist", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "does not exist", false},
+		{"a folder", keysource.File{Path: t.TempDir()}, "cannot be read", false},
+		{"a Secret that does not exist", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none does not exist", false},
+		{"a Secret that may not be read", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not be read", false},
+		{"a Secret without the entry", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key named none", false},
+		{"a cluster that cannot be reached", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "cannot be read", true},
+		{"no kubeconfig where one was named", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No way to a cluster", true},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			_, err := c.source.Key(t.Context())
+			var e *keysource.Error
+			if !errors.As(err, &e) || !strings.Contains(e.Fault, c.fault) || e.Remedy == "" || e.Passing != c.passing {
+				t.Errorf("got %+v", e)
+			}
+			if e != nil && strings.Contains(e.Fault+e.Remedy, theKey) {
+				t.Errorf("the key is shown in %v", e)
+			}
+		})
+	}
+}
+
+func TestReadingASecretEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, theKey)}.Key(ctx)
+	if e := (*keysource.Error)(nil); !errors.As(err, &e) || !e.Passing {
+		t.Errorf("got %v", err)
+	}
+}
+
+// cluster has the Secret ns/secret, and allows nothing in the namespace theirs. It returns its kubeconfig.
+func cluster(t *testing.T, held string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		secrets := schema.GroupResource{Resource: "secrets"}
+		var answer any
+		switch {
+		case r.URL.Path == "/api/v1/namespaces/ns/secrets/secret":
+			answer = corev1.Secret{
+				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+				Data:     map[string][]byte{"key": []byte(held)},
+			}
+		case strings.Contains(r.URL.Path, "/theirs/"):
+			w.WriteHeader(http.StatusForbidden)
+			answer = apierrors.NewForbidden(secrets, "secret", nil).ErrStatus
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			answer = apierrors.NewNotFound(secrets, "none").ErrStatus
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return kubeconfig(t, server.URL)
+}
+
+func kubeconfig(t *testing.T, server string) string {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	config.CurrentContext = "c"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,192 @@
+package check_test
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+)
+
+func TestEveryTypeOfRecordIsRead(t *testing.T) {
+	t.Parallel()
+	query := check.Query{Name: "www.example.nl", Type: dns.TypeA, Recursive: true}
+	a, err := onTheWire(query, func(m *dns.Msg) *dns.Msg {
+		if !m.RecursionDesired || m.IsEdns0() == nil || m.IsEdns0().UDPSize() != 1232 {
+			t.Errorf("asked %v", m)
+		}
+		r := new(dns.Msg).SetReply(m)
+		r.Question[0].Name = "wWw.eXample.nl." // as a resolver may that plays with the case
+		r.Compress = true
+		r.SetEdns0(1232, false)
+		for _, text := range []string{
+			"WWW.example.nl. 60 CNAME Other.example.nl.", "other.example.nl. 60 A 192.0.2.1", "other.example.nl. 60 AAAA 2001:db8::1",
+			`other.example.nl. 60 TXT "one \"" "two"`, `other.example.nl. 60 CAA 128 Issue "ca.test; a=b"`, "other.example.nl. 60 MX 10 mail.test.",
+			"other.example.nl. 60 CH A 192.0.2.2", `other.example.nl. 60 CNAME \027[31m\@.test.`,
+		} {
+			r.Answer = append(r.Answer, rr(t, text))
+		}
+		r.Ns = append(r.Ns, rr(t, "example.nl. 60 NS NS1.test."), rr(t, `example.nl. 60 SOA ns1.test. first\.last.test. 1 2 3 4 5`))
+		return r
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const other = "other.example.nl"
+	want := &check.Answer{
+		Answers: []check.Record{
+			{Name: "www.example.nl", Type: dns.TypeCNAME, Target: other},
+			{Name: other, Type: dns.TypeA, Address: netip.MustParseAddr("192.0.2.1")},
+			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("2001:db8::1")},
+			{Name: other, Type: dns.TypeTXT, Text: `one "two`},
+			{Name: other, Type: dns.TypeCAA, CAA: check.CAA{Flags: 128, Tag: "Issue", Value: "ca.test; a=b"}},
+			{Name: other, Type: dns.TypeMX},
+			{Name: other, Type: dns.TypeCNAME, Target: `\027[31m@.test`},
+		},
+		Authority: []check.Record{
+			{Name: "example.nl", Type: dns.TypeNS, Target: "ns1.test"},
+			{Name: "example.nl", Type: dns.TypeSOA},
+		},
+	}
+	if !reflect.DeepEqual(a, want) {
+		t.Errorf("got  %+v\nwant %+v", a, want)
+	}
+}
+
+func TestANameThatAnAnswerNamesCanBeAskedAbout(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "nl", "_acme-challenge.example.nl", `\027\092\032.test`} {
+		if _, err := onTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"a..b", strings.Repeat("a", 64), strings.Repeat("a.", 140)} {
+		if _, err := (check.Query{Name: name}).Pack(1); err == nil {
+			t.Errorf("%q was packed", name)
+		}
+	}
+}
+
+func TestRcodesAreRead(t *testing.T) {
+	t.Parallel()
+	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeBadVers, dns.RcodeBadCookie} {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+			r := new(dns.Msg).SetReply(m).SetEdns0(1232, false)
+			r.Rcode = rcode
+			return r
+		})
+		if err != nil || int(a.RCode) != rcode {
+			t.Errorf("%d: %+v, %v", rcode, a, err)
+		}
+	}
+}
+
+func TestOnlyAnswersToTheQueryCount(t *testing.T) {
+	t.Parallel()
+	for claim, spoil := range map[string]func(*dns.Msg){
+		"another ID":    func(m *dns.Msg) { m.Id++ },
+		"a query":       func(m *dns.Msg) { m.Response = false },
+		"another name":  func(m *dns.Msg) { m.Question[0].Name = "example.com." },
+		"another type":  func(m *dns.Msg) { m.Question[0].Qtype = dns.TypeAAAA },
+		"another class": func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS },
+		"no question":   func(m *dns.Msg) { m.Question = nil },
+		"two questions": func(m *dns.Msg) { m.Question = append(m.Question, m.Question[0]) },
+	} {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+			r := new(dns.Msg).SetReply(m)
+			spoil(r)
+			return r
+		})
+		if err == nil {
+			t.Errorf("%s: %+v", claim, a)
+		}
+	}
+	a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+		return &dns.Msg{MsgHdr: dns.MsgHdr{Id: m.Id, Response: true, Rcode: dns.RcodeRefused}}
+	})
+	if err != nil || a.RCode != dns.RcodeRefused {
+		t.Errorf("a refusal without the question: %+v, %v", a, err)
+	}
+}
+
+func TestMalformedRecordsAreRefused(t *testing.T) {
+	t.Parallel()
+	for claim, record := range map[string]*dns.RFC3597{
+		"CAA of no bytes":            unknown(257, ""),
+		"CAA of one byte":            unknown(257, "00"),
+		"CAA without a tag":          unknown(257, "000061"),
+		"CAA with a tag beyond it":   unknown(257, "00036161"),
+		"A of three bytes":           unknown(dns.TypeA, "c00002"),
+		"A of sixteen bytes":         unknown(dns.TypeA, strings.Repeat("00", 16)),
+		"AAAA of four bytes":         unknown(dns.TypeAAAA, "c0000201"),
+		"TXT beyond its end":         unknown(dns.TypeTXT, "0561"),
+		"CNAME that leads to itself": unknown(dns.TypeCNAME, "c032"),
+	} {
+		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+			r := new(dns.Msg).SetReply(m)
+			r.Answer = []dns.RR{record}
+			return r
+		})
+		if err == nil || !strings.Contains(err.Error(), "garbled") {
+			t.Errorf("%s: %+v, %v", claim, a, err)
+		}
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	const id = 7
+	query := check.Query{Name: "example.nl", Type: dns.TypeCAA}
+	for _, text := range []string{`CAA 0 issue "ca.test"`, "CNAME a.test.", `TXT "a" "b"`, "A 192.0.2.1", "AAAA 2001:db8::1", "NS a.test.", "SOA a. b. 1 2 3 4 5"} {
+		m := new(dns.Msg).SetQuestion("example.nl.", dns.TypeCAA)
+		m.Id, m.Response = id, true
+		m.Answer = []dns.RR{rr(f, "example.nl. 60 "+text)}
+		m.Ns = m.Answer
+		m.SetEdns0(1232, false)
+		wire, err := m.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		a, err := query.Parse(id, message)
+		if err != nil {
+			return
+		}
+		for _, r := range slices.Concat(a.Answers, a.Authority) {
+			for _, name := range []string{r.Name, r.Target} {
+				if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) {
+					t.Errorf("%q is not fit to be shown", name)
+				}
+				if _, err := (check.Query{Name: name}).Pack(id); err != nil {
+					t.Errorf("%q cannot be asked about: %v", name, err)
+				}
+			}
+			if r.Type == dns.TypeCAA && r.CAA.Tag == "" {
+				t.Error("a CAA record without a tag")
+			}
+		}
+	})
+}
+
+// onTheWire has a query answered as a server would, in bytes.
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
+	const id = 4242
+	sent, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	if err = m.Unpack(sent); err != nil {
+		return nil, err
+	}
+	came, err := answer(m).Pack()
+	if err != nil {
+		return nil, err
+	}
+	return query.Parse(id, came)
+}

@@ -1,0 +1,25 @@
+package check
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
+)
+
+var errName = errors.New("--domain must be a domain name in ASCII of at least two labels, such as example.nl")
+
+// parseName takes the name to check apart. "*." asks about a wildcard certificate.
+func parseName(text string) (name string, wildcard bool, err error) {
+	name, wildcard = strings.CutPrefix(dnsname.TrimDot(text), "*.")
+	if !dnsname.IsDomain(name) || len(name) > 200 { // so that the labels of challenge and probe find room
+		return "", false, errName
+	}
+	return name, wildcard, nil
+}
+
+// parent is the name above a bare name; empty for the root.
+func parent(name string) string {
+	_, above, _ := strings.Cut(name, ".")
+	return above
+}

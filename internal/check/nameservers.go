@@ -1,0 +1,168 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	dnsPoll = 2 * time.Second
+	// dnsGiveUp is after how long a nameserver counts as dead that has failed all the time.
+	dnsGiveUp = 20 * time.Second
+	// dnsReserve is left of the whole time for what follows the wait for the nameservers.
+	dnsReserve = 25 * time.Second
+)
+
+// Watch is the wait for the nameservers, beside the other measurements.
+type Watch struct {
+	check  *Check
+	name   string   // of the probe, bare
+	values []string // each of them proves that the zone is served anew
+	since  time.Time
+
+	servers []Nameserver
+	served  atomic.Int32
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// WatchNameservers begins to ask each of the nameservers for the TXT record that was written at since, until it serves one of
+// the values, is given up, or the time is over. The name is bare.
+func (c *Check) WatchNameservers(ctx context.Context, names []string, name string, values []string, since time.Time) *Watch {
+	w := &Watch{check: c, name: name, values: values, since: since, servers: make([]Nameserver, len(names))}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > 2*dnsReserve {
+		ctx, w.stop = context.WithDeadline(ctx, deadline.Add(-dnsReserve))
+	} else {
+		ctx, w.stop = context.WithCancel(ctx)
+	}
+	var all sync.WaitGroup
+	for i, nameserver := range names {
+		w.servers[i].Name = nameserver
+		all.Go(func() { w.follow(ctx, c.options.DNS, &w.servers[i]) })
+	}
+	over, end := context.WithCancel(ctx)
+	w.done.Go(func() {
+		all.Wait()
+		end()
+	})
+	w.done.Go(func() {
+		for Pause(over, time.Second) == nil {
+			c.Progress(fmt.Sprintf("Waiting for the nameservers: %d of %d serve the probe record, %s so far.",
+				w.served.Load(), len(names), Spoken(time.Since(w.since).Seconds())))
+		}
+	})
+	return w
+}
+
+// Judge returns when all nameservers serve the record or are given up, and ends the step.
+func (w *Watch) Judge(ctx context.Context) {
+	w.done.Wait()
+	w.stop()
+	w.check.judgeNameservers(ctx, w.servers)
+	w.check.allSteps = true
+}
+
+// End ends the wait at once.
+func (w *Watch) End() {
+	w.stop()
+	w.done.Wait()
+}
+
+var errNotServed = errors.New("it does not serve the record yet")
+
+// follow asks one nameserver time and again.
+func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
+	answered, faulty := false, time.Now()
+	for {
+		err := w.ask(ctx, d, ns.Name)
+		switch {
+		case err == nil:
+			took := InSeconds(time.Since(w.since))
+			ns.Seconds, ns.Fault, ns.Silent = &took, "", false
+			w.served.Add(1)
+			return
+		case ctx.Err() != nil && ns.Fault != "": // an exchange that was cut off tells nothing
+			return
+		}
+		isAnswer := errors.Is(err, errNotServed)
+		answered = answered || isAnswer || errors.As(err, new(errRcode))
+		ns.Fault, ns.Silent = faultOf(err), !answered
+		if isAnswer {
+			faulty = time.Now()
+		}
+		if time.Since(faulty) > dnsGiveUp || Pause(ctx, dnsPoll) != nil {
+			return
+		}
+	}
+}
+
+func (w *Watch) ask(ctx context.Context, d DNS, nameserver string) error {
+	addresses, err := addressesOf(ctx, d, nameserver)
+	if err != nil {
+		return err
+	}
+	m, err := askNameserver(ctx, d, addresses, w.name, dns.TypeTXT)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(w.values, v) }) {
+		return errNotServed
+	}
+	return nil
+}
+
+func faultOf(err error) string {
+	if errors.Is(err, errNotServed) {
+		return err.Error()
+	}
+	return dnsFault(err)
+}
+
+// judgeNameservers ends the step.
+func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
+	c.Result.Nameservers = servers
+	var served, late, silent []string
+	for _, ns := range servers {
+		switch {
+		case ns.Seconds != nil:
+			served = append(served, ns.Name+" "+After(*ns.Seconds))
+		case ns.Silent:
+			silent = append(silent, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
+		default:
+			late = append(late, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
+		}
+	}
+	why, remedy, cut := CutShort(ctx)
+	switch {
+	case len(servers) == 0:
+		c.Step(StepNameservers, Unknown, "Which nameservers to ask for the probe record is not known.", "See the step on the delegation.")
+	case len(served) == len(servers):
+		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", list(served)), "")
+	case cut && errors.Is(ctx.Err(), context.Canceled):
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record could not be told: %s.", why), remedy)
+	case len(silent) == len(servers):
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", list(silent)),
+			"See whether this system may ask nameservers directly (UDP and TCP port 53 to the internet; a NetworkPolicy or firewall?). "+
+				"cert-manager's self-check has to, unless it is told to use a resolver only.")
+	case len(late) > 0:
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), list(append(late, silent...))),
+			fmt.Sprintf("Give more time with --timeout. If it stays so, ask %s: certificates have to wait for all nameservers.", c.options.Host.Name()))
+	default:
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), list(silent)),
+			fmt.Sprintf("See whether this system can reach it. If nobody can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
+	}
+}
+
+func alreadyServed(served []string) string {
+	if len(served) == 0 {
+		return ""
+	}
+	return "Served: " + list(served) + ". "
+}

@@ -1,0 +1,115 @@
+package check
+
+// Result is what a check found. It is what --output json prints; docs/check.md describes it for its readers.
+// It holds no API key and no IP address.
+type Result struct {
+	// Version is the version of the program.
+	Version string `json:"version"`
+	// Name is the DNS name that was asked about, without "*.".
+	Name string `json:"name"`
+	// Wildcard tells that it was asked about as "*.name".
+	Wildcard bool `json:"wildcard"`
+	// Domain is the domain of the account in which its challenges are answered; empty if none was found.
+	Domain string `json:"domain,omitempty"`
+	// Outcome sums up the steps.
+	Outcome Outcome `json:"outcome"`
+	// Steps are in the order in which they were taken. Those that could not be reached are left out.
+	Steps []Step `json:"steps"`
+	// Nameservers tells when each of them served the probe record.
+	Nameservers []Nameserver `json:"nameservers,omitempty"`
+	// API is how the API behaved; nil where nothing was written.
+	API Behaviour `json:"api,omitempty"`
+	// LeftBehind is the name of the probe record, if it may still be in the zone.
+	LeftBehind string `json:"leftBehind,omitempty"`
+	// Notes are remarks that are no step of their own.
+	Notes []string `json:"notes,omitempty"`
+	// APICalls is how many requests were sent to the API.
+	APICalls int64 `json:"apiCalls"`
+
+	host string
+}
+
+// Outcome sums a Result up.
+type Outcome string
+
+// The outcomes, each with its exit code.
+const (
+	Well    Outcome = "well"    // 0
+	Trouble Outcome = "problem" // 1
+	Unclear Outcome = "unknown" // 2
+)
+
+// ExitCode is what the process should exit with.
+func (o Outcome) ExitCode() int {
+	switch o {
+	case Well:
+		return 0
+	case Trouble:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// Step is one thing that was looked at.
+type Step struct {
+	ID      StepID `json:"id"`
+	Status  Status `json:"status"`
+	Summary string `json:"summary"`
+	// Remedy is what to do about a problem, or about what could not be told.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// StepID names a step for programs. It does not change from version to version.
+type StepID string
+
+// The steps, in the order in which they are taken.
+const (
+	StepKey         StepID = "key"         // the API accepts the key
+	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
+	StepDomain      StepID = "domain"      // the account has the domain
+	StepManaged     StepID = "managed"     // its DNS is at the host
+	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
+	StepCAA         StepID = "caa"         // the CA may issue
+	StepWrite       StepID = "write"       // a probe record can be written
+	StepRead        StepID = "read"        // the API shows it
+	StepNameservers StepID = "nameservers" // each nameserver serves it
+	StepRemove      StepID = "remove"      // it is removed
+)
+
+// Status is how a step ended.
+type Status string
+
+// The statuses. Skipped is on purpose, and no reason for doubt.
+const (
+	OK      Status = "ok"
+	Problem Status = "problem"
+	Unknown Status = "unknown"
+	Skipped Status = "skipped"
+)
+
+// Nameserver is what was seen of one nameserver of the domain.
+type Nameserver struct {
+	Name string `json:"name"`
+	// Seconds is when it first served the probe record, counted from the write; nil for never.
+	Seconds *float64 `json:"seconds"`
+	// Fault is what was wrong with its last answer, in words, if it did not serve the record.
+	Fault string `json:"fault,omitempty"`
+	// Silent tells that it gave no answer at all.
+	Silent bool `json:"silent,omitempty"`
+}
+
+// outcome is a problem if any step found one, and else unknown if any step could not tell.
+func outcome(steps []Step) Outcome {
+	o := Well
+	for _, s := range steps {
+		switch s.Status {
+		case Problem:
+			return Trouble
+		case Unknown:
+			o = Unclear
+		case OK, Skipped:
+		}
+	}
+	return o
+}

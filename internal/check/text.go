@@ -1,0 +1,72 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteStep writes a step for people: a line with what was found, and one with the remedy if there is any.
+func WriteStep(w io.Writer, s Step) error {
+	text := mark(s.Status) + " " + s.Summary + "\n"
+	if s.Remedy != "" {
+		text += "  Remedy: " + s.Remedy + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func mark(s Status) string {
+	switch s {
+	case OK:
+		return "✓"
+	case Problem:
+		return "✗"
+	default:
+		return "–"
+	}
+}
+
+// WriteRest writes what follows the steps: the notes, how the API behaved, and the sum of it all.
+func WriteRest(w io.Writer, r *Result) error {
+	var b strings.Builder
+	for _, note := range r.Notes {
+		fmt.Fprintf(&b, "Note: %s\n", note)
+	}
+	if r.API != nil {
+		fmt.Fprintf(&b, "\nWhat the %s API does, measured on the probe record alone:\n", r.host)
+		for _, line := range r.API.Sentences() {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", conclusion(r))
+	fmt.Fprintf(&b, "Checked by version %s with %s to the API. This report names the domain, its nameservers and CAs. "+
+		"It holds no API key, no IP address and no record but the probe's: it can be pasted into an issue.\n",
+		r.Version, plural(int(r.APICalls), "call", "calls"))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func conclusion(r *Result) string {
+	problems, unknown := 0, 0
+	for _, s := range r.Steps {
+		switch s.Status {
+		case Problem:
+			problems++
+		case Unknown:
+			unknown++
+		case OK, Skipped:
+		}
+	}
+	switch r.Outcome {
+	case Well:
+		return "All is well."
+	case Trouble:
+		return plural(problems, "problem", "problems") + " found."
+	default:
+		if unknown == 0 {
+			return "No problem found, but not everything could be looked at."
+		}
+		return fmt.Sprintf("No problem found, but %s could not be told.", plural(unknown, "thing", "things"))
+	}
+}

@@ -1,0 +1,94 @@
+package mijnhostcheck_test
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestEveryFieldAndStepIsDocumented(t *testing.T) {
+	t.Parallel()
+	held, err := os.ReadFile("../../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(held)
+	for _, words := range append(fieldsOf(reflect.TypeFor[check.Result](), ""),
+		string(check.StepKey), string(check.StepChallenge), string(check.StepDomain), string(check.StepManaged), string(check.StepDelegation),
+		string(check.StepCAA), string(check.StepWrite), string(check.StepRead), string(check.StepNameservers), string(check.StepRemove)) {
+		if !strings.Contains(page, "`"+words+"`") {
+			t.Errorf("docs/check.md does not name `%s`", words)
+		}
+	}
+}
+
+// TestTheReportsThatAreShownAreReal: what the page shows in a console is what the check prints, word for word but for the
+// probe's random name.
+func TestTheReportsThatAreShownAreReal(t *testing.T) {
+	t.Parallel()
+	held, err := os.ReadFile("../../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := withoutRandom(string(held))
+	for name, spoil := range map[string]func(world){
+		"all is well": func(world) {},
+		"two problems": func(w world) {
+			w.api.RevokeKey(testKey)
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "sectigo.com"`))
+			<-time.After(time.Minute) // until it is served
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{DNSLag: 54 * time.Second, StaleReads: 2 * time.Second}, func(w world) {
+				spoil(w)
+				report := textOf(w.T, w.run(func(o *check.Options) { o.Key, o.Version = fromEnvironment{key(testKey)}, "v0.1.0" }))
+				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {
+					t.Errorf("docs/check.md does not show\n%s", report)
+				}
+			})
+		})
+	}
+}
+
+type fromEnvironment struct{ key }
+
+func (fromEnvironment) Origin() string { return "the environment variable MIJNHOST_API_KEY" }
+
+func withoutRandom(text string) string {
+	return regexp.MustCompile(`_mijn-host-webhook-check-\w+`).ReplaceAllString(text, "_mijn-host-webhook-check")
+}
+
+// fieldsOf are the names of a struct's fields in JSON; those of lists stand alone.
+func fieldsOf(of reflect.Type, within string) []string {
+	var names []string
+	for field := range of.Fields() {
+		if !field.IsExported() {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch inner := field.Type; {
+		case inner == reflect.TypeFor[check.Behaviour]():
+			names = append(names, fieldsOf(reflect.TypeFor[mijnhostcheck.Behaviour](), within+name+".")...)
+		case inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct:
+			names = append(names, fieldsOf(inner.Elem(), within+name+".")...)
+		case inner.Kind() == reflect.Struct:
+			names = append(names, fieldsOf(inner, within+name+".")...)
+		case inner.Kind() == reflect.Slice:
+			names = append(names, within+name+"[]")
+			if inner.Elem().Kind() == reflect.Struct {
+				names = append(names, fieldsOf(inner.Elem(), "")...)
+			}
+		default:
+			names = append(names, within+name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,101 @@
+package mijnhostcheck_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestNameserversAreAwaitedAndTimed(t *testing.T) {
+	t.Parallel()
+	for _, lag := range []time.Duration{0, 54 * time.Second, 2 * time.Minute} {
+		t.Run(lag.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{DNSLag: lag}, func(w world) {
+				r := w.run()
+				wantOutcome(t, r, check.Well)
+				wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
+				if len(r.Nameservers) != 2 {
+					t.Fatalf("nameservers: %v", r.Nameservers)
+				}
+				for _, ns := range r.Nameservers {
+					if *ns.Seconds < lag.Seconds() || *ns.Seconds > lag.Seconds()+2 {
+						t.Errorf("%s after %g s, want %s", ns.Name, *ns.Seconds, lag)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestWaitingIsToldOncePerSecond(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{DNSLag: 30 * time.Second}, func(w world) {
+		told := map[string]int{}
+		w.run(func(o *check.Options) { o.OnProgress = func(words string) { told[words]++ } })
+		if told["Waiting for the nameservers: 0 of 2 serve the probe record, 17 s so far."] != 1 {
+			t.Errorf("progress: %v", told)
+		}
+	})
+}
+
+func TestNameserversThatFailAreNamed(t *testing.T) {
+	t.Parallel()
+	refuse := func(_ string, query *dns.Msg) *dns.Msg {
+		if query.Question[0].Qtype != dns.TypeTXT {
+			return nil
+		}
+		return new(dns.Msg).SetRcode(query, dns.RcodeRefused)
+	}
+	for _, c := range []struct {
+		claim  string
+		set    func(world)
+		status check.Status
+		words  []string
+	}{
+		{
+			"one that does not answer", func(w world) { w.dns.dead[addr2] = timeout() },
+			check.Problem,
+			[]string{"Not every nameserver answers", "Served: ns1.mijn.host at once", "No answer: ns2.mijn.host (no answer in time)"},
+		},
+		{
+			"none that answers leaves the matter open", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
+			check.Unknown,
+			[]string{"No nameserver answers", "port 53"},
+		},
+		{"one that is not found", func(w world) {
+			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1))
+		}, check.Problem, []string{"ns2.mijn.host (its name has no address)"}},
+		{
+			"one that refuses", func(w world) { w.dns.ask = refuse },
+			check.Problem,
+			[]string{"ns1.mijn.host (it answers REFUSED)"},
+		},
+		{"one that is too late", func(w world) {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
+		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet)", "--timeout"}},
+		{"one of two addresses that answers is enough", func(w world) {
+			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
+				record("A", ns2+".", "192.0.2.3"), record("AAAA", ns2+".", "2001:db8::2"))
+			w.dns.dead[addr2], w.dns.dead["192.0.2.3"] = timeout(), timeout()
+		}, check.OK, nil},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				c.set(w)
+				begun := time.Now()
+				r := w.run()
+				wantStep(t, r, check.StepNameservers, c.status, c.words...)
+				wantStep(t, r, check.StepRemove, check.OK)
+				if took := time.Since(begun); took > 4*time.Minute+30*time.Second {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}

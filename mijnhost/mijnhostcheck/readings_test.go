@@ -1,0 +1,132 @@
+package mijnhostcheck_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
+	t.Parallel()
+	for readings := range mijnhosttest.EveryReading() {
+		for _, oneCopy := range []bool{false, true} {
+			readings := readings
+			readings.DeleteOneCopy = oneCopy
+			if readings.DeleteOneCopy && readings.PatchSame != mijnhosttest.PatchSameDuplicates {
+				continue // there are no copies to tell by
+			}
+			t.Run(readings.String(), func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, readings, func(w world) {
+					r := w.run()
+					wantOutcome(t, r, check.Well)
+					wantBehaviour(t, measured(r), readings)
+				})
+			})
+		}
+	}
+}
+
+func TestReadingsAreMeasuredThroughStaleReadsToo(t *testing.T) {
+	t.Parallel()
+	for readings := range mijnhosttest.EveryReading() {
+		if readings.StatusText || readings.QuotedValues || readings.DeleteAbsent == mijnhosttest.DeleteAbsentNotFound {
+			continue
+		}
+		readings.StaleReads, readings.ReplicaJitter = 6*time.Second, readings.DeleteShownForm
+		t.Run(readings.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, readings, func(w world) {
+				wantBehaviour(t, measured(w.run()), readings)
+			})
+		})
+	}
+}
+
+// wantBehaviour compares what was measured with what the simulator was told to do.
+func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhosttest.Options) {
+	t.Helper()
+	if got == nil {
+		t.Fatal("nothing was measured")
+	}
+	want := mijnhostcheck.Behaviour{
+		PatchSecondValue:   readings.Patch.String(),
+		PatchSameValue:     readings.PatchSame.String(),
+		DeleteAbsent:       "fails",
+		DeleteAbsentStatus: 400,
+		DeleteMatches:      "any-form",
+		Names:              readings.Names.String(),
+		Values:             "bare",
+		TTLSent:            60,
+		TTLShown:           60,
+		Reads:              got.Reads,
+	}
+	switch {
+	case readings.PatchSame != mijnhosttest.PatchSameDuplicates:
+	case readings.Patch == mijnhosttest.PatchReplaces:
+		want.PatchSameValue = "keeps" // of the two, the simulator says, there is no telling
+	case readings.DeleteOneCopy:
+		want.DeleteCopies = "one"
+	default:
+		want.DeleteCopies = "all"
+	}
+	switch readings.DeleteAbsent {
+	case mijnhosttest.DeleteAbsentFails:
+	case mijnhosttest.DeleteAbsentNotFound:
+		want.DeleteAbsentStatus = 404
+	case mijnhosttest.DeleteAbsentSucceeds:
+		want.DeleteAbsent, want.DeleteAbsentStatus = "succeeds", 0
+	}
+	if readings.DeleteShownForm {
+		want.DeleteMatches = "as-shown"
+	}
+	if readings.QuotedValues {
+		want.Values = "quoted"
+	}
+	if *got != want {
+		t.Errorf("measured:\n got %+v\nwant %+v", *got, want)
+	}
+}
+
+func TestHowReadsFollowWritesIsMeasured(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for _, c := range []struct {
+		claim      string
+		readings   mijnhosttest.Options
+		settled    time.Duration // to two seconds above
+		disagree   bool
+		incomplete string
+	}{
+		{"reads are fresh", mijnhosttest.Options{}, 0, false, "no"},
+		{"stale for 3 s", mijnhosttest.Options{StaleReads: 3 * s}, 3 * s, false, "no"},
+		{"stale for 15 s", mijnhosttest.Options{StaleReads: 15 * s}, 15 * s, false, "no"},
+		{"replicas disagree for 5 s", mijnhosttest.Options{StaleReads: 5 * s, ReplicaJitter: true}, 5 * s, true, "no"},
+		{"short for 4 s", mijnhosttest.Options{ShortAfterWrite: 4 * s}, 4 * s, false, "short"},
+		{"empty for 4 s", mijnhosttest.Options{EmptyAfterWrite: 4 * s}, 4 * s, false, "empty"},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, c.readings, func(w world) {
+				r := w.run()
+				wantOutcome(t, r, check.Well)
+				got := measured(r).Reads
+				if settled := *got.SettledAfter; settled < c.settled.Seconds() || settled > c.settled.Seconds()+2 {
+					t.Errorf("settled after %g s, want %s", settled, c.settled)
+				}
+				if stale := c.readings.StaleReads.Seconds(); got.StaleFor > stale || got.StaleFor < stale-2 {
+					t.Errorf("stale for %g s, want %g s", got.StaleFor, stale)
+				}
+				if got.Disagree != c.disagree || got.Incomplete != c.incomplete {
+					t.Errorf("disagree %v, incomplete %q", got.Disagree, got.Incomplete)
+				}
+				if short := (c.readings.ShortAfterWrite + c.readings.EmptyAfterWrite).Seconds(); got.IncompleteFor > short || got.IncompleteFor < short-2 {
+					t.Errorf("incomplete for %g s, want %g s", got.IncompleteFor, short)
+				}
+			})
+		})
+	}
+}

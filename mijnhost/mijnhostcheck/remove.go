@@ -1,0 +1,116 @@
+package mijnhostcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+)
+
+const (
+	// removalTime bounds the removal. With the usual --timeout the whole check stays below 5 minutes, the
+	// time that `helm test` gives it.
+	removalTime = 90 * time.Second
+	// unseenTime is after how long a value that no read has shown counts as not there. Users saw reads that were seconds old.
+	unseenTime = 30 * time.Second
+	// cleanReads is how many reads in a row must show nothing.
+	cleanReads = 2
+)
+
+var errStillShown = errors.New("the API still shows it")
+
+// remove removes what may stand under the probe's name, also when ctx is done, and tells how that went.
+func (p *probe) remove(ctx context.Context, c *check.Check) {
+	if !p.sent {
+		return
+	}
+	c.Progress("Removing the probe record.")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
+	defer cancel()
+	if err := p.removeAll(ctx); err != nil {
+		c.Result.LeftBehind = p.name
+		c.Step(check.StepRemove, check.Problem, fmt.Sprintf("The probe record may still be in the zone: %v.", err),
+			fmt.Sprintf("Delete the TXT record %s of %s in mijn.host's control panel.", p.name, p.zone.domain))
+		return
+	}
+	summary := "The probe record is removed."
+	if !p.stood {
+		summary = "No probe record is in the zone."
+	}
+	c.Step(check.StepRemove, check.OK, summary, "")
+}
+
+// removeAll deletes what reads show until they show nothing more and every value that was sent is accounted for.
+func (p *probe) removeAll(ctx context.Context) error {
+	var fault error
+	for round, clean := 0, 0; ; round++ {
+		if round%5 == 0 {
+			p.removeUnseen(ctx)
+		}
+		v, err := p.zone.look(ctx)
+		switch {
+		case err != nil:
+			fault = err
+		case len(v.shown) > 0:
+			clean = 0
+			fault = errStillShown
+			p.removeShown(ctx, v)
+		case v.complete:
+			clean++
+		}
+		if clean >= cleanReads && p.accounted() {
+			return nil
+		}
+		if check.Pause(ctx, removalPause(round)) != nil {
+			if fault == nil {
+				fault = errors.New("the API does not show whether it is gone")
+			}
+			return fault
+		}
+	}
+}
+
+func removalPause(round int) time.Duration {
+	return min(500*time.Millisecond+time.Duration(round)*250*time.Millisecond, 4*time.Second)
+}
+
+// removeShown deletes records as they are shown. What is refused may be gone already: the reads after it tell.
+func (p *probe) removeShown(ctx context.Context, v view) {
+	failed := map[string]bool{}
+	for _, r := range v.shown {
+		if p.delete(ctx, r) != nil {
+			failed[mijnhost.Unquoted(r.Value)] = true
+		}
+	}
+	for value, w := range p.written {
+		if shows(v.shown, value) && !failed[value] {
+			w.removed = true
+		}
+	}
+}
+
+// removeUnseen deletes the values that no read need show yet under the name by which they were sent. That proves
+// something only where DELETE fails for what is not there.
+func (p *probe) removeUnseen(ctx context.Context) {
+	for value, w := range p.written {
+		for range steady { // there can be copies
+			if w.removed || p.delete(ctx, p.absolute(value)) != nil {
+				break
+			}
+			w.removed = p.absentFails && p.delete(ctx, p.absolute(value)) != nil
+		}
+	}
+}
+
+// accounted tells whether no value that was sent can turn up any more.
+func (p *probe) accounted() bool {
+	for _, w := range p.written {
+		if !w.removed && time.Since(w.at) < unseenTime {
+			return false
+		}
+	}
+	return true
+}

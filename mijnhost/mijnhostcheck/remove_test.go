@@ -1,0 +1,184 @@
+package mijnhostcheck_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// hard are readings under which it is hard to see and to name what was written.
+func hard() []mijnhosttest.Options {
+	const s = time.Second
+	shownForm := mijnhosttest.Options{DeleteShownForm: true, Names: mijnhosttest.NamesRelative, QuotedValues: true}
+	stale, jitter, short, empty, oneCopy := shownForm, shownForm, shownForm, shownForm, shownForm
+	stale.StaleReads = 12 * s
+	jitter.StaleReads, jitter.ReplicaJitter, jitter.DeleteAbsent = 12*s, true, mijnhosttest.DeleteAbsentSucceeds
+	short.ShortAfterWrite = 6 * s
+	empty.EmptyAfterWrite, empty.DeleteAbsent = 6*s, mijnhosttest.DeleteAbsentSucceeds
+	oneCopy.PatchSame, oneCopy.DeleteOneCopy, oneCopy.StaleReads = mijnhosttest.PatchSameDuplicates, true, 5*s
+	hidden := oneCopy
+	hidden.EmptyAfterWrite = 8 * s
+	return []mijnhosttest.Options{
+		{},
+		{Patch: mijnhosttest.PatchReplaces, DeleteAbsent: mijnhosttest.DeleteAbsentSucceeds, DNSLag: time.Minute},
+		{Latency: 2 * s},
+		shownForm, stale, jitter, short, empty, oneCopy, hidden,
+	}
+}
+
+func TestAnInterruptAtAnyCallLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for _, readings := range hard() {
+		t.Run(readings.String(), func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			inBubble(t, readings, func(w world) { calls = int(w.run().APICalls) })
+			every := 1 + calls/45 // of the long waits some will do
+			for n := 1; n <= calls; n += every {
+				inBubble(t, readings, func(w world) {
+					ctx, interrupt := context.WithCancel(w.Context())
+					defer interrupt()
+					seen := 0
+					w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), When: func(mijnhosttest.Request) bool {
+						seen++
+						if seen == n {
+							interrupt()
+						}
+						return false
+					}})
+					wantInterrupted(t, w.runIn(ctx), fmt.Sprintf("at call %d", n))
+					for _, r := range w.api.Requests() {
+						if r.Method != http.MethodGet && r.Status == 0 {
+							t.Errorf("interrupted at call %d: %s was cut off, and could have landed at any time", n, r.Method)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestAnInterruptAtAnyTimeLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for _, readings := range hard() {
+		t.Run(readings.String(), func(t *testing.T) {
+			t.Parallel()
+			for range 10 {
+				moment := time.Duration(rand.Int64N(int64(90 * time.Second)))
+				inBubble(t, readings, func(w world) {
+					ctx, cancel := context.WithTimeoutCause(w.Context(), moment, context.Canceled)
+					defer cancel()
+					wantInterrupted(t, w.runIn(ctx), "after "+moment.String())
+				})
+			}
+		})
+	}
+}
+
+// wantInterrupted looks at a check that was cut short, or was just done. That the zone is as before, run has seen.
+func wantInterrupted(t *testing.T, r *check.Result, when string) {
+	t.Helper()
+	if r.LeftBehind != "" {
+		t.Errorf("interrupted %s: %s is left behind\n%s", when, r.LeftBehind, textOf(t, r))
+	}
+	if _, wrote := stepOf(r, check.StepWrite); wrote && r.API != nil {
+		if _, removed := stepOf(r, check.StepRemove); !removed && !strings.Contains(textOf(t, r), "could not be written") {
+			t.Errorf("interrupted %s: nothing is said of the removal\n%s", when, textOf(t, r))
+		}
+	}
+	if all := r.Steps[len(r.Steps)-1].ID == check.StepRemove && r.Nameservers != nil; r.Outcome == check.Well && !all {
+		t.Errorf("interrupted %s: all is said to be well\n%s", when, textOf(t, r))
+	}
+}
+
+func TestFaultsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]mijnhosttest.Kind{
+		"a refusal without a cause": mijnhosttest.Status(400),
+		"a failing server":          mijnhosttest.Status(500),
+		"a page of a proxy":         mijnhosttest.HTMLPage(502),
+		"an answer cut off":         mijnhosttest.Truncated(),
+		"a refusal that is a lie":   mijnhosttest.AfterEffect(mijnhosttest.Status(400)),
+		"a failure that is a lie":   mijnhosttest.AfterEffect(mijnhosttest.Status(500)),
+		"a broken connection":       mijnhosttest.DropAfter(),
+		"a read without records":    mijnhosttest.EmptyRead(),
+		"a read with null":          mijnhosttest.NullRecords(),
+		"a short read":              mijnhosttest.ShortRead(),
+		"a limited rate":            mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)),
+		"a server that hangs":       mijnhosttest.Hang(),
+	}
+	for claim, kind := range kinds {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			in := []mijnhosttest.Options{
+				{},
+				{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
+				{PatchSame: mijnhosttest.PatchSameFails},
+			}
+			for skip := range 40 {
+				inBubble(t, in[skip%len(in)], func(w world) {
+					w.api.Inject(mijnhosttest.Fault{Kind: kind, Skip: skip, Times: 1})
+					if r := w.run(); r.LeftBehind != "" {
+						t.Errorf("fault at call %d: %s", skip+1, textOf(t, r))
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord})
+		begun := time.Now()
+		r := w.run()
+		wantOutcome(t, r, check.Trouble)
+		wantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", "Delete the TXT record "+r.LeftBehind+" of example.nl")
+		if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || !strings.HasSuffix(r.LeftBehind, ".example.nl") {
+			t.Errorf("left behind: %q", r.LeftBehind)
+		}
+		if took := time.Since(begun); took > 5*time.Minute {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestWhatAnEarlierCheckLeftIsNamedAndNotTouched(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_mijn-host-webhook-check-old.example.nl.", Value: "first", TTL: 60})
+		r := w.run()
+		wantOutcome(t, r, check.Well)
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
+			t.Errorf("notes: %q", r.Notes)
+		}
+	})
+}
+
+func TestARecordThatSomebodyDeletesMeanwhileDoesNotConfuse(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{DNSLag: 40 * time.Second}, func(w world) {
+		gone := others()[0]
+		ctx := w.Context()
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), When: func(mijnhosttest.Request) bool { return false }})
+		time.AfterFunc(3*time.Second, func() { w.api.DeleteRecord(domain, gone) })
+		o := w.options()
+		r, err := check.Run(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantOutcome(t, r, check.Well)
+		wantStep(t, r, check.StepRemove, check.OK)
+		if measured(r).Reads.Incomplete != "no" {
+			t.Errorf("reads are said to be %s", measured(r).Reads.Incomplete)
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package mijnhostcheck_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+// record is one of a zone that the account does not have.
+func record(rtype, name, value string) mijnhosttest.Record {
+	return mijnhosttest.Record{Type: rtype, Name: name, Value: value, TTL: 60}
+}
+
+func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
+	t.Parallel()
+	type change = func(*check.Options)
+	for _, c := range []struct {
+		claim   string
+		set     func(world) change
+		step    check.StepID
+		status  check.Status
+		words   []string
+		outcome check.Outcome
+	}{
+		{"a key that mijn.host does not know is refused", func(w world) change {
+			w.api.RevokeKey(testKey)
+			return nil
+		}, check.StepKey, check.Problem, []string{"rejects the API key", "Account, API Access"}, check.Trouble},
+		{"a key that its source does not have", func(world) change {
+			return func(o *check.Options) { o.Key = noKey{&keysource.Error{Fault: "There is none.", Remedy: "Make one."}} }
+		}, check.StepKey, check.Problem, []string{"There is none.", "Make one."}, check.Trouble},
+		{"a source of the key that cannot be asked leaves the matter open", func(world) change {
+			return func(o *check.Options) {
+				o.Key = noKey{&keysource.Error{Fault: "No cluster.", Remedy: "Reach it.", Passing: true}}
+			}
+		}, check.StepKey, check.Unknown, []string{"No cluster.", "Reach it."}, check.Unclear},
+		{"an API that is down leaves the matter open", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Unavailable(nil)})
+			return nil
+		}, check.StepKey, check.Unknown, []string{"503", "run the check again"}, check.Unclear},
+		{"a refusal that names the caller's address keeps it out of the report", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "No access from 203.0.113.9, nor [2001:db8::9]")})
+			return nil
+		}, check.StepKey, check.Problem, []string{"(an IP address)"}, check.Trouble},
+		{"a limited rate leaves the matter open", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil), Op: mijnhosttest.OpListDomains})
+			return nil
+		}, check.StepKey, check.Unknown, []string{"limits the rate", "minutes"}, check.Unclear},
+		{"a domain of another account", func(world) change {
+			return func(o *check.Options) { o.Name = "www.theirs.nl" }
+		}, check.StepDomain, check.Problem, []string{"no domain that _acme-challenge.www.theirs.nl lies in; it has 1 domain"}, check.Trouble},
+		{"a name below a domain of the account", func(world) change {
+			return func(o *check.Options) { o.Name = "*.a.b.Example.NL." }
+		}, check.StepDomain, check.OK, []string{"_acme-challenge.a.b.example.nl lies in it"}, check.Well},
+		{"DNS at another host", func(w world) change {
+			w.api.SetDNSElsewhere(domain)
+			return nil
+		}, check.StepManaged, check.Problem, []string{"not managed by mijn.host", "nameservers"}, check.Trouble},
+		{"records that cannot be read", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
+			return nil
+		}, check.StepManaged, check.Problem, []string{"403"}, check.Trouble},
+		{"a record that cannot be written", func(w world) change {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.MinTTL = 300 })
+			return nil
+		}, check.StepWrite, check.Problem, []string{"TTL of 60", "ttl must be at least", "--ttl"}, check.Trouble},
+		{"--read-only writes nothing", func(world) change {
+			return func(o *check.Options) { o.ReadOnly = true }
+		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},
+
+		{"a CNAME into the account", func(w world) change {
+			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
+			return func(o *check.Options) { o.Name = "delegated.test" }
+		}, check.StepChallenge, check.OK, []string{"to _acme-challenge.example.nl", "cnameStrategy", "Follow"}, check.Well},
+		{"a CNAME to somewhere else", func(w world) change {
+			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
+		}, check.StepChallenge, check.Problem, []string{"to shop.acme.test, which lies in no domain of this account", "Remove the CNAME"}, check.Trouble},
+		{"CNAMEs in a circle", func(w world) change {
+			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "a.example.nl."))
+			w.api.AddRecord(domain, record("CNAME", "a.example.nl.", "_acme-challenge.shop.example.nl."))
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
+		}, check.StepChallenge, check.Problem, []string{"circle"}, check.Trouble},
+		{"a wildcard CNAME is none of the challenge's own", func(w world) change {
+			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "elsewhere.test."))
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
+		}, check.StepChallenge, check.OK, []string{"wildcard CNAME", "None"}, check.Well},
+
+		{"a domain that the zone above does not know", func(w world) change {
+			w.dns.delegated["example.nl."] = nil
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"not delegated", "registered"}, check.Trouble},
+		{"a delegation to other nameservers", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"NS1.old.test", "ns2.old.test"}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"ns1.old.test and ns2.old.test", "at its registrar to ns1.mijn.host and ns2.mijn.host"}, check.Trouble},
+		{"one nameserver too many", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{ns1, "ns.old.test"}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"does not know ns.old.test"}, check.Trouble},
+		{"fewer nameservers than the account has will do", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{ns2}
+			return nil
+		}, check.StepDelegation, check.OK, []string{ns2}, check.Well},
+		{"white-labelled names of the same nameservers", func(w world) change {
+			w.api.AddStaticZone("brand.test", record("A", "ns1.brand.test.", addr1), record("A", "ns2.brand.test.", addr2))
+			w.dns.delegated["example.nl."] = []string{"ns1.brand.test", "ns2.brand.test"}
+			return nil
+		}, check.StepDelegation, check.OK, []string{"ns1.brand.test and ns2.brand.test"}, check.Well},
+		{"a zone cut below the domain", func(w world) change {
+			w.api.AddStaticZone("shop.example.nl")
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
+		}, check.StepDelegation, check.Problem, []string{"shop.example.nl is a zone of its own", "Remove the NS records"}, check.Trouble},
+		{"an account that does not tell its nameservers", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
+			return nil
+		}, check.StepDelegation, check.Unknown, []string{"does not say", "control panel"}, check.Unclear},
+		{"a resolver that does not answer leaves the matter open", func(w world) change {
+			w.dns.resolver = timeout()
+			return nil
+		}, check.StepDelegation, check.Unknown, []string{"no answer in time", "--resolver"}, check.Unclear},
+
+		{"no CAA records", func(world) change { return nil }, check.StepCAA, check.OK, []string{"No CAA record"}, check.Well},
+		{"CAA that names the CA", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
+			return nil
+		}, check.StepCAA, check.OK, []string{"at example.nl let letsencrypt.org issue"}, check.Well},
+		{"CAA that names another CA", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
+			return nil
+		}, check.StepCAA, check.Problem, []string{"issue names other.test", `0 issue "letsencrypt.org"`}, check.Trouble},
+		{"CAA of the zone above counts for a name that has none", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
+			return func(o *check.Options) { o.Name = "a.b.example.nl" }
+		}, check.StepCAA, check.Problem, []string{"at example.nl"}, check.Trouble},
+		{"CAA of the name goes before that of the zone above", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
+			w.api.AddRecord(domain, record("CAA", "b.example.nl.", `0 issue "letsencrypt.org"`))
+			return func(o *check.Options) { o.Name = "a.b.example.nl" }
+		}, check.StepCAA, check.OK, []string{"at b.example.nl"}, check.Well},
+		{"issuewild does not stop other certificates, but is told", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild ";"`))
+			return nil
+		}, check.StepCAA, check.OK, []string{"not for wildcards: issuewild allows no CA at all"}, check.Well},
+		{"issuewild stops wildcards", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild "other.test"`))
+			return func(o *check.Options) { o.Name = "*.example.nl" }
+		}, check.StepCAA, check.Problem, []string{"for *.example.nl: issuewild names other.test"}, check.Trouble},
+		{"another CA can be asked about", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "Other.test; validationmethods=dns-01"`))
+			return func(o *check.Options) { o.CA = "other.test" }
+		}, check.StepCAA, check.OK, []string{"let other.test"}, check.Well},
+		{"CAA that wants another method", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; validationmethods=http-01"`))
+			return nil
+		}, check.StepCAA, check.Problem, []string{"only by http-01, and not by dns-01"}, check.Trouble},
+		{"CAA for one ACME account", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; accounturi=https://acme.test/1"`))
+			return nil
+		}, check.StepCAA, check.OK, []string{"Only one ACME account"}, check.Well},
+		{"an unknown critical CAA record", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
+			return nil
+		}, check.StepCAA, check.Problem, []string{`"novelty" is marked as critical`}, check.Trouble},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				change := c.set(w)
+				if change == nil {
+					change = func(*check.Options) {}
+				}
+				r := w.run(change)
+				wantStep(w.T, r, c.step, c.status, c.words...)
+				wantOutcome(w.T, r, c.outcome)
+				if text := textOf(w.T, r); strings.Contains(text, "203.0.113.9") || strings.Contains(text, "2001:db8") || strings.Contains(text, "10.0.0.1") {
+					t.Errorf("the report holds an IP address:\n%s", text)
+				}
+			})
+		})
+	}
+}
+
+func TestADelegationIsAskedOfTheZoneAboveAndNotOfACache(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout()
+		r := w.run(func(o *check.Options) { o.ReadOnly = true })
+		wantStep(t, r, check.StepDelegation, check.OK)
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the resolver's word was taken") {
+			t.Errorf("notes: %q", r.Notes)
+		}
+	})
+}
+
+func TestReadOnlySendsNothingButGET(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		r := w.run(func(o *check.Options) { o.ReadOnly = true })
+		for _, request := range w.api.Requests() {
+			if request.Method != http.MethodGet {
+				t.Errorf("%s %s was sent", request.Method, request.Path)
+			}
+		}
+		if r.API != nil || r.APICalls != int64(w.api.Calls()) {
+			t.Errorf("api %v after %d calls, want none after %d", r.API, r.APICalls, w.api.Calls())
+		}
+	})
+}
+
+func TestOnlyDomainNamesAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", ".", "nl", "*.nl", "exa mple.nl", "example..nl", "münchen.nl", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
+		r, err := check.Run(t.Context(), check.Options{Name: name})
+		if err == nil || !strings.Contains(err.Error(), "--domain") {
+			t.Errorf("%q: %v, %v", name, r, err)
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package mijnhostcheck_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+const (
+	testKey  = "key-of-the-account"
+	domain   = "example.nl"
+	ns1, ns2 = "ns1.mijn.host", "ns2.mijn.host"
+	addr1    = "192.0.2.1"
+	addr2    = "192.0.2.2"
+)
+
+// others are records that belong to somebody.
+func others() []mijnhosttest.Record {
+	return []mijnhosttest.Record{
+		{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600},
+		{Type: "MX", Name: "example.nl.", Value: "10 mail.example.nl.", TTL: 3600},
+		{Type: "TXT", Name: "example.nl.", Value: "v=spf1 mx -all", TTL: 3600},
+		{Type: "TXT", Name: "_acme-challenge.example.nl.", Value: "of-a-challenge", TTL: 60},
+		{Type: "CNAME", Name: "WWW.example.nl.", Value: "example.nl.", TTL: 900},
+		{Type: "TXT", Name: "unusual", Value: `"quoted"`, TTL: 60},
+	}
+}
+
+// world is a check's surroundings in virtual time: the API over pipes, and DNS as functions.
+type world struct {
+	*testing.T
+	api *mijnhosttest.Server
+	dns *namesystem
+}
+
+// inBubble runs test with an account that has example.nl, delegated to two nameservers.
+func inBubble(t *testing.T, readings mijnhosttest.Options, test func(world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		api := mijnhosttest.StartInMemory(t, readings)
+		api.AddAccount(testKey, domain)
+		api.SetRecords(domain, others())
+		api.AddStaticZone("mijn.host",
+			mijnhosttest.Record{Type: "A", Name: ns1 + ".", Value: addr1, TTL: 60},
+			mijnhosttest.Record{Type: "A", Name: ns2 + ".", Value: addr2, TTL: 60})
+		test(world{t, api, newNamesystem(api)})
+	})
+}
+
+// namesystem is DNS as the simulator answers it, with what a test changes about it.
+type namesystem struct {
+	api *mijnhosttest.Server
+
+	mu        sync.Mutex
+	dead      map[string]error // by address of a nameserver
+	resolver  error
+	delegated map[string][]string // what the zone above says instead
+	ask       func(nameserver string, query *dns.Msg) *dns.Msg
+}
+
+func newNamesystem(api *mijnhosttest.Server) *namesystem {
+	return &namesystem{api: api, dead: map[string]error{}, delegated: map[string][]string{}}
+}
+
+func (n *namesystem) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
+	if n.resolver != nil {
+		return nil, n.resolver
+	}
+	return onTheWire(query, n.api.Answer)
+}
+
+func (n *namesystem) Ask(_ context.Context, nameserver netip.Addr, query check.Query) (*check.Answer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.dead[nameserver.String()]; err != nil {
+		return nil, err
+	}
+	return onTheWire(query, func(query *dns.Msg) *dns.Msg { return n.asNameserver(nameserver.String(), query) })
+}
+
+func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
+	q := query.Question[0]
+	if names, ok := n.delegated[q.Name]; ok && q.Qtype == dns.TypeNS {
+		m := new(dns.Msg).SetReply(query)
+		for _, name := range names {
+			m.Ns = append(m.Ns, &dns.NS{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: name + "."})
+		}
+		return m
+	}
+	if n.ask != nil {
+		if m := n.ask(nameserver, query); m != nil {
+			return m
+		}
+	}
+	return n.api.Answer(query)
+}
+
+// onTheWire has a query answered as a server would, in bytes.
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
+	const id = 4242
+	sent, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	if err = m.Unpack(sent); err != nil {
+		return nil, err
+	}
+	came, err := answer(m).Pack()
+	if err != nil {
+		return nil, err
+	}
+	return query.Parse(id, came)
+}
+
+// key is a keysource.Source that has one.
+type key string
+
+func (key) Origin() string                        { return "the test" }
+func (k key) Key(context.Context) (string, error) { return string(k), nil }
+
+// noKey is a keysource.Source that has none.
+type noKey struct{ err error }
+
+func (noKey) Origin() string                        { return "the test" }
+func (k noKey) Key(context.Context) (string, error) { return "", k.err }
+
+func (w world) options() check.Options {
+	return check.Options{
+		Name:    domain,
+		Key:     key(testKey),
+		Host:    &mijnhostcheck.Host{API: mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()}},
+		DNS:     w.dns,
+		CA:      "letsencrypt.org",
+		TTL:     60,
+		Timeout: 3 * time.Minute,
+		Version: "v0.0.0-test",
+	}
+}
+
+// run checks, and makes sure that whatever happened, the zone is as before, and nobody learns the key.
+func (w world) run(change ...func(*check.Options)) *check.Result {
+	w.Helper()
+	return w.runIn(w.Context(), change...)
+}
+
+func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check.Result {
+	w.Helper()
+	before := w.api.Records(domain)
+	o := w.options()
+	for _, c := range change {
+		c(&o)
+	}
+	r, err := check.Run(ctx, o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if after := w.api.Records(domain); !slices.Equal(after, before) && r.LeftBehind == "" {
+		w.Errorf("the zone has changed:\n got %v\nwant %v", after, before)
+	}
+	w.wantOnlyProbeTouched()
+	text := textOf(w.T, r)
+	for _, secret := range []string{testKey, addr1, addr2} {
+		if strings.Contains(text, secret) {
+			w.Errorf("the report holds %s:\n%s", secret, text)
+		}
+	}
+	return r
+}
+
+// wantOnlyProbeTouched looks through what was sent: never a PUT, and no name but the probe's.
+func (w world) wantOnlyProbeTouched() {
+	w.Helper()
+	for _, r := range w.api.Requests() {
+		if r.Method != http.MethodGet && !strings.Contains(string(r.Body), `"name":"_mijn-host-webhook-check-`) {
+			w.Errorf("%s %s of %s", r.Method, r.Path, r.Body)
+		}
+	}
+}
+
+// measured is what was measured of the API; nil for nothing.
+func measured(r *check.Result) *mijnhostcheck.Behaviour {
+	b, _ := r.API.(*mijnhostcheck.Behaviour)
+	return b
+}
+
+func textOf(t *testing.T, r *check.Result) string {
+	t.Helper()
+	var b strings.Builder
+	for _, s := range r.Steps {
+		if err := check.WriteStep(&b, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := check.WriteRest(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func stepOf(r *check.Result, id check.StepID) (check.Step, bool) {
+	i := slices.IndexFunc(r.Steps, func(s check.Step) bool { return s.ID == id })
+	if i < 0 {
+		return check.Step{}, false
+	}
+	return r.Steps[i], true
+}
+
+// wantStep compares the end of a step, and looks for words in its lines.
+func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
+	t.Helper()
+	s, ok := stepOf(r, id)
+	if !ok || s.Status != status {
+		t.Errorf("step %s is %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
+	}
+	for _, word := range words {
+		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
+			t.Errorf("step %s does not say %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
+		}
+	}
+	if status == check.Problem && s.Remedy == "" {
+		t.Errorf("step %s has no remedy: %s", id, s.Summary)
+	}
+}
+
+func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
+	t.Helper()
+	if r.Outcome != want {
+		t.Errorf("the outcome is %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
+	}
+}
+
+// timeout is an answer that does not come.
+func timeout() error { return fmt.Errorf("read udp 10.0.0.1:4242: %w", os.ErrDeadlineExceeded) }

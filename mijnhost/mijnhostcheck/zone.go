@@ -1,0 +1,220 @@
+package mijnhostcheck
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+)
+
+const (
+	// steady is how many reads in a row must agree before they are believed: replicas may differ.
+	steady = 4
+	// awaitTime bounds the wait for reads to agree.
+	awaitTime = 60 * time.Second
+	// gone is after how long a record of others that is no longer shown counts as deleted by somebody.
+	gone = 30 * time.Second
+)
+
+// zone is the domain's zone as the API shows it, over and over.
+type zone struct {
+	client *mijnhost.Client
+	domain string
+	probe  string // bare name
+
+	reads   *Reads
+	written time.Time // the last write of this check
+
+	others  map[mijnhost.Record]time.Time // the records of others, and since when each is not shown; zero for shown
+	pending struct {                      // what reads left out, until it is known that it was there all the time
+		kind string
+		age  float64
+	}
+}
+
+// view is one read.
+type view struct {
+	shown    []mijnhost.Record // under the probe's name
+	complete bool              // all records of others are shown
+	at       time.Time
+}
+
+// The ways in which a read can leave records out.
+const (
+	incompleteNo    = "no"
+	incompleteShort = "short"
+	incompleteEmpty = "empty"
+)
+
+// begin takes note of the records of others. Those that challenges and other checks write come and go, and do not count.
+func (z *zone) begin(ctx context.Context) (leftOver []string, err error) {
+	records, err := z.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	z.others = map[mijnhost.Record]time.Time{}
+	for _, r := range records {
+		name := absolute(r.Name, z.domain)
+		switch {
+		case strings.HasPrefix(name, probeLabel):
+			if !slices.Contains(leftOver, name) {
+				leftOver = append(leftOver, name)
+			}
+		case !strings.HasPrefix(name, check.ChallengeLabel):
+			z.others[r] = time.Time{}
+		}
+	}
+	if len(z.others) > 0 {
+		z.reads.Incomplete = incompleteNo
+	}
+	return leftOver, nil
+}
+
+func (z *zone) read(ctx context.Context) ([]mijnhost.Record, error) {
+	call, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	return z.client.Records(call, z.domain)
+}
+
+// wrote notes that a write has ended.
+func (z *zone) wrote(at time.Time) { z.written = at }
+
+// look reads the zone once.
+func (z *zone) look(ctx context.Context) (view, error) {
+	records, err := z.read(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{at: time.Now(), complete: true}
+	shown := map[mijnhost.Record]bool{}
+	for _, r := range records {
+		shown[r] = true
+		if strings.EqualFold(r.Type, "TXT") && absolute(r.Name, z.domain) == z.probe {
+			v.shown = append(v.shown, r)
+		}
+	}
+	for r, missing := range z.others {
+		switch {
+		case shown[r]:
+			z.others[r] = time.Time{}
+		case missing.IsZero():
+			z.others[r] = v.at
+			v.complete = false
+		case v.at.Sub(missing) > gone:
+			delete(z.others, r)
+			z.pending.kind = ""
+		default:
+			v.complete = false
+		}
+	}
+	z.noteIncomplete(v, len(records) == 0)
+	return v, nil
+}
+
+// noteIncomplete waits with its judgement until the records are back: somebody may have deleted them.
+func (z *zone) noteIncomplete(v view, empty bool) {
+	if !v.complete {
+		if z.pending.kind != incompleteEmpty {
+			z.pending.kind = incompleteShort
+		}
+		if empty {
+			z.pending.kind = incompleteEmpty
+		}
+		z.pending.age = max(z.pending.age, check.InSeconds(v.at.Sub(z.written)))
+		return
+	}
+	if z.pending.kind != "" {
+		if z.reads.Incomplete != incompleteEmpty {
+			z.reads.Incomplete = z.pending.kind
+		}
+		z.reads.IncompleteFor = max(z.reads.IncompleteFor, z.pending.age)
+	}
+	z.pending.kind, z.pending.age = "", 0
+}
+
+// awaitWrite reads until steady reads in a row are complete and show the last write, and measures how long that takes.
+// It is false if that did not come to pass.
+func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) bool) (view, bool, error) {
+	var settled time.Time // the first read of those that show it in a row
+	ever := false
+	v, agreed, err := z.await(ctx, func(v view) bool {
+		switch {
+		case !v.complete:
+			settled = time.Time{}
+			return false
+		case !isShown(v.shown):
+			z.reads.StaleFor = max(z.reads.StaleFor, check.InSeconds(v.at.Sub(z.written)))
+			z.reads.Disagree = z.reads.Disagree || ever
+			settled = time.Time{}
+			return false
+		}
+		ever = true
+		if settled.IsZero() {
+			settled = v.at
+		}
+		return true
+	})
+	if agreed {
+		took := check.InSeconds(settled.Sub(z.written))
+		if z.reads.SettledAfter != nil {
+			took = max(took, *z.reads.SettledAfter)
+		}
+		z.reads.SettledAfter = &took
+	}
+	return v, agreed, err
+}
+
+// awaitQuiet waits until stale reads can be ruled out, for a write that may have changed nothing to wait for.
+func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
+	worst := z.reads.StaleFor
+	if z.reads.SettledAfter != nil {
+		worst = max(worst, *z.reads.SettledAfter)
+	}
+	quiet := z.written.Add(time.Duration(1.5*worst*float64(time.Second)) + 2*time.Second)
+	if err := check.Pause(ctx, time.Until(quiet)); err != nil {
+		return view{}, false, err
+	}
+	var before []mijnhost.Record
+	return z.await(ctx, func(v view) bool {
+		same := v.complete && slices.Equal(v.shown, before)
+		before = v.shown
+		return same
+	})
+}
+
+// await reads until steady reads in a row hold, and returns the last read.
+func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed bool, err error) {
+	begun := time.Now()
+	for inARow := 0; ; {
+		if v, err = z.look(ctx); err != nil {
+			return v, false, err
+		}
+		if holds(v) {
+			inARow++
+		} else {
+			inARow = 0
+		}
+		waited := time.Since(begun)
+		if inARow == steady || waited > awaitTime {
+			return v, inARow == steady, nil
+		}
+		if err := check.Pause(ctx, pauseAfter(waited)); err != nil {
+			return v, false, err
+		}
+	}
+}
+
+// pauseAfter spares the API the longer the wait lasts.
+func pauseAfter(waited time.Duration) time.Duration {
+	switch {
+	case waited < time.Second:
+		return 500 * time.Millisecond
+	case waited < 15*time.Second:
+		return time.Second
+	default:
+		return 2 * time.Second
+	}
+}
