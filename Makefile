@@ -213,5 +213,9 @@ help: ## this list
 # Prometheus without the clouds whose machines it could discover: less to compile.
 $(BIN)/promtool $(BIN)/prometheus: GOFLAGS += -tags=grpcnotrace,remove_all_sd
 
+# Helm uses the Kubernetes of the test cluster, so it has no module of its own.
+$(BIN)/helm: test/e2e/go.mod test/e2e/go.sum
+	@$(call go-build,test/e2e,-s -w,$@,helm.sh/helm/v4/cmd/helm) && touch $@
+
 $(BIN)/%: test/tools/%/go.mod test/tools/%/go.sum
 	@$(call go-build,test/tools/$*,-s -w,$@,tool) && touch $@

@@ -113,7 +113,6 @@ func (s Set) buildAll(ctx context.Context) error {
 		args []string
 	}{
 		{"test/e2e", append([]string{"-ldflags=" + s.linkerFlags(), "-o", s.Dir() + "/", "tool", "./cmd/etcd"}, packages(certManagerPrograms())...)},
-		{"test/tools/helm", []string{"-ldflags=-s -w", "-o", s.Path("helm"), "tool"}},
 		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(s.Dir(), "webhook"), "."}},
 	} {
 		group.Go(func() error {
