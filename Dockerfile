@@ -6,11 +6,11 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH TARGETVARIANT
 ARG VERSION=v0.0.0-dev COMMIT=unknown DATE=unknown
-# The very command of `make build`; `make image-test` compares the two binaries.
+# The very flags of `make build`; `make image-test` compares the two binaries.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
-    go build -trimpath -buildvcs=false \
-    -ldflags="-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" -o /webhook .
+    GOFLAGS="$(sed -n 's/^export GOFLAGS *:= *//p' Makefile)" \
+    go build -ldflags="-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" -o /webhook .
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

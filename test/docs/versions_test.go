@@ -51,6 +51,20 @@ func TestSupportedVersionsAreTested(t *testing.T) {
 	}
 }
 
+// TestOneKubernetes: every module has the Kubernetes libraries of the test cluster, for each version more is compiled anew.
+// Prometheus alone decides for itself.
+func TestOneKubernetes(t *testing.T) {
+	t.Parallel()
+	want := "v0" + only(t, read(t, "test/e2e/go.mod"), `(?m)^\tk8s\.io/kubernetes v1(\S+)$`)
+	for _, module := range []string{"", "test/docs/", "test/e2e/", "test/observability/", "test/tools/helm3/", "test/tools/helm-unittest/"} {
+		for _, library := range regexp.MustCompile(`\s(k8s\.io/\S+) (v0\.[1-9]\d*\.\d+)(?: //.*)?\n`).FindAllStringSubmatch(read(t, module+"go.mod"), -1) {
+			if name, version := library[1], library[2]; version != want {
+				t.Errorf("%sgo.mod has %s %s, and the cluster %s", module, name, version, want)
+			}
+		}
+	}
+}
+
 func row(certManager, kubernetes string) string {
 	return fmt.Sprintf("cert-manager %s, Kubernetes %s", certManager, kubernetes)
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
@@ -83,10 +84,12 @@ func TestDemo(t *testing.T) {
 func buildDemo(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "demo")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/demo")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+	set, err := binaries.Locate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := set.GoBuild(t.Context(), t.Output(), "test/e2e", "-ldflags=-s -w", "-o", program, "./cmd/demo"); err != nil {
+		t.Fatal(err)
 	}
 	return program
 }

@@ -51,7 +51,7 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	}
 	args := []string{"-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", dir + "/"}
 	if s.CertManagerBefore(21) {
-		args = append(args, "-tags=before_1_21")
+		args = append(args, "-tags=grpcnotrace,before_1_21")
 	}
 	if err = s.goBuild(ctx, module, append(args, packages(certManagerPrograms())...)...); err != nil {
 		return Set{}, err
