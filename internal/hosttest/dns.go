@@ -193,13 +193,16 @@ func (z Zone) apexSet() []dns.RR {
 }
 
 func (z Zone) soa(ttl uint32) *dns.SOA {
-	mname := "."
+	mname, mbox := ".", "."
+	if z.Domain != "" {
+		mbox = "hostmaster." + z.Domain + "."
+	}
 	if len(z.Nameservers) > 0 {
 		mname = dns.Fqdn(z.Nameservers[0])
 	}
 	return &dns.SOA{
 		Hdr: header(z.Domain+".", dns.TypeSOA, ttl),
-		Ns:  mname, Mbox: "hostmaster." + dns.Fqdn(z.Domain), Serial: z.Serial,
+		Ns:  mname, Mbox: mbox, Serial: z.Serial,
 		Refresh: 3600, Retry: 900, Expire: 1209600, Minttl: negativeTTL,
 	}
 }
