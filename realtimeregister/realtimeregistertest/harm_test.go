@@ -66,6 +66,12 @@ func TestHarm(t *testing.T) {
 			w.DeleteRecord(w.id, foreignRecords()[2])
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordAdded},
+		{"raced, although the list was read since", Options{}, func(t *testing.T, w world) {
+			r := w.read(t)
+			w.AddRecord(w.id, late)
+			w.call(t, "GET", "/dns/zones", "")
+			w.post(t, two(r)...)
+		}, map[Cause]int{Raced: 1}, RecordLost},
 		{"not raced: it was read again", Options{}, func(t *testing.T, w world) {
 			r := w.read(t)
 			w.AddRecord(w.id, late)

@@ -30,7 +30,9 @@ func (s *Server) memory(reader string, z *zone) *memory {
 
 // remember notes what an answer shows its client. That a view is not the truth
 // is evident if it is older than what the key was shown or wrote before, or if
-// it lacks a record that this client saw or sent, or has one that it removed.
+// it lacks a record that this client saw or sent, or has one that it removed. An
+// update is based upon the last read by id: others who use the client may list
+// zones at any time.
 func (s *Server) remember(c *call, zones []*shown) {
 	if len(zones) == 0 {
 		return
@@ -56,7 +58,9 @@ func (s *Server) remember(c *call, zones []*shown) {
 		for k := range b.records {
 			m.known[k] = true
 		}
-		m.last = b
+		if v.byID || m.last == nil {
+			m.last = b
+		}
 		v.zone.newestBy[c.request.Auth] = v.zone.newestBy[c.request.Auth].or(v.sign)
 	}
 }

@@ -79,7 +79,8 @@ type Options struct {
 	// [StartInMemory] do not fail it for that.
 	TestDoesHarm bool
 	// Reader tells clients apart, to judge harm by what each one has read. nil
-	// is by the Authorization header: one key, one client.
+	// is by the Authorization header: one key, one client. Dates and serials are
+	// known to all who have the key, whatever the Reader.
 	Reader func(Request) string
 	// History: how long versions of a zone are kept, beyond what the readings
 	// need, for the kind StaleRead.

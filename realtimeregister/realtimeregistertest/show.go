@@ -37,6 +37,7 @@ func (v version) sign(reading SignsReading) sign {
 // shown is a zone as an answer shows it.
 type shown struct {
 	zone     *zone
+	byID     bool // or else in a list
 	view     version
 	sign     sign
 	empty    EmptyReading
@@ -84,7 +85,7 @@ func (s *Server) show(c *call, z *zone, byID bool) *shown {
 		random.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 	}
 	s.events++
-	v := &shown{zone: z, view: view, sign: view.sign(o.Signs), empty: o.Empty, expected: z.now().records, at: s.events}
+	v := &shown{zone: z, byID: byID, view: view, sign: view.sign(o.Signs), empty: o.Empty, expected: z.now().records, at: s.events}
 	v.setRecords(records, o)
 	return v
 }
