@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -15,18 +16,33 @@ const (
 	udpSize       = 1232
 )
 
-// Zone is a zone as DNS serves it at a moment. The names of its records are
-// absolute and lower-case. SOA and apex NS are made here.
+// Zone is a zone as DNS serves it at a moment. SOA and apex NS are made here.
 type Zone struct {
 	Domain      string // no trailing dot; "" is the root
 	Serial      uint32
 	Nameservers []string
-	Records     []dns.RR
+	Records     Records
+}
+
+// Records are the records of a zone: the name of each, absolute and lower-case,
+// and what makes it, which is nil for one that DNS can not have.
+type Records = iter.Seq2[string, func() dns.RR]
+
+// RecordsOf are records that are made already.
+func RecordsOf(records []dns.RR) Records {
+	return func(yield func(string, func() dns.RR) bool) {
+		for _, rr := range records {
+			if !yield(rr.Header().Name, func() dns.RR { return rr }) {
+				return
+			}
+		}
+	}
 }
 
 // Zones is what a simulator hosts.
 type Zones interface {
-	// ZoneOf is the zone of exactly that domain.
+	// ZoneOf is the zone of exactly that domain. "" is the root, which has
+	// nothing but what is hosted below it.
 	ZoneOf(domain string) (Zone, bool)
 	// HostsBelow tells whether any zone is hosted below the name; "" is the root.
 	HostsBelow(name string) bool
@@ -64,13 +80,15 @@ func Answer(zones Zones, query *dns.Msg) *dns.Msg {
 	return m
 }
 
-// closestZone is the longest zone that covers a name, or else the root, which
-// is empty.
+// closestZone is the longest zone that covers a name, or else the root.
 func closestZone(zones Zones, name string) Zone {
 	for offset, end := 0, false; !end; offset, end = dns.NextLabel(name, offset) {
 		if z, found := zones.ZoneOf(strings.TrimSuffix(name[offset:], ".")); found {
 			return z
 		}
+	}
+	if root, found := zones.ZoneOf(""); found {
+		return root
 	}
 	return Zone{Serial: 1}
 }
@@ -153,11 +171,15 @@ func (z Zone) lookup(name string) (set []dns.RR, exists bool) {
 		set, exists = z.apexSet(), true
 	}
 	closest := len(above) - 1 // the nearest of the names above that exists: the apex does
-	for _, rr := range z.Records {
-		owner := rr.Header().Name
+	if z.Records == nil {     // the root, as a rule
+		return set, exists
+	}
+	for owner, record := range z.Records {
 		if owner == name {
 			exists = true
-			set = append(set, rr)
+			if rr := record(); rr != nil {
+				set = append(set, rr)
+			}
 			continue
 		}
 		exists = exists || isBelow(owner, name)
@@ -172,9 +194,12 @@ func (z Zone) lookup(name string) (set []dns.RR, exists bool) {
 		return unique(set), true
 	}
 	wildcard := "*." + above[closest] // of the closest encloser (RFC 4592)
-	for _, rr := range z.Records {
-		if rr.Header().Name == wildcard {
-			exists = true
+	for owner, record := range z.Records {
+		if owner != wildcard {
+			continue
+		}
+		exists = true
+		if rr := record(); rr != nil {
 			rr = dns.Copy(rr)
 			rr.Header().Name = name
 			set = append(set, rr)

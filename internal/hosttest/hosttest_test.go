@@ -23,12 +23,12 @@ func (z zones) HostsBelow(name string) bool { return name == "" || name == "nl" 
 func testZones() zones {
 	return zones{"example.nl": {
 		Domain: "example.nl", Serial: 7, Nameservers: []string{"ns1.example.nl"},
-		Records: []dns.RR{
+		Records: RecordsOf([]dns.RR{
 			NewRR("ns1.example.nl", "A", "192.0.2.1", 60),
 			NewRR("a.example.nl", "CNAME", "b.example.nl", 60),
 			NewRR("b.example.nl", "CNAME", "a.example.nl", 60),
-			NewRR("x.y.example.nl", "TXT", `a "b" \ `+strings.Repeat("c", 300), 60),
-		},
+			NewTXT("x.y.example.nl", `a "b" \ `+strings.Repeat("c", 300), 60),
+		}),
 	}}
 }
 

@@ -14,28 +14,34 @@ const maxString = 255
 
 // NewRR is a record as DNS has it, or nil for one that DNS can not have. The
 // value is in the form of a zone file; names in it are absolute, with or without
-// their trailing dot. A TXT value is the bare text.
+// their trailing dot.
 func NewRR(name, typ, value string, ttl int) dns.RR {
-	name = strings.ToLower(dns.Fqdn(name))
-	if _, ok := dns.IsDomainName(name); !ok {
-		return nil
-	}
-	h := header(name, dns.StringToType[typ], uint32(min(max(ttl, 0), math.MaxInt32)))
-	if typ == "TXT" {
-		return &dns.TXT{Hdr: h, Txt: txtStrings(value)}
-	}
-	if h.Rrtype == 0 || strings.ContainsAny(value, "\r\n") {
+	rrtype := dns.StringToType[typ]
+	if rrtype == 0 || !isName(name) || strings.ContainsAny(value, "\r\n") {
 		return nil
 	}
 	rr, err := dns.NewRR(fmt.Sprintf(". 0 IN %s %s", typ, value))
 	if err != nil || rr == nil {
 		return nil
 	}
-	length := rr.Header().Rdlength
-	*rr.Header() = h
-	rr.Header().Rdlength = length
+	*rr.Header() = header(strings.ToLower(dns.Fqdn(name)), rr.Header().Rrtype, bounded(ttl))
 	return rr
 }
+
+// NewTXT is a TXT record of a text, or nil for one that DNS can not have.
+func NewTXT(name, text string, ttl int) dns.RR {
+	if !isName(name) {
+		return nil
+	}
+	return &dns.TXT{Hdr: header(strings.ToLower(dns.Fqdn(name)), dns.TypeTXT, bounded(ttl)), Txt: txtStrings(text)}
+}
+
+func isName(name string) bool {
+	_, ok := dns.IsDomainName(name)
+	return ok
+}
+
+func bounded(ttl int) uint32 { return uint32(min(max(ttl, 0), math.MaxInt32)) }
 
 func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}

@@ -15,13 +15,9 @@ func (s *Server) AddStaticZone(domain string, records ...string) {
 	s.lock()
 	defer s.mu.Unlock()
 	domain = canonicalName(domain)
-	z := hosttest.Zone{Domain: domain, Serial: 1, Nameservers: usualNameservers()}
-	for _, r := range s.foreign(records) {
-		if r.rr != nil {
-			z.Records = append(z.Records, r.rr)
-		}
+	s.static[domain] = hosttest.Zone{
+		Domain: domain, Serial: 1, Nameservers: usualNameservers(), Records: servedRecords(s.foreign(records)),
 	}
-	s.static[domain] = z
 }
 
 // Answer is the answer of DNS to a query, of any size, as authority for every
@@ -34,6 +30,9 @@ type served struct{ server *Server }
 // ZoneOf is the delegated zone of a domain.
 func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
 	s := v.server
+	if domain == "" {
+		return hosttest.Zone{Serial: 1, Nameservers: usualNameservers()}, true
+	}
 	s.lock()
 	defer s.mu.Unlock()
 	for _, z := range s.zones {

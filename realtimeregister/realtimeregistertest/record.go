@@ -50,11 +50,14 @@ func newStored(raw json.RawMessage, foreign bool, since int) *stored {
 		r.prio = string(p)
 	}
 	r.ttl, _ = whole(r.fields["ttl"])
-	value := r.content
-	if r.prio != "" && (r.typ == "MX" || r.typ == "SRV") {
-		value = r.prio + " " + value
+	switch {
+	case r.typ == "TXT":
+		r.rr = hosttest.NewTXT(r.name, r.content, r.ttl)
+	case r.prio != "" && (r.typ == "MX" || r.typ == "SRV"):
+		r.rr = hosttest.NewRR(r.name, r.typ, r.prio+" "+r.content, r.ttl)
+	default:
+		r.rr = hosttest.NewRR(r.name, r.typ, r.content, r.ttl)
 	}
-	r.rr = hosttest.NewRR(r.name, r.typ, value, r.ttl)
 	return r
 }
 

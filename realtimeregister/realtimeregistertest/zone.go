@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
@@ -159,13 +161,20 @@ func (z *zone) defaultRecords(v version, serial uint32) json.RawMessage {
 	return encode(out)
 }
 
-// served is the zone as DNS has it: without what DNS can not have.
+// served is the zone as DNS has it.
 func (z *zone) served(v version) hosttest.Zone {
-	out := hosttest.Zone{Domain: z.seed.Name, Serial: v.serial, Nameservers: z.nameservers(v)}
-	for _, r := range slices.Concat(v.records, z.template) {
-		if r.rr != nil {
-			out.Records = append(out.Records, r.rr)
+	return hosttest.Zone{
+		Domain: z.seed.Name, Serial: v.serial, Nameservers: z.nameservers(v),
+		Records: servedRecords(slices.Concat(v.records, z.template)),
+	}
+}
+
+func servedRecords(records []*stored) hosttest.Records {
+	return func(yield func(string, func() dns.RR) bool) {
+		for _, r := range records {
+			if !yield(r.name+".", func() dns.RR { return r.rr }) {
+				return
+			}
 		}
 	}
-	return out
 }
