@@ -77,7 +77,7 @@ func TestVirtualTime(t *testing.T) {
 			l.Pause(r, time.Hour)
 			_, _ = io.WriteString(w, r.Host)
 		}))
-		r, err := http.NewRequestWithContext(t.Context(), "GET", l.Origin(), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.Origin(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,9 @@ func TestDNS(t *testing.T) {
 	}})
 	w.AddZone("reseller", Zone{Name: "example.nl", Service: "PREMIUM", Undelegated: true})
 	w.AddStaticZone("other.example", Record("_acme-challenge.other.example", "CNAME", testName, 60))
+	w.AddZone("reseller", Zone{
+		Name: "linked.nl", Template: "hosting", TemplateRecords: []string{Record("linked.nl", "A", "192.0.2.3", 300)},
+	})
 	for _, c := range []struct {
 		name  string
 		qtype uint16
@@ -32,6 +35,7 @@ func TestDNS(t *testing.T) {
 		{"example.nl.", dns.TypeNS, 0, []string{"ns1.yoursrs.com.", "ns2.yoursrs.com."}},
 		{"example.nl.", dns.TypeSOA, 0, []string{"ns1.yoursrs.com. hostmaster.example.nl. 2026010101"}},
 		{"_sip._tcp.example.nl.", dns.TypeSRV, 0, []string{"1 5 5060 sip.example.nl."}},
+		{"linked.nl.", dns.TypeA, 0, []string{"192.0.2.3"}},
 		{"a.wild.example.nl.", dns.TypeA, 0, []string{"192.0.2.2"}},
 		{"_ACME-challenge.example.nl.", dns.TypeTXT, 0, []string{`"one"`, `"t\"wo"`}},
 		{"_acme-challenge.other.example.", dns.TypeTXT, 0, []string{"CNAME", `"one"`, `"t\"wo"`}},

@@ -163,9 +163,13 @@ func (z *zone) defaultRecords(v version, serial uint32) json.RawMessage {
 
 // served is the zone as DNS has it.
 func (z *zone) served(v version) hosttest.Zone {
+	records := v.records
+	if v.settings["template"] != nil {
+		records = slices.Concat(records, z.template)
+	}
 	return hosttest.Zone{
 		Domain: z.seed.Name, Serial: v.serial, Nameservers: z.nameservers(v),
-		Records: servedRecords(slices.Concat(v.records, z.template)),
+		Records: servedRecords(records),
 	}
 }
 
