@@ -114,7 +114,7 @@ func (c *call) sendBody(code int, contentType string, body []byte) {
 // begin waits until the answer is due and writes its head. It is false if that
 // could not be, and then the connection is dropped. A negative length is none.
 func (c *call) begin(code int, contentType string, length int) bool {
-	if !c.server.pause(c.r, time.Until(c.due)) {
+	if !c.server.Pause(c.r, time.Until(c.due)) {
 		c.drop()
 		return false
 	}

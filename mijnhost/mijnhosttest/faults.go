@@ -208,7 +208,7 @@ func Hang() Kind {
 	return Kind{"hang", func(c *call) {
 		select {
 		case <-c.r.Context().Done():
-		case <-c.server.closed:
+		case <-c.server.Closed():
 		}
 		c.drop()
 	}}
@@ -242,7 +242,7 @@ func AfterEffect(k Kind) Kind {
 func Late(d time.Duration, k Kind) Kind {
 	return Kind{fmt.Sprintf("%s, %s late", k.name, d), func(c *call) {
 		c.due = c.due.Add(d)
-		if !c.server.pause(c.r, d) {
+		if !c.server.Pause(c.r, d) {
 			c.drop()
 			return
 		}
@@ -308,7 +308,7 @@ func Endless() Kind {
 			select {
 			case <-c.r.Context().Done():
 				panic(http.ErrAbortHandler)
-			case <-c.server.closed:
+			case <-c.server.Closed():
 				panic(http.ErrAbortHandler)
 			default:
 			}
@@ -329,7 +329,7 @@ func SlowBody(each time.Duration) Kind {
 		flusher := http.NewResponseController(c.w)
 		_ = flusher.Flush()
 		for i := range body {
-			if !c.server.pause(c.r, each) {
+			if !c.server.Pause(c.r, each) {
 				panic(http.ErrAbortHandler)
 			}
 			if i == len(body)-1 {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
 // Request is one request that the server received.
@@ -174,7 +176,7 @@ func (s *Server) PUTs() int {
 // RequireNoPUT fails the test if a PUT was ever received: a whole-zone write
 // can destroy a zone (trap 1, O). [Start] and [StartInMemory] call it at the end
 // of every test, so that "never PUT" is proven on the log of the whole suite.
-func (s *Server) RequireNoPUT(tb TB) {
+func (s *Server) RequireNoPUT(tb hosttest.TB) {
 	tb.Helper()
 	if n := s.PUTs(); n > 0 {
 		tb.Errorf("the API received %d PUT requests: a whole-zone write can destroy a zone", n)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
 func TestTheLogHasWhatWasSent(t *testing.T) {
@@ -87,7 +89,7 @@ func TestAPUTFailsTheTest(t *testing.T) {
 		{"no PUT", "PATCH", "/domains/example.nl/dns", Options{}, false},
 		{"a PUT that the test itself sends", "PUT", "/domains/example.nl/dns", Options{TestSendsPUT: true}, false},
 	} {
-		for name, start := range map[string]func(TB, Options) *Server{"on a port": Start, "in memory": StartInMemory} {
+		for name, start := range map[string]func(hosttest.TB, Options) *Server{"on a port": Start, "in memory": StartInMemory} {
 			t.Run(c.claim+" "+name, func(t *testing.T) {
 				t.Parallel()
 				tb := &fakeTB{}

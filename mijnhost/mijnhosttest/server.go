@@ -1,10 +1,11 @@
 package mijnhosttest
 
 import (
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
 // BasePath is the path of the API's base URL.
@@ -12,8 +13,10 @@ const BasePath = "/api/v2"
 
 // Server is the simulator: the API as an [http.Handler], and the state that it
 // shares with DNS. All its methods may be called at any time, from any
-// goroutine.
+// goroutine. Its [hosttest.Listener] tells where it can be reached.
 type Server struct {
+	*hosttest.Listener
+
 	mu          sync.Mutex // guards what follows; never held while waiting
 	opts        Options
 	accounts    map[string]*account // by API key
@@ -22,24 +25,17 @@ type Server struct {
 
 	log    requestLog
 	faults faultTable
-
-	closeOnce sync.Once
-	closed    chan struct{}
-	closers   []func() // set before anything is served
-	listener  net.Listener
-	dnsAddr   string
-	inMemory  *pipeListener
 }
 
 // New makes a server that does not listen: it is an [http.Handler]. Close ends
 // calls that hang.
 func New(opts Options) *Server {
 	s := &Server{
+		Listener:    hosttest.NewListener(),
 		opts:        opts,
 		accounts:    map[string]*account{},
 		zones:       map[string]*zone{},
 		staticZones: map[string]list{},
-		closed:      make(chan struct{}),
 	}
 	s.AddStaticZone(nameserverDomain, nameserverRecords()...)
 	return s
@@ -75,22 +71,4 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.send(c.carryOut())
-}
-
-// pause waits, and tells whether it could wait to the end: false if the client
-// has gone away, or the server has been closed.
-func (s *Server) pause(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	case <-s.closed:
-		return false
-	}
 }

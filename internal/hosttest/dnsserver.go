@@ -1,4 +1,4 @@
-package mijnhosttest
+package hosttest
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 )
 
 // serveDNS serves the zones on UDP and TCP at one address, until Close.
-func (s *Server) serveDNS(ctx context.Context, addr string) error {
+func (l *Listener) serveDNS(ctx context.Context, addr string, answer func(*dns.Msg) *dns.Msg) error {
 	packets, streams, err := listenBoth(ctx, addr)
 	if err != nil {
 		return err
 	}
-	s.dnsAddr = packets.LocalAddr().String()
+	l.dnsAddr = packets.LocalAddr().String()
 	servers := []*dns.Server{
-		{PacketConn: packets, Handler: s.dnsHandler(true)},
-		{Listener: streams, Handler: s.dnsHandler(false)},
+		{PacketConn: packets, Handler: dnsHandler(answer, true)},
+		{Listener: streams, Handler: dnsHandler(answer, false)},
 	}
 	var running, started sync.WaitGroup
 	for _, server := range servers {
@@ -30,7 +30,7 @@ func (s *Server) serveDNS(ctx context.Context, addr string) error {
 		})
 	}
 	started.Wait()
-	s.closers = append(s.closers, func() {
+	l.closers = append(l.closers, func() {
 		for _, server := range servers {
 			_ = server.Shutdown()
 		}
@@ -39,9 +39,9 @@ func (s *Server) serveDNS(ctx context.Context, addr string) error {
 	return nil
 }
 
-func (s *Server) dnsHandler(udp bool) dns.Handler {
+func dnsHandler(answer func(*dns.Msg) *dns.Msg, udp bool) dns.Handler {
 	return dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
-		m := s.Answer(query)
+		m := answer(query)
 		if udp {
 			size := dns.MinMsgSize
 			if opt := query.IsEdns0(); opt != nil {

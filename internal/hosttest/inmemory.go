@@ -1,4 +1,4 @@
-package mijnhosttest
+package hosttest
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 // goroutine that waits on a pipe is durably blocked, which one that waits on a
 // socket is not: only so can virtual time pass while a call is under way.
 type pipeListener struct {
+	addr      memoryAddr
 	conns     chan net.Conn
 	closeOnce sync.Once
 	closed    chan struct{}
 }
 
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+func newPipeListener(name string) *pipeListener {
+	return &pipeListener{addr: memoryAddr(name), conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 // Accept waits for the next connection.
@@ -37,7 +38,7 @@ func (l *pipeListener) Close() error {
 }
 
 // Addr is the host of the server's URL.
-func (l *pipeListener) Addr() net.Addr { return memoryAddr{} }
+func (l *pipeListener) Addr() net.Addr { return l.addr }
 
 // dial makes a connection. A listener that is closed refuses it, as a port does.
 func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
@@ -45,7 +46,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	refuse := func(err error) (net.Conn, error) {
 		_ = client.Close()
 		_ = server.Close()
-		return nil, &net.OpError{Op: "dial", Net: "memory", Addr: memoryAddr{}, Err: err}
+		return nil, &net.OpError{Op: "dial", Net: "memory", Addr: l.addr, Err: err}
 	}
 	select {
 	case l.conns <- server:
@@ -57,7 +58,8 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-type memoryAddr struct{}
+// memoryAddr is the host of a URL that leads to pipes in memory.
+type memoryAddr string
 
-func (memoryAddr) Network() string { return "memory" }
-func (memoryAddr) String() string  { return "mijnhost.test" }
+func (memoryAddr) Network() string  { return "memory" }
+func (a memoryAddr) String() string { return string(a) }

@@ -1,0 +1,181 @@
+// Command realtimeregisterd is the Realtime Register DNS API, simulated, as a process: the API
+// over HTTP, and DNS for the zones that it stores. The demo runs against it.
+//
+// It prints one line of JSON to standard output once it can be reached, and to
+// standard error one line for each record that appears or vanishes. It ends on
+// SIGTERM or SIGINT.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+func main() {
+	os.Exit(exitCode())
+}
+
+func exitCode() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	_, _ = fmt.Fprintln(os.Stderr, "realtimeregisterd:", err)
+	return 1
+}
+
+// ready is what is printed once the server can be reached.
+type ready struct {
+	URL  string `json:"url"`
+	HTTP string `json:"http"`
+	DNS  string `json:"dns"`
+	PID  int    `json:"pid"`
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	c, err := parseFlags(args, stderr)
+	if err != nil {
+		return err
+	}
+	keys, err := c.readKeys(getenv)
+	if err != nil {
+		return err
+	}
+	zones, err := readZones(c.zonesFile)
+	if err != nil {
+		return err
+	}
+	if c.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
+		if err != nil {
+			return fmt.Errorf("reading the certificate: %w", err)
+		}
+		c.options.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	c.options.Observe = func(change realtimeregistertest.Change) {
+		_, _ = fmt.Fprintln(stderr, changeLine(change))
+	}
+	c.options.RequestLogLimit = 1 // nobody reads the log of a process
+
+	server := realtimeregistertest.New(c.options)
+	defer server.Close()
+	if err := zones.apply(server, keys); err != nil {
+		return err
+	}
+	if err := server.Listen(c.listen, c.listenDNS); err != nil { //nolint:contextcheck // it does not wait
+		return err
+	}
+	line := ready{URL: server.URL(), HTTP: server.HTTPAddr(), DNS: server.DNSAddr(), PID: os.Getpid()}
+	if err := json.NewEncoder(stdout).Encode(line); err != nil {
+		return fmt.Errorf("printing the addresses: %w", err)
+	}
+	<-ctx.Done()
+	for _, h := range server.Harms(realtimeregistertest.Preventable) {
+		_, _ = fmt.Fprintf(stderr, "an update did harm: %s\n", h)
+	}
+	return nil
+}
+
+// changeLine is a line for people: what appeared in a zone or vanished from it.
+func changeLine(c realtimeregistertest.Change) string {
+	verb := "vanishes"
+	if c.Appeared {
+		verb = "appears "
+	}
+	by := "somebody else"
+	if c.ByAPI {
+		by = "the API"
+	}
+	return fmt.Sprintf("%s  %s  %s  (zone %s, by %s)", c.Time.Format("15:04:05.000"), verb, c.Record, c.Zone, by)
+}
+
+// config is what the flags say.
+type config struct {
+	listen, listenDNS string
+	zonesFile         string
+	keyFiles          keyFiles
+	tlsCert, tlsKey   string
+	options           realtimeregistertest.Options
+}
+
+func parseFlags(args []string, stderr io.Writer) (*config, error) {
+	c := &config{keyFiles: keyFiles{}}
+	f := flag.NewFlagSet("realtimeregisterd", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&c.listen, "listen", "127.0.0.1:0", "address of the API")
+	f.StringVar(&c.listenDNS, "listen-dns", "127.0.0.1:0", "address of DNS, UDP and TCP; empty for no DNS")
+	f.StringVar(&c.zonesFile, "zones", "", "JSON file of the zones")
+	f.Var(c.keyFiles, "key-file", "`[account=]file` of an API key; the account default can be given by $"+keyVariable+" instead")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "PEM file of a certificate, to serve the API over TLS")
+	f.StringVar(&c.tlsKey, "tls-key", "", "PEM file of the certificate's key")
+	realtimeregistertest.Flags(f, &c.options)
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	return c, nil
+}
+
+// keyVariable is the environment variable of the key of the default account.
+const keyVariable = "REALTIMEREGISTER_API_KEY"
+
+const defaultAccount = "default"
+
+// keyFiles are the files of the keys, by account.
+type keyFiles map[string]string
+
+// String says nothing: flag.Value needs it.
+func (k keyFiles) String() string { return "" }
+
+// Set takes one more [account=]file.
+func (k keyFiles) Set(value string) error {
+	account, file, found := strings.Cut(value, "=")
+	if !found {
+		account, file = defaultAccount, value
+	}
+	k[account] = file
+	return nil
+}
+
+// readKeys are the keys by account. No message about them has a key in it.
+func (c *config) readKeys(getenv func(string) string) (map[string]string, error) {
+	keys := map[string]string{}
+	if key := strings.TrimSpace(getenv(keyVariable)); key != "" {
+		keys[defaultAccount] = key
+	}
+	for account, file := range c.keyFiles {
+		content, err := os.ReadFile(file) //nolint:gosec // the file that its caller names is what it is for
+		if err != nil {
+			// Without the path, for it might be the key, given by mistake.
+			if wrong, ok := errors.AsType[*fs.PathError](err); ok {
+				err = wrong.Err
+			}
+			return nil, fmt.Errorf("reading the key of account %q: %w", account, err)
+		}
+		key := strings.TrimSpace(string(content))
+		if key == "" {
+			return nil, fmt.Errorf("the key file of account %q is empty", account)
+		}
+		keys[account] = key
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("an API key is needed: -key-file or $%s", keyVariable)
+	}
+	return keys, nil
+}

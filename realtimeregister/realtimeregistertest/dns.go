@@ -1,0 +1,64 @@
+package realtimeregistertest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
+)
+
+// AddStaticZone has DNS serve a zone that no account has, such as one from which
+// a challenge is delegated by CNAME. A zone of an account goes before it.
+func (s *Server) AddStaticZone(domain string, records ...string) {
+	s.lock()
+	defer s.mu.Unlock()
+	domain = canonicalName(domain)
+	s.static[domain] = hosttest.Zone{
+		Domain: domain, Serial: 1, Nameservers: usualNameservers(), Records: servedRecords(s.foreign(records)),
+	}
+}
+
+// Answer is the answer of DNS to a query, of any size, as authority for every
+// zone here. See [hosttest.Answer].
+func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
+
+// served is the zones as DNS has them: as they were Options.DNSLag ago.
+type served struct{ server *Server }
+
+// ZoneOf is the delegated zone of a domain.
+func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
+	s := v.server
+	if domain == "" {
+		return hosttest.Zone{Serial: 1, Nameservers: usualNameservers()}, true
+	}
+	s.lock()
+	defer s.mu.Unlock()
+	for _, z := range s.zones {
+		if z != nil && z.seed.Name == domain && !z.seed.Undelegated {
+			return z.served(z.at(time.Now().Add(-s.opts.DNSLag))), true
+		}
+	}
+	z, found := s.static[domain]
+	return z, found
+}
+
+// HostsBelow tells whether any zone is below the name.
+func (v served) HostsBelow(name string) bool {
+	s := v.server
+	s.lock()
+	defer s.mu.Unlock()
+	below := func(domain string) bool { return name == "" || strings.HasSuffix(domain, "."+name) }
+	for domain := range s.static {
+		if below(domain) {
+			return true
+		}
+	}
+	for _, z := range s.zones {
+		if z != nil && !z.seed.Undelegated && below(z.seed.Name) {
+			return true
+		}
+	}
+	return false
+}

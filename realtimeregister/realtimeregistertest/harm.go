@@ -1,0 +1,180 @@
+package realtimeregistertest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
+)
+
+// HarmKind is what an update did that it must not do.
+type HarmKind string
+
+// The kinds of harm.
+const (
+	RecordLost     HarmKind = "lost"
+	RecordChanged  HarmKind = "changed"
+	RecordAdded    HarmKind = "added" // no challenge value, and not there before
+	SettingChanged HarmKind = "setting changed"
+)
+
+// Cause is whether a client could have prevented a harm.
+type Cause string
+
+// The causes of harm.
+const (
+	// Preventable: the client had read what it then did not keep.
+	Preventable Cause = "preventable"
+	// Raced: somebody else wrote between the client's read and its POST. No
+	// version or precondition exists in the API: no client can prevent it.
+	Raced Cause = "raced"
+	// HiddenStale: the client's read was stale or short, and nothing that it
+	// had read or written before gave that away.
+	HiddenStale Cause = "hidden stale read"
+)
+
+// Harm is one thing that an update did to what is not the client's.
+type Harm struct {
+	Time   time.Time // when it took effect
+	Zone   int
+	Kind   HarmKind
+	Cause  Cause
+	Field  string // of SettingChanged
+	Before string // JSON, or "" for nothing
+	After  string // JSON, or "" for nothing
+}
+
+// String tells it in a line.
+func (h Harm) String() string {
+	return strings.TrimSpace(fmt.Sprintf("zone %d: %s (%s) %s: %s -> %s", h.Zone, h.Kind, h.Cause, h.Field, h.Before, h.After))
+}
+
+// DeclareChallenge says that TXT values under a name are the client's to write
+// and to remove: those given, or all if none is. They are never foreign.
+func (s *Server) DeclareChallenge(name string, values ...string) {
+	s.lock()
+	defer s.mu.Unlock()
+	name = canonicalName(name)
+	old, found := s.challenges[name]
+	if len(values) == 0 || found && old == nil {
+		s.challenges[name] = nil
+		return
+	}
+	if old == nil {
+		s.challenges[name] = map[string]bool{}
+	}
+	for _, v := range values {
+		s.challenges[name][v] = true
+	}
+}
+
+func canonicalName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+func (s *Server) isChallenge(r *stored) bool {
+	values, found := s.challenges[r.name]
+	return found && r.typ == "TXT" && (values == nil || values[r.content])
+}
+
+// judgeRecords notes what an update does to records that are not its client's.
+// What was sent counts, not what the API makes of it.
+func (s *Server) judgeRecords(u *update, before []*stored) {
+	exact := s.opts.Names == NamesAsStored
+	gone, added := difference(before, u.records, exact)
+	gone = slices.DeleteFunc(gone, func(r *stored) bool { return !r.foreign || s.isChallenge(r) })
+	added = slices.DeleteFunc(added, s.isChallenge)
+	sent := map[string]int{}
+	for _, r := range u.records {
+		sent[r.key(exact)]++
+	}
+	for _, r := range gone {
+		h := Harm{Kind: RecordLost, Before: string(r.raw)}
+		if i := slices.IndexFunc(added, func(n *stored) bool { return n.name == r.name && n.typ == r.typ }); i >= 0 {
+			h.Kind, h.After = RecordChanged, string(added[i].raw)
+			added = slices.Delete(added, i, i+1)
+		}
+		k := r.key(exact)
+		h.Cause = u.basis.cause(u.basis != nil && u.basis.records[k] > sent[k], r.since)
+		s.note(u, h)
+	}
+	for _, r := range added {
+		k := r.key(exact)
+		s.note(u, Harm{
+			Kind: RecordAdded, After: string(r.raw),
+			Cause: u.basis.cause(u.basis == nil || u.basis.records[k] < sent[k], u.zone.removed[k]),
+		})
+	}
+}
+
+// judgeSettings notes what an update does to the fields of a zone.
+func (s *Server) judgeSettings(u *update, before, after settings) {
+	fields := maps.Clone(before)
+	maps.Copy(fields, after)
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		was, is := before[field], after[field]
+		if canonical(was) == canonical(is) {
+			continue
+		}
+		known := u.basis != nil && canonical(u.basis.settings[field]) == canonical(was)
+		s.note(u, Harm{
+			Kind: SettingChanged, Field: field, Before: string(was), After: string(is),
+			Cause: u.basis.cause(known, u.zone.resetAt[field]),
+		})
+	}
+}
+
+// cause is whether what an update did could have been prevented: its client knew
+// better, or had read nothing, or what it read was evidently not the truth.
+// changed is when somebody else made the difference.
+func (b *basis) cause(knew bool, changed int) Cause {
+	switch {
+	case b == nil || knew:
+		return Preventable
+	case changed > b.at:
+		return Raced
+	case b.evident:
+		return Preventable
+	default:
+		return HiddenStale
+	}
+}
+
+func (s *Server) note(u *update, h Harm) {
+	h.Time, h.Zone = time.Now(), u.zone.id
+	s.harms = append(s.harms, h)
+}
+
+// Harms are all harms of a cause so far, oldest first. Updates that are still to
+// take effect do so first, so that none is missed.
+func (s *Server) Harms(cause Cause) []Harm {
+	s.lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) > 0 {
+		s.settle(s.waiting[len(s.waiting)-1].due)
+	}
+	var out []Harm
+	for _, h := range s.harms {
+		if h.Cause == cause {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// EmptyUpdates is how many updates with an empty list the API took.
+func (s *Server) EmptyUpdates() int {
+	s.lock()
+	defer s.mu.Unlock()
+	return s.empties
+}
+
+// RequireNoHarm fails the test for each harm that a client could have prevented.
+// [Start] and [StartInMemory] call it at the end of every test.
+func (s *Server) RequireNoHarm(tb hosttest.TB) {
+	tb.Helper()
+	for _, h := range s.Harms(Preventable) {
+		tb.Errorf("an update did harm: %s", h)
+	}
+}

@@ -1,0 +1,264 @@
+package realtimeregistertest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Kind is what goes wrong: it plays a call, and decides whether the API carries
+// the call out at all. Unless its description says otherwise, it does not.
+type Kind struct {
+	name string
+	play func(*call)
+}
+
+// String names the kind; the request log has it.
+func (k Kind) String() string { return k.name }
+
+// Status answers with the code and the type that belongs to it. (D)
+func Status(code int) Kind { return Failure(code, typeFor(code), http.StatusText(code)) }
+
+// Failure answers with the code, type and message given. (D: the form)
+func Failure(code int, typ, message string) Kind {
+	return Kind{strings.TrimSpace(fmt.Sprintf("status %d %s", code, typ)), func(c *call) { c.send(failure(code, typ, message)) }}
+}
+
+// EmptyFailure answers with the code and no body. (O: 403)
+func EmptyFailure(code int) Kind {
+	return Kind{fmt.Sprintf("status %d without a body", code), func(c *call) { c.send(answer{code: code, empty: true}) }}
+}
+
+func typeFor(code int) string {
+	switch code {
+	case http.StatusBadRequest:
+		return "ProcessError" // may pass (D)
+	case http.StatusUnauthorized:
+		return typeAuthentication
+	case http.StatusForbidden:
+		return typeAuthorization
+	case http.StatusNotFound:
+		return typeMissing
+	case http.StatusTooManyRequests:
+		return typeTooMany
+	case http.StatusBadGateway:
+		return typeProvider
+	case http.StatusServiceUnavailable:
+		return typeUnavailable
+	default:
+		return typeInternal
+	}
+}
+
+// RateLimited answers 429. (D: the code; ?: Retry-After) Without a form it is the
+// reading Options.RetryAfter.
+func RateLimited(after RetryAfter) Kind { return statusRetry(http.StatusTooManyRequests, after) }
+
+// Unavailable answers 503. (D)
+func Unavailable(after RetryAfter) Kind { return statusRetry(http.StatusServiceUnavailable, after) }
+
+func statusRetry(code int, after RetryAfter) Kind {
+	return Kind{fmt.Sprintf("status %d", code), func(c *call) {
+		if after == nil && code == http.StatusTooManyRequests && c.opts.RetryAfter > 0 {
+			after = InSeconds(c.opts.RetryAfter)
+		}
+		if after != nil {
+			now := time.Now() // as of the moment at which the answer will be on its way
+			if c.due.After(now) {
+				now = c.due
+			}
+			c.w.Header().Set("Retry-After", after(now))
+		}
+		c.send(failure(code, typeFor(code), http.StatusText(code)))
+	}}
+}
+
+// HTMLPage answers with the code and a page of a proxy. (I) With 200 it is the wrong content type.
+func HTMLPage(code int) Kind {
+	return Kind{fmt.Sprintf("HTML page %d", code), func(c *call) {
+		page := fmt.Sprintf("<!DOCTYPE html>\n<html><head><title>%d %s</title></head>"+
+			"<body><h1>%[2]s</h1><hr><p>proxy</p></body></html>\n", code, http.StatusText(code))
+		c.sendBody(code, "text/html; charset=utf-8", []byte(page))
+	}}
+}
+
+// OtherShape carries the call out, and answers 200 with another JSON value than
+// the API's. (I)
+func OtherShape(body string) Kind {
+	return Kind{"other shape " + body, func(c *call) {
+		c.carryOut()
+		c.sendBody(http.StatusOK, "application/json", []byte(body))
+	}}
+}
+
+// Accepted carries the call out, and answers 202 with X-Process-Id. (?)
+func Accepted() Kind {
+	return Kind{"status 202", func(c *call) {
+		a := c.carryOut()
+		if a.code == http.StatusOK {
+			a.code, a.processID = http.StatusAccepted, "1"
+		}
+		c.send(a)
+	}}
+}
+
+// Hang never answers; it ends when the client goes away.
+func Hang() Kind {
+	return Kind{"hang", func(c *call) {
+		select {
+		case <-c.r.Context().Done():
+		case <-c.server.Closed():
+		}
+		c.drop()
+	}}
+}
+
+// DropBefore drops the connection without having carried the call out; on TCP
+// it is reset. Beware that Go's transport tries a GET again by itself, on a new
+// connection, if the one that broke had been used before.
+func DropBefore() Kind {
+	return Kind{"drop before the effect", (*call).drop}
+}
+
+// DropAfter drops the connection once the call was carried out.
+func DropAfter() Kind {
+	return Kind{"drop after the effect", func(c *call) {
+		c.carryOut()
+		c.drop()
+	}}
+}
+
+// DropThenEffect drops the connection, and an update takes effect so much later.
+// (?)
+func DropThenEffect(d time.Duration) Kind {
+	return Kind{fmt.Sprintf("drop, effect %s later", d), func(c *call) {
+		c.delay = d
+		c.carryOut()
+		c.drop()
+	}}
+}
+
+// AfterEffect carries the call out, and then does as the kind does: the answer
+// is a failure, the effect is there.
+func AfterEffect(k Kind) Kind {
+	return Kind{k.name + " after the effect", func(c *call) {
+		c.carryOut()
+		k.play(c)
+	}}
+}
+
+// Late does as the kind does, so much later.
+func Late(d time.Duration, k Kind) Kind {
+	return Kind{fmt.Sprintf("%s, %s late", k.name, d), func(c *call) {
+		c.due = c.due.Add(d)
+		if !c.server.Pause(c.r, d) {
+			c.drop()
+			return
+		}
+		k.play(c)
+	}}
+}
+
+// Slow carries the call out at once, and answers it so much later than others.
+func Slow(d time.Duration) Kind {
+	return Kind{fmt.Sprintf("%s slow", d), func(c *call) {
+		c.due = c.due.Add(d)
+		c.send(c.carryOut())
+	}}
+}
+
+// Truncated carries the call out, and breaks off in the middle of the answer's
+// body.
+func Truncated() Kind {
+	return Kind{"truncated body", func(c *call) {
+		a := c.carryOut()
+		body := a.json()
+		if c.begin(a.code, "application/json", len(body)) {
+			c.land()
+			_, _ = c.w.Write(body[:len(body)/2])
+			_ = http.NewResponseController(c.w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}}
+}
+
+// Malformed carries the call out, and answers with the half of a JSON body as
+// if it were the whole.
+func Malformed() Kind {
+	return Kind{"malformed JSON", func(c *call) {
+		a := c.carryOut()
+		body := a.json()
+		c.sendBody(a.code, "application/json", body[:len(body)/2])
+	}}
+}
+
+// WrongContentType carries the call out, and gives its JSON out as a page of
+// HTML.
+func WrongContentType() Kind {
+	return Kind{"wrong content type", func(c *call) {
+		a := c.carryOut()
+		c.sendBody(a.code, "text/html; charset=utf-8", a.json())
+	}}
+}
+
+// Endless carries the call out, and answers with a body that has no end: JSON
+// that is fine as far as it goes. It ends when the client goes away.
+func Endless() Kind {
+	return Kind{"endless body", func(c *call) {
+		a := c.carryOut()
+		if !c.begin(a.code, "application/json", -1) {
+			return
+		}
+		piece := []byte(`{"id":101,"name":"example.nl","records":[`)
+		for {
+			if _, err := c.w.Write(piece); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			select {
+			case <-c.r.Context().Done():
+				panic(http.ErrAbortHandler)
+			case <-c.server.Closed():
+				panic(http.ErrAbortHandler)
+			default:
+			}
+			piece = []byte(strings.Repeat(`{"name":"x.example.nl","type":"TXT","content":"x","ttl":60},`, 256))
+		}
+	}}
+}
+
+// SlowBody carries the call out and begins to answer, but lets the time pass
+// before each byte of the body.
+func SlowBody(each time.Duration) Kind {
+	return Kind{fmt.Sprintf("slow body, %s a byte", each), func(c *call) {
+		a := c.carryOut()
+		body := a.json()
+		if !c.begin(a.code, "application/json", len(body)) {
+			return
+		}
+		flusher := http.NewResponseController(c.w)
+		_ = flusher.Flush()
+		for i := range body {
+			if !c.server.Pause(c.r, each) {
+				panic(http.ErrAbortHandler)
+			}
+			if i == len(body)-1 {
+				c.land()
+			}
+			if _, err := c.w.Write(body[i : i+1]); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			_ = flusher.Flush()
+		}
+	}}
+}
+
+// Redirect answers with the code (302, 307 …) and a Location, which a client
+// must not follow with the key if it is at another host. On a server that
+// listens in memory every host is the server itself: Request.Host tells.
+func Redirect(code int, location string) Kind {
+	return Kind{fmt.Sprintf("redirect %d", code), func(c *call) {
+		c.w.Header().Set("Location", location)
+		c.sendBody(code, "text/html; charset=utf-8", nil)
+	}}
+}
