@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/apiserver/clustertest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
 )
 
 // prometheus is one that scrapes the webhook, and knows the alerts of the chart.
