@@ -33,7 +33,7 @@ func exchangeBy(ctx context.Context, network string, query Query, server string)
 	conn := &dns.Conn{Conn: raw, UDPSize: ednsSize}
 	defer func() { _ = conn.Close() }() // what was read was read
 	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
+		if err = conn.SetDeadline(deadline); err != nil {
 			return nil, err
 		}
 	}

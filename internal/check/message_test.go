@@ -79,7 +79,7 @@ func TestRcodesAreRead(t *testing.T) {
 			r.Rcode = rcode
 			return r
 		})
-		if err != nil || int(a.RCode) != rcode {
+		if err != nil || a.RCode != rcode {
 			t.Errorf("%d: %+v, %v", rcode, a, err)
 		}
 	}

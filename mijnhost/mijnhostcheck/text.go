@@ -13,11 +13,11 @@ const couldNotBeTold = "could not be told."
 // Sentences reads a Behaviour out.
 func (b *Behaviour) Sentences() []string {
 	all := b.sentences()
-	told := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return strings.HasSuffix(line, couldNotBeTold) })
-	if len(told) < len(all) {
-		told = append(told, "The rest could not be told.")
+	lines := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return strings.HasSuffix(line, couldNotBeTold) })
+	if len(lines) < len(all) {
+		lines = append(lines, "The rest could not be told.")
 	}
-	return told
+	return lines
 }
 
 func (b *Behaviour) sentences() []string {
