@@ -7,6 +7,7 @@
 // The parts, from the bottom up:
 //
 //   - binaries builds etcd, kube-apiserver, kube-controller-manager, kubectl, Pebble, Helm, cert-manager and the webhook
+//   - certmanager is cert-manager's programs, and multicall lets one file be several programs
 //   - process runs one of them, and sees to its end
 //   - pki makes certificates
 //   - network gives a cluster addresses of its own on loopback

@@ -12,10 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
-
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -23,6 +23,8 @@ const (
 	docsModule        = productModule + "/test/docs"
 	kubernetesModule  = "k8s.io/kubernetes"
 	certManagerModule = "github.com/cert-manager/cert-manager"
+	pebbleCommand     = "github.com/letsencrypt/pebble/v2/cmd/pebble"
+	helmCommand       = "helm.sh/helm/v4/cmd/helm"
 )
 
 // Set is where the programs are, and what else their modules hold.
@@ -80,7 +82,10 @@ func Locate(ctx context.Context) (Set, error) {
 }
 
 // Build leaves every program in Dir. The first time takes minutes; when nothing has changed, about a second.
-func Build(ctx context.Context) (Set, error) {
+func Build(ctx context.Context) (Set, error) { return BuildTelling(ctx, func(int, int) {}) }
+
+// BuildTelling is Build, and tells how far it is.
+func BuildTelling(ctx context.Context, tell Progress) (Set, error) {
 	set, err := Locate(ctx)
 	if err != nil {
 		return Set{}, err
@@ -90,7 +95,7 @@ func Build(ctx context.Context) (Set, error) {
 		return Set{}, err
 	}
 	defer unlock()
-	if err = set.buildAll(ctx); err != nil {
+	if err = set.buildAll(ctx, tell); err != nil {
 		return Set{}, err
 	}
 	if wanted := os.Getenv(otherCertManager); wanted != "" {
@@ -106,20 +111,70 @@ func Build(ctx context.Context) (Set, error) {
 	return set, nil
 }
 
-func (s Set) buildAll(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, build := range []struct {
-		dir  string
-		args []string
-	}{
-		{"test/e2e", append([]string{"-ldflags=" + s.linkerFlags(), "-o", s.Dir() + "/", "tool", "./cmd/etcd"}, packages(certManagerPrograms())...)},
-		{".", []string{"-ldflags=-s -w", "-o", filepath.Join(s.Dir(), "webhook"), "."}},
-	} {
-		group.Go(func() error {
-			return s.goBuild(ctx, build.dir, build.args...)
-		})
+// buildAll builds one module after the other: at once, they would both compile what they have in common.
+func (s Set) buildAll(ctx context.Context, tell Progress) error {
+	packages := []string{"./cmd/cluster", pebbleCommand, helmCommand}
+	counter := &progress{rest: os.Stderr}
+	reporting, stop := context.WithCancel(ctx)
+	reporter := new(sync.WaitGroup)
+	reporter.Go(func() {
+		counter.report(reporting, tell, func(ctx context.Context) (int, error) { return s.stale(ctx, module, packages) })
+	})
+	err := s.GoBuild(ctx, counter, module, append([]string{"-v", "-ldflags=" + s.linkerFlags(), "-o", s.Dir() + "/"}, packages...)...)
+	stop()
+	reporter.Wait()
+	if err != nil {
+		return err
 	}
-	return group.Wait()
+	if err := s.goBuild(ctx, ".", "-ldflags=-s -w", "-o", filepath.Join(s.Dir(), "webhook"), "."); err != nil {
+		return err
+	}
+	return nameAll(filepath.Join(s.Dir(), "cluster"), slices.Concat([]string{"etcd"}, kubernetesPrograms(), certManagerPrograms()))
+}
+
+// stale is the number of packages that a build would compile.
+func (s Set) stale(ctx context.Context, dir string, packages []string) (int, error) {
+	flags, err := s.goFlags()
+	if err != nil {
+		return 0, err
+	}
+	cmd := s.command(ctx, dir, append([]string{"list", "-deps", "-f={{if .Stale}}{{.ImportPath}}{{end}}"}, packages...)...)
+	cmd.Env = append(cmd.Env, "GOFLAGS="+flags)
+	output, err := cmd.Output()
+	return bytes.Count(output, []byte{'\n'}), err
+}
+
+// nameAll gives a file that is several programs the name of each, beside it. A link that is symbolic would not do: the
+// programs that run are told apart by the files that they were started from.
+func nameAll(file string, programs []string) error {
+	for _, program := range programs {
+		path := filepath.Join(filepath.Dir(file), program)
+		if sameFile(file, path) {
+			continue
+		}
+		fresh := path + ".new"
+		if err := errors.Join(removeOld(fresh), os.Link(file, fresh), os.Rename(fresh, path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// removeOld removes a file, if it is there.
+func removeOld(file string) error {
+	if err := os.Remove(file); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // takeFrom makes Path lead to a directory's programs of these names.

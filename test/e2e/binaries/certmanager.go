@@ -22,15 +22,6 @@ func certManagerPrograms() []string {
 	return []string{"cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"}
 }
 
-// packages of this module that are programs.
-func packages(programs []string) []string {
-	paths := make([]string, len(programs))
-	for i, program := range programs {
-		paths[i] = "./cmd/" + program
-	}
-	return paths
-}
-
 // CertManagerBefore says whether cert-manager is older than 1.minor.
 func (s Set) CertManagerBefore(minor uint) bool {
 	return version.MustParseSemantic(s.CertManagerVersion).LessThan(version.MajorMinor(1, minor))
@@ -49,11 +40,15 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	args := []string{"-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", dir + "/"}
+	program := filepath.Join(dir, "cert-manager")
+	args := []string{"-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", program}
 	if s.CertManagerBefore(21) {
 		args = append(args, "-tags=grpcnotrace,before_1_21")
 	}
-	if err = s.goBuild(ctx, module, append(args, packages(certManagerPrograms())...)...); err != nil {
+	if err = s.goBuild(ctx, module, append(args, "./cmd/cert-manager")...); err != nil {
+		return Set{}, err
+	}
+	if err = nameAll(program, certManagerPrograms()); err != nil {
 		return Set{}, err
 	}
 	source, err := s.goCommand(ctx, module, "list", "-mod=mod", "-modfile="+modfile, "-m", "-f={{.Dir}}", certManagerModule)

@@ -21,7 +21,9 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	set, err := binaries.Build(ctx)
+	set, err := binaries.BuildTelling(ctx, func(done, of int) {
+		fmt.Fprintf(os.Stderr, "%d of %d packages compiled\n", done, of)
+	})
 	if err != nil {
 		return err
 	}

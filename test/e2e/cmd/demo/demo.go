@@ -36,7 +36,7 @@ type demo struct {
 
 func (d *demo) run(ctx context.Context) error {
 	d.out.step("Building etcd, kube-apiserver, cert-manager, Pebble, Helm and the webhook. The first time this takes minutes.")
-	set, err := binaries.Build(ctx)
+	set, err := binaries.BuildTelling(ctx, func(done, of int) { d.out.detail("%d of %d packages compiled.", done, of) })
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,10 @@
-// Command cert-manager-controller is cert-manager's controller, assembled from its exported packages, because the
-// command itself cannot be had as a Go module. It has the controllers that an ACME or an internal issuer needs; it
-// takes part in no leader election and exposes no metrics.
-package main
+package certmanager
 
 import (
 	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -45,14 +41,8 @@ const (
 	healthzPort = "9403"
 )
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "cert-manager-controller:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
+// runController is the controller, with those parts that an ACME or an internal issuer needs.
+func runController(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	flags := pflag.NewFlagSet("cert-manager-controller", pflag.ContinueOnError)

@@ -1,11 +1,7 @@
-// Command cert-manager-cainjector is cert-manager's cainjector, assembled from its exported packages, because the
-// command itself cannot be had as a Go module. It takes part in no leader election and exposes no metrics.
-package main
+package certmanager
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"os/signal"
 	"syscall"
 
@@ -27,14 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "cert-manager-cainjector:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
+func runCAInjector(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	flags := pflag.NewFlagSet("cert-manager-cainjector", pflag.ContinueOnError)

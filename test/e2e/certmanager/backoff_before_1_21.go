@@ -1,6 +1,6 @@
 //go:build before_1_21
 
-package main
+package certmanager
 
 import "github.com/cert-manager/cert-manager/pkg/controller"
 

@@ -1,8 +1,4 @@
-// Command cert-manager-webhook is the webhook by which cert-manager validates and completes its own resources.
-//
-// The one exported way to it is a helper for cert-manager's tests, which wants a *testing.T and listens wherever there
-// is a free port. So this command runs that helper as its only "test", and forwards the port that the chart names to it.
-package main
+package certmanager
 
 import (
 	"context"
@@ -23,13 +19,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-func main() {
+// runWebhook is the webhook by which cert-manager validates and completes its own resources.
+//
+// The one exported way to it is a helper for cert-manager's tests, which wants a *testing.T and listens wherever there
+// is a free port. So that helper runs as the only "test" of the program, and the port that the chart names is forwarded
+// to it.
+func runWebhook() {
 	args := os.Args[1:]
 	os.Args = []string{os.Args[0], "-test.v", "-test.timeout=0"} // What is left for the testing package.
 	all := func(string, string) (bool, error) { return true, nil }
 	//nolint:thelper // It is the test itself.
 	webhook := testing.InternalTest{Name: "webhook", F: func(t *testing.T) {
-		if err := serve(t, args); err != nil {
+		if err := serveWebhook(t, args); err != nil {
 			t.Fatal(err)
 		}
 	}}
@@ -37,7 +38,7 @@ func main() {
 }
 
 //nolint:thelper // It is the test itself.
-func serve(t *testing.T, args []string) error {
+func serveWebhook(t *testing.T, args []string) error {
 	flags := pflag.NewFlagSet("cert-manager-webhook", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	address := flags.String("bind-address", "127.0.0.1", "address of the pod")
@@ -61,7 +62,7 @@ func serve(t *testing.T, args []string) error {
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return forward(ctx, net.JoinHostPort(*address, *port), backend.Host) })
-	group.Go(func() error { return serveProbes(ctx, net.JoinHostPort(*address, *healthz), backend.Host) })
+	group.Go(func() error { return serveWebhookProbes(ctx, net.JoinHostPort(*address, *healthz), backend.Host) })
 	return group.Wait()
 }
 
@@ -90,8 +91,8 @@ func forward(ctx context.Context, from, to string) error {
 	}
 }
 
-// serveProbes says that the server is well when it can be connected to.
-func serveProbes(ctx context.Context, address, backend string) error {
+// serveWebhookProbes says that the server is well when it can be connected to.
+func serveWebhookProbes(ctx context.Context, address, backend string) error {
 	healthy := func(w http.ResponseWriter, r *http.Request) {
 		connection, err := new(net.Dialer).DialContext(r.Context(), "tcp", backend)
 		if err != nil {
