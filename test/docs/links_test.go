@@ -96,7 +96,7 @@ func TestEveryPageIsListed(t *testing.T) {
 
 func TestFilesThatAreNamedExist(t *testing.T) {
 	t.Parallel()
-	tryAll(t, missingFiles, "`mijnhost/add.go`, `files/alerts.yaml` of the chart, `test/e2e/`, `/metrics`, `ca.crt`, `a/b`, `cert-manager/mijn-host-api-key`", []mistake{
+	tryAll(t, missingFiles, "`mijnhost/present.go`, `files/alerts.yaml` of the chart, `test/e2e/`, `/metrics`, `ca.crt`, `a/b`, `cert-manager/mijn-host-api-key`", []mistake{
 		{"`mijnhost/subtract.go`", "subtract.go"},
 		{"`docs/nothing.md`", "nothing.md"},
 		{"`no-such-folder/`", "no-such-folder"},

@@ -15,6 +15,7 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -209,8 +210,8 @@ func present(t *testing.T, config []byte) error {
 // idle is a DNS host that does nothing.
 type idle struct{}
 
-func (idle) AddTXT(context.Context, string, string, string, string, int) error { return nil }
-func (idle) RemoveTXT(context.Context, string, string, string, string) error   { return nil }
+func (idle) Present(context.Context, string, dnshost.TXT) (dnshost.Result, error) { return dnshost.Result{}, nil }
+func (idle) CleanUp(context.Context, string, dnshost.TXT) (dnshost.Result, error) { return dnshost.Result{}, nil }
 
 func everySecret(t *testing.T) string {
 	t.Helper()
