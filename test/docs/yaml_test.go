@@ -210,8 +210,12 @@ func present(t *testing.T, config []byte) error {
 // idle is a DNS host that does nothing.
 type idle struct{}
 
-func (idle) Present(context.Context, string, dnshost.TXT) (dnshost.Result, error) { return dnshost.Result{}, nil }
-func (idle) CleanUp(context.Context, string, dnshost.TXT) (dnshost.Result, error) { return dnshost.Result{}, nil }
+func (idle) Present(context.Context, string, dnshost.TXT) (dnshost.Result, error) {
+	return dnshost.Result{}, nil
+}
+func (idle) CleanUp(context.Context, string, dnshost.TXT) (dnshost.Result, error) {
+	return dnshost.Result{}, nil
+}
 
 func everySecret(t *testing.T) string {
 	t.Helper()
