@@ -19,58 +19,76 @@ import (
 // it again, and a domain that the account gains or loses is not overlooked for long.
 const rememberDomain = 10 * time.Minute
 
-// account is what this process knows of one API key's account: how to call it, the
-// reads under way, which domain holds which name, and when it wrote into which domain.
+// account is what this process knows of one API key's account: how to call it, the reads under way, and which domain
+// has which name.
 type account struct {
 	client *Client
 	reads  singleflight.Group
+	expiry *time.Timer
 
 	mu    sync.Mutex
-	found map[string]found // by FQDN, where the domain is not the zone that cert-manager resolved
-	wrote map[written]time.Time
+	found map[string]found // by FQDN, if the domain is not the zone that cert-manager resolved
 }
 
-// written is a name under which this process has written, or tried to.
-type written struct{ domain, fqdn string }
-
-// found is a domain that a search has led to.
+// found is a domain that a search led to.
 type found struct {
 	domain string
 	at     time.Time
 }
 
 func newAccount(client *Client) *account {
-	return &account{client: client, found: map[string]found{}, wrote: map[written]time.Time{}}
+	return &account{client: client, found: map[string]found{}}
 }
 
-// find returns the domain of the account whose zone holds fqdn, and its records:
-// the zone that cert-manager resolved if the account has it, else the longest domain that
-// covers the name. Reading the records is the test, so that the usual case costs
-// one call. The answer may be shared with other challenges that ask at the same moment.
+// find returns the domain of the account whose zone holds fqdn, and its records: the zone that cert-manager resolved if
+// the account has it, else the longest domain that covers the name. Reading the records is the test, so that the usual
+// case costs one call. The answer may be shared with other challenges that ask at the same moment. domain is set beside an
+// error of its own records.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (domain string, records []Record, err error) {
 	domain = a.remembered(zone, fqdn)
 	records, err = a.sharedRecords(ctx, client, domain)
-	if !apiclient.IsRefusal(err) && !errors.Is(err, errNotADomain) || errors.Is(err, ErrNotManaged) {
+	if !isUnknownDomain(err) {
 		return domain, records, err
 	}
-	// A 400 is an unknown domain, or one of the 400s that pass by themselves; and a zone can
-	// be a top-level domain, which is never asked for. The list of domains tells.
+	// A 400 is an unknown domain, or passes; and a zone can be a top-level domain, which is never asked for.
 	domains, err := a.sharedDomains(ctx, client)
 	if err != nil {
 		return "", nil, err
 	}
-	domain = dnsname.TrimDot(zone)
-	if !slices.ContainsFunc(domains, func(d string) bool { return dnsname.TrimDot(d) == domain }) {
-		if domain = dnsname.LongestMatch(domains, fqdn); domain == "" {
-			return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
+	for _, candidate := range candidates(domains, zone, fqdn) {
+		records, err = a.sharedRecords(ctx, client, candidate)
+		if !isUnknownDomain(err) {
+			if err == nil {
+				a.remember(fqdn, candidate)
+			}
+			return candidate, records, err
 		}
 	}
-	records, err = a.sharedRecords(ctx, client, domain)
-	if err != nil {
-		return domain, nil, err
+	if err != nil && len(domains) > 0 && dnsname.LongestMatch(domains, fqdn) != "" {
+		return "", nil, err
 	}
-	a.remember(fqdn, domain)
-	return domain, records, nil
+	return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
+}
+
+// candidates are the domains to ask for: the listed one that has the name. The list can be cut short, so that without one
+// every parent of the name is a candidate, the longest first.
+func candidates(domains []string, zone, fqdn string) []string {
+	if i := slices.IndexFunc(domains, func(d string) bool { return dnsname.ToASCII(d) == zone }); i >= 0 {
+		return []string{dnsname.TrimDot(domains[i])}
+	}
+	if match := dnsname.LongestMatch(domains, fqdn); match != "" {
+		return []string{match}
+	}
+	var parents []string
+	for parent := dnsname.Parent(fqdn); dnsname.IsDomain(parent); parent = dnsname.Parent(parent) {
+		parents = append(parents, parent)
+	}
+	return parents
+}
+
+// isUnknownDomain reports whether the API may not know the domain. That its DNS is elsewhere says that it does.
+func isUnknownDomain(err error) bool {
+	return (apiclient.IsRefusal(err) || errors.Is(err, errNotADomain)) && !errors.Is(err, ErrNotManaged)
 }
 
 func (a *account) remembered(zone, fqdn string) string {
@@ -79,7 +97,7 @@ func (a *account) remembered(zone, fqdn string) string {
 	if f, ok := a.found[fqdn]; ok && time.Since(f.at) < rememberDomain {
 		return f.domain
 	}
-	return dnsname.TrimDot(zone)
+	return zone
 }
 
 func (a *account) remember(fqdn, domain string) {
@@ -88,27 +106,6 @@ func (a *account) remember(fqdn, domain string) {
 	now := time.Now()
 	maps.DeleteFunc(a.found, func(_ string, f found) bool { return now.Sub(f.at) >= rememberDomain })
 	a.found[fqdn] = found{domain, now}
-}
-
-// noteWrite notes that a write has just ended, well or not.
-func (a *account) noteWrite(domain, fqdn string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	maps.DeleteFunc(a.wrote, func(_ written, at time.Time) bool { return now.Sub(at) > staleReads })
-	a.wrote[written{domain, fqdn}] = now
-}
-
-// wroteElsewhere tells whether this process has of late written into domain under another name than fqdn.
-func (a *account) wroteElsewhere(domain, fqdn string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for w, at := range a.wrote {
-		if w.domain == domain && w.fqdn != fqdn && time.Since(at) <= staleReads {
-			return true
-		}
-	}
-	return false
 }
 
 // sharedRecords is Client.Records for all who ask at the same moment.

@@ -21,7 +21,7 @@ func (b bubble) valuesIn(domain string) string {
 	var values []string
 	for _, r := range b.api.Records(domain) {
 		if r.Type == "TXT" && strings.HasPrefix(r.Name, "_acme-challenge.") {
-			values = append(values, r.Value)
+			values = append(values, strings.TrimRight(r.Value, "_"))
 		}
 	}
 	return strings.Join(values, " ")

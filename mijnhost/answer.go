@@ -17,8 +17,12 @@ var (
 	ErrNotManaged = errors.New("the DNS of this domain is not managed by mijn.host: its nameservers are elsewhere")
 	// ErrNoDomain: no domain of the account covers the name.
 	ErrNoDomain = errors.New("the mijn.host account of this API key has no domain that covers this name")
-	// ErrNameInUse: PATCH replaces values, and another challenge still needs its value under this name.
-	ErrNameInUse = errors.New("another challenge is using this name: this one follows when that one is done")
+	// ErrNameInUse: PATCH may replace values, and another challenge still needs its value under this name.
+	ErrNameInUse = errors.New("another challenge is using this DNS name")
+	// ErrForeignTXT: PATCH may replace values, and one under this name is no ACME challenge's.
+	ErrForeignTXT = errors.New("mijn.host may replace another TXT record, so nothing was written")
+	// ErrAddressRefused: the API key does not allow the caller's IP address.
+	ErrAddressRefused = errors.New("the allow-list of the mijn.host API key lacks this cluster's IP address")
 	// ErrUnseen: a value that this process has sent is not shown yet, so that it may still stand.
 	ErrUnseen = errors.New("mijn.host does not list the record yet, so its removal cannot be confirmed; retrying")
 )
@@ -41,8 +45,11 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 	if inner, ok := bodyStatus(envelope.Status); !ok && status >= 200 && status <= 299 {
 		answer.Status = inner
 	}
-	if strings.Contains(strings.ToLower(envelope.Description), "not managed by mijn.host") {
+	switch said := strings.ToLower(envelope.Description); {
+	case strings.Contains(said, "not managed by mijn.host"):
 		answer.Kind = ErrNotManaged
+	case answer.Status == http.StatusUnauthorized && strings.Contains(said, "whitelist"):
+		answer.Kind = ErrAddressRefused
 	}
 	return answer
 }

@@ -36,7 +36,6 @@ func TestWritesUnderOtherNamesProveNoValueGone(t *testing.T) {
 		t.Run("a value to be cleaned up, "+name, func(t *testing.T) {
 			t.Parallel()
 			readings := readings
-			readings.DeleteShownForm, readings.Names = true, mijnhosttest.NamesRelative
 			inBusyZone(t, readings, func(b bubble) {
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"sync/atomic"
-	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
@@ -28,15 +29,17 @@ type Options struct {
 	MaxInFlight int
 	// Observer sees what happens; nil means none does.
 	Observer Observer
+	// PatchAdds are the domains in which PATCH adds a value beside others of the same name. In any other it may replace them.
+	PatchAdds []string
+	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
+	Needed func(context.Context) (Needed, error)
 }
 
-// Observer sees the calls of the API, and what happens to values that share a name. Its methods are called from many
+// Observer sees the calls of the API, and what happens to left-overs. Its methods are called from many
 // goroutines at once and must not block.
 type Observer interface {
 	apiclient.Observer
-	// SiblingRestored: the value of another challenge, which PATCH has replaced or may have, was put back.
-	SiblingRestored()
-	// ForeignAtRisk: a value that this process did not present stood under a challenge's name, and PATCH may replace it.
+	// ForeignAtRisk: a left-over stood under a challenge's name, and PATCH may replace it.
 	ForeignAtRisk()
 }
 
@@ -44,10 +47,11 @@ type Observer interface {
 // it cannot wipe one.
 const (
 	OpListDomains  apiclient.Operation = "list_domains"
-	OpShowDomain   apiclient.Operation = "show_domain" // webhook check alone
+	OpShowDomain   apiclient.Operation = "show_domain"
 	OpReadRecords  apiclient.Operation = "read_records"
 	OpPatchRecord  apiclient.Operation = "patch_record"
 	OpDeleteRecord apiclient.Operation = "delete_record"
+	OpWhoAmI       apiclient.Operation = "whoami"
 )
 
 // Operations are the calls that answering challenges takes.
@@ -124,15 +128,32 @@ type Domain struct {
 //
 //	GET /domains/{domain}
 func (c *Client) Domain(ctx context.Context, domain string) (Domain, error) {
-	if !dnsname.IsDomain(domain) {
-		return Domain{}, fmt.Errorf("%w: %q", errNotADomain, domain)
+	path, err := domainPath(domain)
+	if err != nil {
+		return Domain{}, err
 	}
 	var d Domain
-	err := c.do(ctx, apiclient.Call{Op: OpShowDomain, Method: http.MethodGet, Path: "/domains/" + domain, Decode: func(data []byte) error {
+	err = c.do(ctx, apiclient.Call{Op: OpShowDomain, Method: http.MethodGet, Path: path, Decode: func(data []byte) error {
 		d = Domain{}
 		return json.Unmarshal(data, &d)
 	}})
 	return d, err
+}
+
+// WhoAmI returns the caller's public address as the API sees it, and "" if the API does not say.
+//
+//	GET /whoami
+func (c *Client) WhoAmI(ctx context.Context) (address string, err error) {
+	var who struct {
+		IP string `json:"ip"`
+	}
+	err = c.do(ctx, apiclient.Call{Op: OpWhoAmI, Method: http.MethodGet, Path: "/whoami", Decode: func(data []byte) error {
+		return json.Unmarshal(data, &who)
+	}})
+	if ip, parseErr := netip.ParseAddr(who.IP); parseErr == nil {
+		address = ip.String()
+	}
+	return address, err
 }
 
 // Records returns the records of a domain as the API shows them at this moment. The list may be older than the last
@@ -169,23 +190,28 @@ func (c *Client) DeleteRecord(ctx context.Context, domain string, r Record) erro
 	return c.callDNS(ctx, OpDeleteRecord, http.MethodDelete, domain, &r, nil)
 }
 
-// refusedSince returns the API's refusal if a cool-down has been on since begun, else nil.
-func (c *Client) refusedSince(begun time.Time) error { return c.api.RefusedSince(begun) }
-
 var errNotADomain = errors.New("not a domain name")
 
 func (c *Client) callDNS(ctx context.Context, op apiclient.Operation, method, domain string, r *Record, decode func([]byte) error) error {
-	if !dnsname.IsDomain(domain) {
-		return fmt.Errorf("%w: %q", errNotADomain, domain)
+	path, err := domainPath(domain)
+	if err != nil {
+		return err
 	}
 	var body []byte
 	if r != nil {
-		var err error
 		if body, err = json.Marshal(map[string]*Record{"record": r}); err != nil {
 			return err
 		}
 	}
-	return c.do(ctx, apiclient.Call{Op: op, Method: method, Path: "/domains/" + domain + "/dns", Body: body, Decode: decode})
+	return c.do(ctx, apiclient.Call{Op: op, Method: method, Path: path + "/dns", Body: body, Decode: decode})
+}
+
+// domainPath is the path of a domain, in the form in which the account lists it.
+func domainPath(domain string) (string, error) {
+	if domain != dnsname.TrimDot(domain) || !dnsname.IsDomain(dnsname.ToASCII(domain)) {
+		return "", fmt.Errorf("%w: %q", errNotADomain, domain)
+	}
+	return "/domains/" + url.PathEscape(domain), nil
 }
 
 func required[T any](field string, value *T) error {

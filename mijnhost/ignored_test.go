@@ -13,5 +13,4 @@ func (ignored) CallStarted()                                      {}
 func (ignored) CallEnded(apiclient.Operation, int, time.Duration) {}
 func (ignored) Retried(apiclient.Operation)                       {}
 func (ignored) CooledDown(time.Duration)                          {}
-func (ignored) SiblingRestored()                                  {}
 func (ignored) ForeignAtRisk()                                    {}

@@ -15,109 +15,146 @@ const (
 	forgetAfter = 7 * 24 * time.Hour
 )
 
-// memory is what this process wrote under challenge names, so that one challenge does not cost another one its value.
+// memory is what this process wrote, by domain and name, whatever API key it used.
 type memory struct {
-	mu    sync.Mutex
-	names map[string]*history // by FQDN
-	swept time.Time
+	mu     sync.Mutex
+	writes map[string][]write            // of the last staleReads, by domain, in order
+	values map[rrsetName]map[string]sent // not yet cleaned up
 }
 
-// history is what this process wrote under one FQDN. Only the holder of the name's lock uses it.
-type history struct {
-	users int // challenges that hold or await the name; guarded by memory.mu
+type rrsetName struct{ domain, fqdn string }
 
-	live      map[string]liveValue // presented and not yet cleaned up
-	uncertain map[string]bool      // may stand although the PATCH failed
-
-	// The last write under this name: when, of which value, and whether it removed it.
-	changed time.Time
-	last    string
-	removed bool
+// write is one PATCH or DELETE that took effect, or may have.
+type write struct {
+	fqdn, value string
+	removed     bool // a DELETE
+	certain     bool // the API confirmed it
+	at          time.Time
 }
 
-// liveValue is a value that was presented.
-type liveValue struct {
-	ttl   int // in seconds
-	since time.Time
-	lost  bool // PATCH has replaced it, or may have, and it is still to be put back
+// sent is a value of a PATCH that took effect, or may have.
+type sent struct {
+	certain bool
+	at      time.Time
 }
 
-// open returns the history of fqdn and keeps it until close.
-func (m *memory) open(fqdn string) *history {
+func newMemory() *memory {
+	return &memory{writes: map[string][]write{}, values: map[rrsetName]map[string]sent{}}
+}
+
+// notePatch notes that value was sent, and whether the API confirmed it.
+func (m *memory) notePatch(name rrsetName, value string, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h, ok := m.names[fqdn]
-	if !ok {
-		h = &history{live: map[string]liveValue{}, uncertain: map[string]bool{}}
-		m.names[fqdn] = h
-	}
-	h.users++
-	return h
+	m.note(name, value, false, certain)
+	m.keep(name, value, certain)
 }
 
-// close ends the use of h, and from time to time drops histories that no longer matter.
-func (m *memory) close(h *history) {
+// noteDelete notes a DELETE, and whether the API confirmed it.
+func (m *memory) noteDelete(name rrsetName, value string, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h.users--
+	m.note(name, value, true, certain)
+}
+
+func (m *memory) note(name rrsetName, value string, removed, certain bool) {
 	now := time.Now()
-	if now.Sub(m.swept) < staleReads {
-		return
+	maps.DeleteFunc(m.writes, func(_ string, writes []write) bool { return now.Sub(writes[len(writes)-1].at) > staleReads })
+	recent := slices.DeleteFunc(m.writes[name.domain], func(w write) bool { return now.Sub(w.at) > staleReads })
+	m.writes[name.domain] = append(recent, write{name.fqdn, value, removed, certain, now})
+}
+
+// notePresented notes that value stands, without a write.
+func (m *memory) notePresented(name rrsetName, value string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keep(name, value, true)
+}
+
+func (m *memory) keep(name rrsetName, value string, certain bool) {
+	now := time.Now()
+	maps.DeleteFunc(m.values, func(_ rrsetName, values map[string]sent) bool {
+		maps.DeleteFunc(values, func(_ string, s sent) bool { return now.Sub(s.at) > forgetAfter })
+		return len(values) == 0
+	})
+	if m.values[name] == nil {
+		m.values[name] = map[string]sent{}
 	}
-	m.swept = now
-	maps.DeleteFunc(m.names, func(_ string, h *history) bool { return h.users == 0 && h.isForgettable(now) })
+	m.values[name][value] = sent{certain, now}
 }
 
-// isForgettable drops the values that are too old, and reports whether nothing is left to know.
-func (h *history) isForgettable(now time.Time) bool {
-	maps.DeleteFunc(h.live, func(_ string, v liveValue) bool { return now.Sub(v.since) > forgetAfter })
-	age := now.Sub(h.changed)
-	return age > forgetAfter || len(h.live)+len(h.uncertain) == 0 && age > staleReads
+// forget drops a value that is cleaned up, or that another process cleaned up.
+func (m *memory) forget(name rrsetName, value string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.values[name], value)
 }
 
-// markPresented notes that value stands in the zone.
-func (h *history) markPresented(value string, ttl int) {
-	h.changed, h.last, h.removed = time.Now(), value, false
-	h.live[value] = liveValue{ttl: ttl, since: h.changed}
-	delete(h.uncertain, value)
+// sent returns what is known of a value that this process sent and did not clean up.
+func (m *memory) sent(name rrsetName, value string) (s sent, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok = m.values[name][value]
+	return s, ok
 }
 
-// markRemoved notes that value is gone from the zone.
-func (h *history) markRemoved(value string) {
-	h.changed, h.last, h.removed = time.Now(), value, true
-	delete(h.live, value)
-	delete(h.uncertain, value)
-}
-
-// markUncertain notes a write under the name whose effect is not known.
-func (h *history) markUncertain() { h.changed, h.last, h.removed = time.Now(), "", false }
-
-// settled reports whether reads show all that this process wrote under the name.
-func (h *history) settled() bool { return time.Since(h.changed) > staleReads }
-
-// trusts reports whether a read that shows value can be believed: a stale one may show what was removed or replaced since.
-func (h *history) trusts(value string) bool {
-	return h.settled() || h.last == value && !h.removed
-}
-
-// setLost notes whether a live value is still to be put back.
-func (h *history) setLost(value string, lost bool) {
-	v := h.live[value]
-	v.lost = lost
-	h.live[value] = v
-}
-
-// siblings are the live values of other challenges than that of value.
-func (h *history) siblings(value string) []string {
-	others := slices.Sorted(maps.Keys(h.live))
+// others are the values under name that this process sent and did not clean up, without value.
+func (m *memory) others(name rrsetName, value string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	others := slices.Sorted(maps.Keys(m.values[name]))
 	return slices.DeleteFunc(others, func(other string) bool { return other == value })
 }
 
-// forgetVanished drops those of the siblings that are not shown: another process has cleaned them up.
-func (h *history) forgetVanished(siblings, shown []string) {
-	for _, sibling := range siblings {
-		if !slices.Contains(shown, sibling) {
-			delete(h.live, sibling)
+// settled reports whether a read that began at that time shows all that this process wrote in the domain: after a write
+// under any name a read can be empty or short (trap 1 of the API's description). The removal of value itself does not count: it
+// makes no value appear.
+func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !slices.ContainsFunc(m.writes[name.domain], func(w write) bool {
+		return begun.Sub(w.at) <= staleReads && !(w.removed && w.fqdn == name.fqdn && w.value == value)
+	})
+}
+
+// trusts reports whether a read that shows value can be believed: a stale one may show what this process removed or
+// replaced since.
+func (m *memory) trusts(name rrsetName, value string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	trusted := true
+	for _, w := range m.recent(name) {
+		switch {
+		case w.removed && w.value == value, !w.removed && w.value != value:
+			trusted = false
+		case !w.removed && w.certain:
+			trusted = true
 		}
 	}
+	return trusted
+}
+
+// removed reports whether the last write of value is a DELETE that the API confirmed: a read that still shows value is stale.
+func (m *memory) removed(name rrsetName, value string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	removed := false
+	for _, w := range m.recent(name) {
+		if w.value == value {
+			removed = w.removed && w.certain
+		}
+	}
+	return removed
+}
+
+// recent are the writes under name that a read may not show yet, in order.
+func (m *memory) recent(name rrsetName) []write {
+	now := time.Now()
+	var recent []write
+	for _, w := range m.writes[name.domain] {
+		if w.fqdn == name.fqdn && now.Sub(w.at) <= staleReads {
+			recent = append(recent, w)
+		}
+	}
+	return recent
 }

@@ -3,8 +3,10 @@ package mijnhost
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"regexp"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/go-logr/logr"
 
@@ -15,8 +17,8 @@ import (
 // Present adds one TXT value to the zone of the domain that has its name, and leaves every other record alone. It
 // succeeds if the value is there already.
 //
-// If PATCH turns out to replace values, the value of another challenge of this process survives: it is put back, and the
-// error is ErrNameInUse until that challenge is cleaned up. A value that this process did not present never blocks.
+// PATCH may replace the values of a name. Unless the operator says that it adds, nothing is written if a value stands there that
+// another challenge needs (ErrNameInUse), or that is no ACME challenge's (ErrForeignTXT).
 //
 // Other errors are an *apiclient.Error, ErrNoDomain or ErrNotManaged.
 func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
@@ -30,69 +32,93 @@ func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (d
 }
 
 func (p *Provider) present(ctx context.Context, set *rrset, zone, value string, ttl int) error {
-	begun := time.Now()
 	records, err := set.find(ctx, zone)
 	if err != nil {
 		return err
 	}
-	if err = p.putBackLost(ctx, set, value); err != nil {
-		return err
+	shown := set.values(records)
+	if slices.Contains(shown, value) && set.memory.trusts(set.name, value) {
+		set.memory.notePresented(set.name, value)
+		return nil
 	}
-	siblings, shown, err := set.liveSiblings(ctx, set.shownValues(records), value, p.patch.Load())
+	if !p.patchAdds(set.name.domain) {
+		if err := p.makeRoom(ctx, set, shown, value); err != nil {
+			return err
+		}
+	}
+	return set.patch(ctx, value, ttl)
+}
+
+// makeRoom refuses what a PATCH that replaces would harm, and reports the left-overs that it would cost.
+func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, value string) error {
+	sentHere := set.memory.others(set.name, value)
+	others := slices.Concat(shown, sentHere)
+	slices.Sort(others)
+	others = slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == value })
+	if len(others) == 0 {
+		return nil
+	}
+	needed, err := p.options.Needed(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.Contains(shown, value) && set.history.trusts(value) {
-		set.history.markPresented(value, ttl)
-		return nil
-	}
-	if len(siblings) > 0 && slices.Contains(shown, value) {
-		p.patch.Store(patchAdds) // whichever was written later has left the other one alone
-	}
-	alone := len(siblings) == 0 || p.patch.Load() == patchAdds
-	if !alone && p.patch.Load() == patchReplaces {
-		return ErrNameInUse
-	}
-	if !alone && !enoughToUndo(ctx) {
-		return cmp.Or(set.client.refusedSince(begun), ErrNameInUse)
-	}
-	p.logForeign(ctx, set, shown, value)
-	if alone {
-		return set.write(ctx, value, ttl)
-	}
-	return p.addBeside(ctx, set, siblings, value, ttl)
-}
-
-// write sends one value and marks it as presented.
-func (set *rrset) write(ctx context.Context, value string, ttl int) error {
-	err := set.patch(ctx, value, ttl)
-	if err == nil {
-		set.history.markPresented(value, ttl)
-	}
-	return err
-}
-
-// patch sends one value, and notes that it may stand from now on even if the call fails.
-func (set *rrset) patch(ctx context.Context, value string, ttl int) error {
-	err := set.client.PatchRecord(ctx, set.domain, set.record(value, ttl))
-	set.account.noteWrite(set.domain, set.fqdn)
-	if err == nil || apiclient.MayHaveTakenEffect(err) {
-		set.history.markUncertain()
-		set.history.uncertain[value] = true
-	}
-	return err
-}
-
-// logForeign logs the values that a replacing PATCH would cost and that nobody here presented.
-func (p *Provider) logForeign(ctx context.Context, set *rrset, shown []string, value string) {
-	if p.patch.Load() == patchAdds {
-		return
-	}
-	for _, foreign := range shown {
-		if _, live := set.history.live[foreign]; !live && foreign != value {
-			p.observeForeign()
-			logr.FromContextOrDiscard(ctx).Info("A value that this process did not present stands under the challenge's name and may be replaced",
-				"foreignSHA256", dnshost.Fingerprint(foreign))
+	var leftOvers []string
+	for _, other := range others {
+		owner, inUse := needed.Owner(other)
+		isShown := slices.Contains(shown, other)
+		switch {
+		case inUse:
+			return fmt.Errorf("%w: %s", ErrNameInUse, owner)
+		case needed.Unknown && slices.Contains(sentHere, other) && (isShown || !set.settled(other)):
+			return ErrNameInUse
+		case !isShown:
+			set.memory.forget(set.name, other) // another process cleaned it up
+		case acmeValue.MatchString(other):
+			leftOvers = append(leftOvers, other)
+		default:
+			return fmt.Errorf("%w: %s holds %s", ErrForeignTXT, set.name.fqdn, kindOf(other))
 		}
 	}
+	for _, leftOver := range leftOvers {
+		p.observeLeftOver()
+		logr.FromContextOrDiscard(ctx).Info("A left-over TXT value under the challenge's name may be replaced", "leftOverSHA256", dnshost.Fingerprint(leftOver))
+	}
+	return nil
+}
+
+// acmeValue is the form of a DNS-01 value: a SHA-256 in base64url without padding (RFC 8555, section 8.4).
+var acmeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) //nolint:gochecknoglobals // a constant
+
+// kindOf names what a TXT value is for, without showing it.
+func kindOf(value string) string {
+	switch lower := strings.ToLower(value); {
+	case strings.HasPrefix(lower, "v=spf1"):
+		return "an SPF record"
+	case strings.HasPrefix(lower, "v=dmarc1"):
+		return "a DMARC record"
+	case strings.HasPrefix(lower, "v=dkim1"):
+		return "a DKIM record"
+	case strings.Contains(lower, "verif"):
+		return "a domain verification record"
+	default:
+		return "a TXT record that is not an ACME challenge's"
+	}
+}
+
+// patch sends one value. It remembers that the value may stand, even if the call fails.
+func (set *rrset) patch(ctx context.Context, value string, ttl int) error {
+	err := set.client.PatchRecord(ctx, set.name.domain, set.record(value, ttl))
+	if err == nil || apiclient.MayHaveTakenEffect(err) {
+		set.memory.notePatch(set.name, value, err == nil)
+	}
+	if _, sent := set.memory.sent(set.name, value); !sent || !apiclient.IsRefusal(err) {
+		return err
+	}
+	// "It exists already", where an earlier answer got lost: a read that shows it is proof.
+	records, readErr := set.client.Records(ctx, set.name.domain)
+	if readErr != nil || !slices.Contains(set.values(records), value) {
+		return err
+	}
+	set.memory.notePatch(set.name, value, true)
+	return nil
 }

@@ -81,11 +81,11 @@ func hosts(domain string, n int) []mijnhosttest.Record {
 func TestAddIsDoneWhereTheValueStandsAlready(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []mijnhosttest.Record{
-		{Type: "TXT", Name: "_acme-challenge.example.nl.", Value: "value", TTL: 60},
-		{Type: "TXT", Name: "_acme-challenge.example.nl", Value: "value", TTL: 60},
-		{Type: "TXT", Name: "_acme-challenge", Value: "value", TTL: 60},
-		{Type: "TXT", Name: "_ACME-Challenge.Example.NL.", Value: "value", TTL: 60},
-		{Type: "txt", Name: "_acme-challenge.example.nl.", Value: `"value"`, TTL: 60},
+		{Type: "TXT", Name: "_acme-challenge.example.nl.", Value: padded("value"), TTL: 60},
+		{Type: "TXT", Name: "_acme-challenge.example.nl", Value: padded("value"), TTL: 60},
+		{Type: "TXT", Name: "_acme-challenge", Value: padded("value"), TTL: 60},
+		{Type: "TXT", Name: "_ACME-Challenge.Example.NL.", Value: padded("value"), TTL: 60},
+		{Type: "txt", Name: "_acme-challenge.example.nl.", Value: `"` + padded("value") + `"`, TTL: 60},
 	} {
 		t.Run(stored.Name+stored.Value, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{Names: mijnhosttest.NamesAsWritten}, func(b bubble) {

@@ -2,6 +2,8 @@ package mijnhost
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,53 +12,55 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// rrset is the TXT RRset of one name in the zone of one domain, held for one challenge.
+// rrset is the TXT RRset of one name, held for one challenge.
 type rrset struct {
 	account *account
 	client  *Client // counts the calls of this challenge
-	domain  string  // found by Present and CleanUp
-	fqdn    string
-	history *history
+	memory  *memory
+	name    rrsetName // find sets the domain
+	begun   time.Time // of the last read
 }
 
 // find finds the domain that has the name, and returns its records.
-func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
-	domain, records, err := set.account.find(ctx, set.client, zone, set.fqdn)
-	if err == nil {
-		set.domain = domain
+func (set *rrset) find(ctx context.Context, zone string) (records []Record, err error) {
+	set.begun = time.Now()
+	set.name.domain, records, err = set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
+	if errors.Is(err, ErrAddressRefused) {
+		if address, whoErr := set.client.WhoAmI(ctx); whoErr == nil && address != "" {
+			err = fmt.Errorf("%w; the address is %s", err, address)
+		}
 	}
 	return records, err
 }
 
 // result is what was learned on the way.
 func (set *rrset) result() dnshost.Result {
-	return dnshost.Result{Domain: set.domain, Calls: int(set.client.calls.Load())}
+	return dnshost.Result{Domain: set.name.domain, Calls: int(set.client.calls.Load())}
 }
 
-// zoneSettled reports whether reads show all that this process wrote in the zone, so that what they lack is not there: after
-// a write under any name a read can be empty or short (trap 1 of the API's description).
-func (set *rrset) zoneSettled() bool {
-	return set.history.settled() && !set.account.wroteElsewhere(set.domain, set.fqdn)
+// settled reports whether the last read shows value if it stands.
+func (set *rrset) settled(value string) bool {
+	return set.memory.settled(set.name, value, set.begun)
 }
 
 // record is value under the absolute name, as it is sent.
 func (set *rrset) record(value string, ttl int) Record {
-	return Record{Type: "TXT", Name: set.fqdn, Value: value, TTL: ttl}
+	return Record{Type: "TXT", Name: set.name.fqdn, Value: value, TTL: ttl}
 }
 
 // texts are the TXT records under the name, in the form in which they are shown.
 func (set *rrset) texts(records []Record) []Record {
 	var found []Record
 	for _, r := range records {
-		if strings.EqualFold(r.Type, "TXT") && dnsname.Qualify(r.Name, set.domain) == set.fqdn {
+		if strings.EqualFold(r.Type, "TXT") && dnsname.Qualify(r.Name, set.name.domain) == set.name.fqdn {
 			found = append(found, r)
 		}
 	}
 	return found
 }
 
-// shownValues are the values of the TXT records under the name.
-func (set *rrset) shownValues(records []Record) []string {
+// values are the values of the TXT records under the name.
+func (set *rrset) values(records []Record) []string {
 	var values []string
 	for _, r := range set.texts(records) {
 		values = append(values, Unquoted(r.Value))
@@ -64,10 +68,9 @@ func (set *rrset) shownValues(records []Record) []string {
 	return values
 }
 
-// copies are the records that hold value, unless this process has just removed it: then
-// what a read still shows is the zone as it was.
+// copies are the records that hold value, unless this process has just removed it: then the read is stale.
 func (set *rrset) copies(records []Record, value string) []Record {
-	if set.history.removed && set.history.last == value && !set.history.settled() {
+	if set.memory.removed(set.name, value) {
 		return nil
 	}
 	return slices.DeleteFunc(set.texts(records), func(r Record) bool { return Unquoted(r.Value) != value })
@@ -81,30 +84,6 @@ func Unquoted(value string) string {
 	return value
 }
 
-const (
-	// awaitFor bounds the wait for a read that shows a write: three such waits and the
-	// writes between them fit into the 25 s of a challenge.
-	awaitFor   = 6 * time.Second
-	awaitPause = time.Second
-)
-
-// await reads until all of the wanted values are shown or awaitFor has passed, and
-// returns the last read. Its reads are not shared: one that began before a write proves nothing.
-func (set *rrset) await(ctx context.Context, wanted []string) (records []Record, all bool, err error) {
-	end := time.Now().Add(awaitFor)
-	for {
-		if records, err = set.client.Records(ctx, set.domain); err != nil {
-			return nil, false, err
-		}
-		if containsAll(set.shownValues(records), wanted) {
-			return records, true, nil
-		}
-		if time.Now().Add(awaitPause).After(end) || !pause(ctx, awaitPause) {
-			return records, false, nil
-		}
-	}
-}
-
 // pause reports whether d passed before ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
@@ -113,12 +92,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func containsAny(all, wanted []string) bool {
-	return slices.ContainsFunc(wanted, func(w string) bool { return slices.Contains(all, w) })
-}
-
-func containsAll(all, wanted []string) bool {
-	return !slices.ContainsFunc(wanted, func(w string) bool { return !slices.Contains(all, w) })
 }

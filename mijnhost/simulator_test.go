@@ -2,8 +2,10 @@ package mijnhost_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,9 +36,45 @@ func others() []mijnhosttest.Record {
 // bubble is one test in virtual time: the simulator in memory and a provider that talks to it over HTTP.
 type bubble struct {
 	*testing.T
-	api *mijnhosttest.Server
+	api     *mijnhosttest.Server
+	cluster *cluster
 	*mijnhost.Provider
 }
+
+// cluster has the Challenges that are neither finished nor being deleted.
+type cluster struct {
+	mu     sync.Mutex
+	owners map[string]string
+	hidden bool  // the webhook may not list them
+	fault  error // the API server is away
+}
+
+func newCluster() *cluster { return &cluster{owners: map[string]string{}} }
+
+func (c *cluster) needed(context.Context) (mijnhost.Needed, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hidden {
+		return mijnhost.Needed{Unknown: true}, c.fault
+	}
+	return mijnhost.Needed{Owners: maps.Clone(c.owners)}, c.fault
+}
+
+func (c *cluster) create(value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owners[padded(value)] = "default/" + value
+}
+
+func (c *cluster) finish(value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.owners, padded(value))
+}
+
+// padded makes the form of an ACME value of a short name.
+func padded(name string) string { return name + strings.Repeat("_", max(0, 43-len(name))) }
+
 
 // inBubble runs test against a simulator with one account that has example.nl.
 func inBubble(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
@@ -45,7 +83,7 @@ func inBubble(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
 		api := mijnhosttest.StartInMemory(t, readings)
 		api.AddAccount(testKey, "example.nl")
 		api.SetRecords("example.nl", others())
-		b := bubble{t, api, nil}
+		b := bubble{t, api, newCluster(), nil}
 		b.Provider = b.newProvider()
 		test(b)
 	})
@@ -57,20 +95,26 @@ func (b bubble) newProvider() *mijnhost.Provider {
 }
 
 func (b bubble) options() mijnhost.Options {
-	return mijnhost.Options{BaseURL: b.api.URL(), UserAgent: "test/1", Transport: b.api.HTTPTransport()}
+	return mijnhost.Options{BaseURL: b.api.URL(), UserAgent: "test/1", Transport: b.api.HTTPTransport(), Needed: b.cluster.needed}
 }
 
 func contextOfACall(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, callLimit)
 }
 
-// add and remove are single calls with the deadline that the solver gives them.
-func (b bubble) add(value string) error {
-	return addTo(b.Context(), b.Provider, value)
+// add and remove are calls for a Challenge of the cluster, with the deadline that the solver gives them.
+func (b bubble) add(value string) error { return b.addBy(b.Provider, value) }
+
+func (b bubble) remove(value string) error { return b.removeBy(b.Provider, value) }
+
+func (b bubble) addBy(p *mijnhost.Provider, value string) error {
+	b.cluster.create(value)
+	return addTo(b.Context(), p, value)
 }
 
-func (b bubble) remove(value string) error {
-	return removeFrom(b.Context(), b.Provider, value)
+func (b bubble) removeBy(p *mijnhost.Provider, value string) error {
+	b.cluster.finish(value)
+	return removeFrom(b.Context(), p, value)
 }
 
 func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
@@ -86,12 +130,12 @@ func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
 }
 
 func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
-	_, err := p.Present(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value, TTL: 60})
+	_, err := p.Present(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: padded(value), TTL: 60})
 	return err
 }
 
 func cleanUp(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
-	_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value})
+	_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: padded(value)})
 	return err
 }
 
@@ -100,7 +144,7 @@ func (b bubble) values() []string {
 	values := []string{}
 	for _, r := range b.api.Records("example.nl") {
 		if r.Type == "TXT" && r.Name == testName {
-			values = append(values, r.Value)
+			values = append(values, strings.TrimRight(r.Value, "_"))
 		}
 	}
 	slices.Sort(values)

@@ -35,18 +35,17 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 		"no address":       unreached(&net.DNSError{Name: "mijn.host"}),
 		"an unknown proxy": unreached(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 		"a name in use": func(b bubble) error {
-			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
 			b.must(b.add("another"))
 			return b.add("value")
 		},
 		"a record that is not shown yet": func(b bubble) error {
-			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.StaleReads, o.DeleteShownForm = 20*time.Second, true })
-			b.must(b.add("value"))
+			b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500), Until: time.Minute})
+			_ = b.add("value")
 			return b.remove("value")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, mijnhosttest.Options{Names: mijnhosttest.NamesRelative}, func(b bubble) {
+			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				err := spoil(b)
 				if err == nil || !slices.Contains(told, err.Error()) {
 					b.Fatalf("docs/troubleshooting.md does not tell %q", err)

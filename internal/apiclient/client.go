@@ -57,10 +57,7 @@ const (
 )
 
 // Client makes the calls of one API key. All callers share its limit of calls in flight and its cool-down.
-type Client struct {
-	send     handler
-	coolDown *coolDown
-}
+type Client struct{ send handler }
 
 // request is a call on its way through the layers.
 type request struct {
@@ -86,16 +83,15 @@ func New(o Options, apiKey string) *Client {
 	if o.Read == nil {
 		o.Read = ReadPlain
 	}
-	c := &Client{coolDown: newCoolDown()}
 	// From the inside out: the last layer sees a call first and its answer last.
-	c.send = overHTTP(o, apiKey)
-	c.send = withTimeout(c.send, attemptTimeout)
-	c.send = observed(c.send, o)
-	c.send = cooled(c.send, c.coolDown, o)
-	c.send = limited(c.send, o) // outside of the cool-down, which a call that had to queue looks at again
-	c.send = retried(c.send, o.Observer)
-	c.send = withMargin(c.send, deadlineMargin)
-	return c
+	send := overHTTP(o, apiKey)
+	send = withTimeout(send, attemptTimeout)
+	send = observed(send, o)
+	send = cooled(send, newCoolDown(), o)
+	send = limited(send, o) // outside of the cool-down, which a call that had to queue looks at again
+	send = retried(send, o.Observer)
+	send = withMargin(send, deadlineMargin)
+	return &Client{send}
 }
 
 // Do makes a call, and repeats it while that can help and ctx allows. It returns how many attempts were sent. An error is
@@ -105,9 +101,6 @@ func (c *Client) Do(ctx context.Context, call Call) (attempts int, err error) {
 	err = c.send(ctx, r)
 	return r.attempts, err
 }
-
-// RefusedSince returns the API's refusal if a cool-down has been on since begun, else nil.
-func (c *Client) RefusedSince(begun time.Time) error { return c.coolDown.refusedSince(begun) }
 
 func withTimeout(next handler, limit time.Duration) handler {
 	return func(ctx context.Context, r *request) error {

@@ -75,15 +75,6 @@ func (c *coolDown) wait(ctx context.Context) error {
 	}
 }
 
-func (c *coolDown) refusedSince(begun time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.until.After(begun) {
-		return c.reason
-	}
-	return nil
-}
-
 // update starts or lengthens the cool-down if err asks for one, and returns the pause that it added. A call that was begun
 // before the present cool-down says nothing new unless it asks for longer: eight calls that fail together are one failure.
 func (c *coolDown) update(err error, begun time.Time) time.Duration {

@@ -1,7 +1,11 @@
 // Package dnsname compares and checks DNS names. Names are lower case in what it returns.
 package dnsname
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+)
 
 // maxLength is the length of the longest name without the final dot (RFC 1035, section 2.3.4).
 const maxLength = 253
@@ -35,15 +39,25 @@ func IsSubdomain(name, zone string) bool {
 }
 
 // LongestMatch is the longest of the zones that name is in, as TrimDot has it, and empty if there is none: a zone cut below
-// another one takes the name to itself.
+// another one takes the name to itself. Zones outside of ASCII are compared in their ASCII form and returned as they are.
 func LongestMatch(zones []string, name string) string {
-	longest := ""
+	longest, match := "", ""
 	for _, zone := range zones {
-		if zone = TrimDot(zone); len(zone) > len(longest) && IsSubdomain(name, zone) {
-			longest = zone
+		if ascii := ToASCII(zone); len(ascii) > len(longest) && IsSubdomain(ToASCII(name), ascii) {
+			longest, match = ascii, TrimDot(zone)
 		}
 	}
-	return longest
+	return match
+}
+
+// ToASCII is TrimDot of name with its labels in Punycode (RFC 5891). A name that has no such form is returned as TrimDot has it.
+func ToASCII(name string) string {
+	name = TrimDot(name)
+	ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(name)
+	if err != nil {
+		return name
+	}
+	return ascii
 }
 
 // Parent is the name above name; empty above a top-level domain.
