@@ -197,7 +197,7 @@ func (m *model) cleanUp(t *rapid.T) {
 	c := rapid.SampledFrom(m.challenges).Draw(t, "challenge")
 	p := m.process(t)
 	c.presented = false
-	if m.call(func(ctx context.Context) error { return cleanUp(ctx, p, testKey, testZone, c.fqdn, c.value) }) == nil {
+	if m.call(func(ctx context.Context) error { return cleanUp(ctx, p, testZone, c.fqdn, c.value) }) == nil {
 		m.challenges = slices.DeleteFunc(m.challenges, func(other *life) bool { return other == c })
 	}
 }
@@ -310,7 +310,7 @@ func (m *model) end() {
 		c.presented = false
 		err := retry(func() error {
 			return m.call(func(ctx context.Context) error {
-				return cleanUp(ctx, m.processes[0], testKey, testZone, c.fqdn, c.value)
+				return cleanUp(ctx, m.processes[0], testZone, c.fqdn, c.value)
 			})
 		}, 8)
 		if err != nil {

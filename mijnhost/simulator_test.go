@@ -82,7 +82,7 @@ func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
 func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return cleanUp(ctx, p, testKey, testZone, testName, value)
+	return cleanUp(ctx, p, testZone, testName, value)
 }
 
 func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
@@ -90,8 +90,8 @@ func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value s
 	return err
 }
 
-func cleanUp(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
-	_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value})
+func cleanUp(ctx context.Context, p *mijnhost.Provider, zone, fqdn, value string) error {
+	_, err := p.CleanUp(ctx, testKey, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: value})
 	return err
 }
 
