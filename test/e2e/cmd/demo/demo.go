@@ -12,9 +12,9 @@ import (
 
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
@@ -43,7 +43,7 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
 
-	if err = d.startAPI(); err != nil { //nolint:contextcheck // It serves until it is closed.
+	if err = d.startAPI(); err != nil {
 		return err
 	}
 	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble, an ACME server.")
