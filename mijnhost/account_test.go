@@ -44,7 +44,7 @@ func TestADomainIsFoundForEachNameAnew(t *testing.T) {
 					if got := b.valuesIn(domain); got != "for-"+domain {
 						b.Errorf("in %s: %q", domain, got)
 					}
-					b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, testKey, zone, fqdn, "for-"+domain) }))
+					b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, zone, fqdn, "for-"+domain) }))
 					if got := b.valuesIn(domain); got != "" {
 						b.Errorf("left in %s: %q", domain, got)
 					}

@@ -85,8 +85,8 @@ func (set *rrset) remove(ctx context.Context, records []Record, value string) er
 }
 
 // removeUnseen deletes value under its absolute name, because the read that does not show it may be stale. The API's
-// refusal is believed the second time, and for a value that this process sent not before reads are settled. Neither is
-// success for a PATCH without an answer, which may take effect later.
+// refusal is believed the second time. For a value that this process sent it takes a DELETE that may have removed it, or settled
+// reads; for a PATCH without an answer, which may take effect later, only those.
 func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 	copies := []Record{set.record(value, 0)}
 	refusal, err := set.deleteAll(ctx, copies, value)
@@ -97,7 +97,8 @@ func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 		return err
 	}
 	known, sentHere := set.memory.sent(set.name, value)
-	if !sentHere || refusal == nil && known.certain || set.settled(value) {
+	deleted, _ := set.memory.removed(set.name, value)
+	if !sentHere || known.certain && deleted || set.settled(value) {
 		return nil
 	}
 	return ErrUnseen

@@ -149,12 +149,11 @@ func operations() map[string]operation {
 	nothing := func(bubble) {}
 	present := func(b bubble) { b.must(b.add("value")) }
 	return map[string]operation{
-		"presenting, read":         {read, nothing, bubble.add, stands},
-		"presenting, PATCH":        {patch, nothing, bubble.add, stands},
-		"cleaning up, read":        {read, present, bubble.remove, gone},
-		"cleaning up, DELETE":      {del, present, bubble.remove, gone},
-		"finding, list":            {list, nothing, func(b bubble, value string) error { return b.addBelow(value) }, gone},
-		"presenting beside, PATCH": {patch, func(b bubble) { b.must(b.add("sibling")) }, bubble.add, stands},
+		"presenting, read":    {read, nothing, bubble.add, stands},
+		"presenting, PATCH":   {patch, nothing, bubble.add, stands},
+		"cleaning up, read":   {read, present, bubble.remove, gone},
+		"cleaning up, DELETE": {del, present, bubble.remove, gone},
+		"finding, list":       {list, nothing, func(b bubble, value string) error { return b.addBelow(value) }, gone},
 	}
 }
 

@@ -47,11 +47,6 @@ func TestWhatTheSearchHasFound(t *testing.T) {
 			},
 			nil,
 		},
-		"a value that had stood all the time was taken for proof that its sibling had been replaced": {
-			mijnhosttest.Options{StaleReads: 5 * time.Second, ReplicaJitter: true},
-			[]func(bubble){byAnother(bubble.add, "first"), add("second"), add("first")},
-			[]string{"first", "second"},
-		},
 		"one of two copies was refused for a moment only, and taken for gone": {
 			mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
 			[]func(bubble){

@@ -43,7 +43,7 @@ func (j job) add(ctx context.Context, p *mijnhost.Provider) error {
 func (j job) remove(ctx context.Context, p *mijnhost.Provider) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return cleanUp(ctx, p, testKey, j.zone, j.fqdn, j.value)
+	return cleanUp(ctx, p, j.zone, j.fqdn, j.value)
 }
 
 // atOnce runs f for all jobs at the same moment and returns an error if any of them did.

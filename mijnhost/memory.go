@@ -47,7 +47,15 @@ func (m *memory) notePatch(name rrsetName, value string, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.note(name, value, false, certain)
-	m.keep(name, value, certain)
+	now := time.Now()
+	maps.DeleteFunc(m.values, func(_ rrsetName, values map[string]sent) bool {
+		maps.DeleteFunc(values, func(_ string, s sent) bool { return now.Sub(s.at) > forgetAfter })
+		return len(values) == 0
+	})
+	if m.values[name] == nil {
+		m.values[name] = map[string]sent{}
+	}
+	m.values[name][value] = sent{certain, now}
 }
 
 // noteDelete notes a DELETE, and whether the API confirmed it.
@@ -62,25 +70,6 @@ func (m *memory) note(name rrsetName, value string, removed, certain bool) {
 	maps.DeleteFunc(m.writes, func(_ string, writes []write) bool { return now.Sub(writes[len(writes)-1].at) > staleReads })
 	recent := slices.DeleteFunc(m.writes[name.domain], func(w write) bool { return now.Sub(w.at) > staleReads })
 	m.writes[name.domain] = append(recent, write{name.fqdn, value, removed, certain, now})
-}
-
-// notePresented notes that value stands, without a write.
-func (m *memory) notePresented(name rrsetName, value string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.keep(name, value, true)
-}
-
-func (m *memory) keep(name rrsetName, value string, certain bool) {
-	now := time.Now()
-	maps.DeleteFunc(m.values, func(_ rrsetName, values map[string]sent) bool {
-		maps.DeleteFunc(values, func(_ string, s sent) bool { return now.Sub(s.at) > forgetAfter })
-		return len(values) == 0
-	})
-	if m.values[name] == nil {
-		m.values[name] = map[string]sent{}
-	}
-	m.values[name][value] = sent{certain, now}
 }
 
 // forget drops a value that is cleaned up, or that another process cleaned up.
@@ -117,12 +106,12 @@ func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
 	})
 }
 
-// trusts reports whether a read that shows value can be believed: a stale one may show what this process removed or
-// replaced since.
+// trusts reports whether a read that shows value can be believed: this process wrote it, and neither removed nor replaced it
+// since. A stale read can show what any process removed.
 func (m *memory) trusts(name rrsetName, value string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	trusted := true
+	trusted := m.values[name][value].certain
 	for _, w := range m.recent(name) {
 		switch {
 		case w.removed && w.value == value, !w.removed && w.value != value:
@@ -134,17 +123,17 @@ func (m *memory) trusts(name rrsetName, value string) bool {
 	return trusted
 }
 
-// removed reports whether the last write of value is a DELETE that the API confirmed: a read that still shows value is stale.
-func (m *memory) removed(name rrsetName, value string) bool {
+// removed reports whether the last write of value is a DELETE, and whether the API confirmed it: then a read that still
+// shows value is stale.
+func (m *memory) removed(name rrsetName, value string) (removed, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	removed := false
 	for _, w := range m.recent(name) {
 		if w.value == value {
-			removed = w.removed && w.certain
+			removed, certain = w.removed, w.removed && w.certain
 		}
 	}
-	return removed
+	return removed, certain
 }
 
 // recent are the writes under name that a read may not show yet, in order.

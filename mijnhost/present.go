@@ -37,8 +37,8 @@ func (p *Provider) present(ctx context.Context, set *rrset, zone, value string, 
 		return err
 	}
 	shown := set.values(records)
-	if slices.Contains(shown, value) && set.memory.trusts(set.name, value) {
-		set.memory.notePresented(set.name, value)
+	isShown := slices.Contains(shown, value)
+	if isShown && set.memory.trusts(set.name, value) {
 		return nil
 	}
 	if !p.patchAdds(set.name.domain) {
@@ -46,7 +46,7 @@ func (p *Provider) present(ctx context.Context, set *rrset, zone, value string, 
 			return err
 		}
 	}
-	return set.patch(ctx, value, ttl)
+	return set.patch(ctx, value, ttl, isShown)
 }
 
 // makeRoom refuses what a PATCH that replaces would harm, and reports the left-overs that it would cost.
@@ -106,15 +106,15 @@ func kindOf(value string) string {
 }
 
 // patch sends one value. It remembers that the value may stand, even if the call fails.
-func (set *rrset) patch(ctx context.Context, value string, ttl int) error {
+func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool) error {
 	err := set.client.PatchRecord(ctx, set.name.domain, set.record(value, ttl))
 	if err == nil || apiclient.MayHaveTakenEffect(err) {
 		set.memory.notePatch(set.name, value, err == nil)
 	}
-	if _, sent := set.memory.sent(set.name, value); !sent || !apiclient.IsRefusal(err) {
+	if _, sent := set.memory.sent(set.name, value); !apiclient.IsRefusal(err) || !sent && !isShown {
 		return err
 	}
-	// "It exists already", where an earlier answer got lost: a read that shows it is proof.
+	// "It exists already", because another process wrote it or an earlier answer got lost: a read that shows it is proof.
 	records, readErr := set.client.Records(ctx, set.name.domain)
 	if readErr != nil || !slices.Contains(set.values(records), value) {
 		return err

@@ -90,8 +90,13 @@ func TestAddIsDoneWhereTheValueStandsAlready(t *testing.T) {
 		t.Run(stored.Name+stored.Value, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{Names: mijnhosttest.NamesAsWritten}, func(b bubble) {
 				b.api.AddRecord("example.nl", stored)
+				before := len(b.api.Records("example.nl"))
 				b.must(b.add("value"))
-				b.wantCalls(read)
+				b.must(b.add("value"))
+				b.wantCalls(read, patch, read)
+				if got := len(b.api.Records("example.nl")); got != before {
+					b.Errorf("%d records, want %d", got, before)
+				}
 			})
 		})
 	}

@@ -70,7 +70,7 @@ func (set *rrset) values(records []Record) []string {
 
 // copies are the records that hold value, unless this process has just removed it: then the read is stale.
 func (set *rrset) copies(records []Record, value string) []Record {
-	if set.memory.removed(set.name, value) {
+	if _, certain := set.memory.removed(set.name, value); certain {
 		return nil
 	}
 	return slices.DeleteFunc(set.texts(records), func(r Record) bool { return Unquoted(r.Value) != value })

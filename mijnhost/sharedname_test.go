@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -41,13 +39,13 @@ func withPatch(o mijnhosttest.Options, r mijnhosttest.PatchReading) mijnhosttest
 }
 
 // retry does what cert-manager does with a challenge that failed: it tries again after
-// a pause that doubles from 5 s on.
+// a pause that doubles from 5 s to 30 min.
 func retry(call func() error, tries int) (err error) {
 	for i := range tries {
 		if err = call(); err == nil {
 			return nil
 		}
-		time.Sleep(5 * time.Second << i)
+		time.Sleep(min(5*time.Second<<i, 30*time.Minute))
 	}
 	return err
 }
@@ -196,7 +194,7 @@ func TestPresent_TwentyAtTheSameMoment(t *testing.T) {
 					for i := range 20 {
 						value := fmt.Sprintf("value-%d", i)
 						all.Go(func() {
-							if err := retry(func() error { return b.add(value) }, 12); err != nil {
+							if err := retry(func() error { return b.add(value) }, 30); err != nil {
 								b.Errorf("%s: %v", value, err)
 								return
 							}

@@ -75,7 +75,6 @@ func (c *cluster) finish(value string) {
 // padded makes the form of an ACME value of a short name.
 func padded(name string) string { return name + strings.Repeat("_", max(0, 43-len(name))) }
 
-
 // inBubble runs test against a simulator with one account that has example.nl.
 func inBubble(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
 	t.Helper()
@@ -126,7 +125,7 @@ func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
 func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
 	ctx, cancel := contextOfACall(ctx)
 	defer cancel()
-	return cleanUp(ctx, p, testKey, testZone, testName, value)
+	return cleanUp(ctx, p, testZone, testName, value)
 }
 
 func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
@@ -134,8 +133,8 @@ func present(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value s
 	return err
 }
 
-func cleanUp(ctx context.Context, p *mijnhost.Provider, key, zone, fqdn, value string) error {
-	_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: padded(value)})
+func cleanUp(ctx context.Context, p *mijnhost.Provider, zone, fqdn, value string) error {
+	_, err := p.CleanUp(ctx, testKey, dnshost.TXT{Zone: zone, FQDN: fqdn, Value: padded(value)})
 	return err
 }
 

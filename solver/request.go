@@ -12,11 +12,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-var (
-	// challengeKey is a TXT value of one string: printable ASCII without blanks, quotes
-	// and backslashes, which DNS software writes in different ways.
-	challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
-)
+// challengeKey is a TXT value of one string: printable ASCII without blanks, quotes and backslashes, which DNS software
+// writes in different ways.
+var challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
 
 // validate refuses a challenge that does not name one place in the DNS and one value, or a place
 // that the operator does not allow.

@@ -77,7 +77,7 @@ func TestVirtualTime(t *testing.T) {
 			l.Pause(r, time.Hour)
 			_, _ = io.WriteString(w, r.Host)
 		}))
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.Origin(), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.Origin(), http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,8 @@ func TestVirtualTime(t *testing.T) {
 			t.Errorf("got %s after %s", body, time.Since(start))
 		}
 		l.Close()
-		if _, err := l.HTTPTransport().RoundTrip(r); err == nil {
+		if late, err := l.HTTPTransport().RoundTrip(r); err == nil {
+			_ = late.Body.Close()
 			t.Error("it still answers")
 		}
 	})

@@ -51,7 +51,8 @@ func (l *Locks) enter(key string) *lock {
 func (l *Locks) leave(key string, one *lock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if one.users--; one.users == 0 {
+	one.users--
+	if one.users == 0 {
 		delete(l.locks, key)
 	}
 }

@@ -12,14 +12,13 @@ import (
 
 // calls is what the client of the API tells of.
 type calls struct {
-	ended            *prometheus.CounterVec
-	duration         *prometheus.HistogramVec
-	inFlight         prometheus.Gauge
-	retries          *prometheus.CounterVec
-	coolDowns        prometheus.Counter
-	coolDownTime     prometheus.Counter
-	siblingsRestored prometheus.Counter
-	foreignAtRisk    prometheus.Counter
+	ended         *prometheus.CounterVec
+	duration      *prometheus.HistogramVec
+	inFlight      prometheus.Gauge
+	retries       *prometheus.CounterVec
+	coolDowns     prometheus.Counter
+	coolDownTime  prometheus.Counter
+	foreignAtRisk prometheus.Counter
 }
 
 func newCalls(f factory, operations []apiclient.Operation) calls {
@@ -34,10 +33,8 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 		coolDowns: f.counter("cooldowns_total",
 			"How often the API asked for fewer calls (429, or 503 with Retry-After), and all calls of that key paused."),
 		coolDownTime: f.counter("cooldown_seconds_total", "How long those pauses were. Each is counted when it begins."),
-		siblingsRestored: f.counter("siblings_restored_total",
-			"How often the value of another challenge, which PATCH had or may have replaced, was put back."),
 		foreignAtRisk: f.counter("foreign_values_at_risk_total",
-			"Values under a challenge's name that this process did not present and that PATCH may have replaced, for it is not known to add."),
+			"Left-over TXT values under a challenge's name that PATCH may have replaced."),
 	}
 	for _, op := range operations {
 		c.duration.WithLabelValues(string(op))
@@ -52,7 +49,7 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 
 func (c calls) parts() []prometheus.Collector {
 	return []prometheus.Collector{
-		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.siblingsRestored, c.foreignAtRisk,
+		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.foreignAtRisk,
 	}
 }
 
@@ -74,9 +71,6 @@ func (c calls) CooledDown(pause time.Duration) {
 	c.coolDowns.Inc()
 	c.coolDownTime.Add(pause.Seconds())
 }
-
-// SiblingRestored is a part of mijnhost.Observer.
-func (c calls) SiblingRestored() { c.siblingsRestored.Inc() }
 
 // ForeignAtRisk is a part of mijnhost.Observer.
 func (c calls) ForeignAtRisk() { c.foreignAtRisk.Inc() }

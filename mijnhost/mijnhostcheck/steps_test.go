@@ -49,7 +49,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a limited rate leaves the matter open", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil), Op: mijnhosttest.OpListDomains})
 			return nil
-		}, check.StepKey, check.Unknown, []string{"limits the rate", "minutes"}, check.Unclear},
+		}, check.StepKey, check.Unknown, []string{"rate-limits", "minutes"}, check.Unclear},
 		{"a domain of another account", func(world) change {
 			return func(o *check.Options) { o.Name = "www.theirs.nl" }
 		}, check.StepDomain, check.Problem, []string{"no domain that _acme-challenge.www.theirs.nl lies in; it has 1 domain"}, check.Trouble},

@@ -200,13 +200,15 @@ func (o Options) String() string {
 }
 
 // EveryReading yields every combination of the readings that are a choice
-// between answers: Patch, PatchSame, DeleteAbsent, DeleteShownForm, Names,
-// QuotedValues and StatusText. The durations, and DeleteOneCopy, which only
-// matters to a zone that has copies, are for the caller to set.
+// between answers: Patch, PatchSame, DeleteAbsent, DeleteShownForm, Names and
+// StatusText. Readings that clients in live use contradict are left out:
+// NamesRelative and QuotedValues, whose clean-ups would do nothing. The
+// durations, and DeleteOneCopy, which only matters to a zone that has copies,
+// are for the caller to set.
 func EveryReading() iter.Seq[Options] {
 	return func(yield func(Options) bool) {
 		// Each digit of n, in a number system of mixed radix, is one choice.
-		radixes := [...]int{2, 3, 3, 2, 3, 2, 2}
+		radixes := [...]int{2, 3, 3, 2, 2, 2}
 		total := 1
 		for _, r := range radixes {
 			total *= r
@@ -222,8 +224,7 @@ func EveryReading() iter.Seq[Options] {
 				DeleteAbsent:    DeleteAbsentReading(digits[2]),
 				DeleteShownForm: digits[3] == 1,
 				Names:           NamesReading(digits[4]),
-				QuotedValues:    digits[5] == 1,
-				StatusText:      digits[6] == 1,
+				StatusText:      digits[5] == 1,
 			}
 			if !yield(o) {
 				return

@@ -32,57 +32,77 @@ func TestHarm(t *testing.T) {
 		kind   HarmKind
 	}{
 		{"nothing but a challenge", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			w.post(t, two(w.read(t))...)
 			w.post(t, w.read(t)[:3]...)
 		}, nil, ""},
 		{"other bytes of one value", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			w.read(t)
 			w.post(t, `{"prio":0.0,"type":"MX","ttl":300,"name":"example.nl","content":"mail.example.nl"}`, foreignRecords()[1], foreignRecords()[2])
 		}, nil, ""},
-		{"lost", Options{}, func(t *testing.T, w world) { w.post(t, w.read(t)[1:]...) }, map[Cause]int{Preventable: 1}, RecordLost},
+		{"lost", Options{}, func(t *testing.T, w world) {
+			t.Helper()
+			w.post(t, w.read(t)[1:]...)
+		}, map[Cause]int{Preventable: 1}, RecordLost},
 		{"changed: an unknown field is gone", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			r[1] = Record("www.example.nl", "A", "192.0.2.1", 300)
 			w.post(t, r...)
 		}, map[Cause]int{Preventable: 1}, RecordChanged},
 		{"changed: the case of a name", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			r[2] = Record("EXAMPLE.nl", "TXT", "v=spf1 -all", 3600)
 			w.post(t, r...)
 		}, map[Cause]int{Preventable: 1}, RecordChanged},
-		{"added", Options{}, func(t *testing.T, w world) { w.post(t, append(w.read(t), late)...) }, map[Cause]int{Preventable: 1}, RecordAdded},
+		{"added", Options{}, func(t *testing.T, w world) {
+			t.Helper()
+			w.post(t, append(w.read(t), late)...)
+		}, map[Cause]int{Preventable: 1}, RecordAdded},
 		{"setting", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			w.read(t)
 			w.call(t, "POST", w.path()+"/update", `{"dnssec":true}`)
 		}, map[Cause]int{Preventable: 1}, SettingChanged},
-		{"never read", Options{}, func(t *testing.T, w world) { w.post(t, challenge("v")) }, map[Cause]int{Preventable: 3}, RecordLost},
+		{"never read", Options{}, func(t *testing.T, w world) {
+			t.Helper()
+			w.post(t, challenge("v"))
+		}, map[Cause]int{Preventable: 3}, RecordLost},
 		{"raced: an addition", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordLost},
 		{"raced: a removal", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			w.DeleteRecord(w.id, foreignRecords()[2])
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordAdded},
 		{"raced, although the list was read since", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
 			w.call(t, "GET", "/dns/zones", "")
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordLost},
 		{"not raced: it was read again", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
 			w.read(t)
 			w.post(t, two(r)...)
 		}, map[Cause]int{Preventable: 1}, RecordLost},
 		{"stale, hidden", Options{StaleReads: time.Minute}, func(t *testing.T, w world) {
+			t.Helper()
 			w.AddRecord(w.id, late)
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{HiddenStale: 1}, RecordLost},
 		{"stale, evident by what was seen", Options{History: time.Hour}, func(t *testing.T, w world) {
+			t.Helper()
 			time.Sleep(time.Minute)
 			w.AddRecord(w.id, late)
 			w.read(t)
@@ -90,6 +110,7 @@ func TestHarm(t *testing.T) {
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{Preventable: 1}, RecordLost},
 		{"stale, evident by what was written", Options{History: time.Hour}, func(t *testing.T, w world) {
+			t.Helper()
 			time.Sleep(time.Minute)
 			w.post(t, two(w.read(t))...)
 			w.AddRecord(w.id, late)
@@ -97,15 +118,18 @@ func TestHarm(t *testing.T) {
 			w.post(t, w.read(t)...)
 		}, map[Cause]int{Preventable: 1}, RecordLost},
 		{"short, hidden", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			w.Inject(Fault{Op: OpReadZone, Kind: ShortRead()})
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{HiddenStale: 2}, RecordLost},
 		{"short, evident by the list", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			w.Inject(Fault{Op: OpReadZone, Kind: ShortRead()})
 			w.call(t, "GET", "/dns/zones?name=example.nl", "")
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{Preventable: 2}, RecordLost},
 		{"an effect long after the connection broke", Options{}, func(t *testing.T, w world) {
+			t.Helper()
 			r := w.read(t)
 			w.Inject(Fault{Op: OpUpdateZone, Kind: DropThenEffect(8 * time.Second)})
 			if _, err := w.do(t, "POST", w.path()+"/update", listBody(two(r)...)); err == nil {
@@ -118,6 +142,7 @@ func TestHarm(t *testing.T) {
 			}
 		}, map[Cause]int{Raced: 1}, RecordLost},
 		{"names in another case", Options{Names: NamesMixed}, func(t *testing.T, w world) {
+			t.Helper()
 			w.post(t, two(w.read(t))...)
 			w.post(t, w.read(t)...)
 		}, nil, ""},

@@ -240,7 +240,7 @@ type choice struct {
 	value       func(*Options) *int
 }
 
-func (o *Options) pointer(name string) *int {
+func pointer(o *Options, name string) *int {
 	switch name {
 	case "soa":
 		return (*int)(&o.SOA)
@@ -278,7 +278,7 @@ func (o *Options) pointer(name string) *int {
 func choices() []choice {
 	var out []choice
 	add := func(name, usage string, words ...string) {
-		out = append(out, choice{name, usage, words, func(o *Options) *int { return o.pointer(name) }})
+		out = append(out, choice{name, usage, words, func(o *Options) *int { return pointer(o, name) }})
 	}
 	add("soa", "SOA fields that an update leaves out", "kept", "reset")
 	add("duplicates", "exact duplicates", "refused", "merged", "kept")

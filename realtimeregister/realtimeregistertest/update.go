@@ -88,7 +88,7 @@ func (s *Server) updateZone(c *call, z *zone) answer {
 			s.empties++
 		}
 	}
-	if reading, _ := s.prohibits(u); reading == PostRefused {
+	if reading := s.prohibits(u); reading == PostRefused {
 		return failure(http.StatusBadRequest, typeProhibited, "The status of the zone prohibits the operation")
 	}
 	s.memory(c.reader, z).knowPosted(u, s.opts)
@@ -98,19 +98,18 @@ func (s *Server) updateZone(c *call, z *zone) answer {
 	return s.updateAnswer()
 }
 
-// prohibits is the reading for a zone that does not take records as others do,
-// and whether it is one.
-func (s *Server) prohibits(u *update) (PostReading, bool) {
+// prohibits is the reading for a zone that does not take records as others do.
+func (s *Server) prohibits(u *update) PostReading {
 	now := u.zone.now().settings
 	switch {
 	case now["deletionDate"] != nil && s.opts.Deletion == DeletionRefuses:
-		return PostRefused, true
+		return PostRefused
 	case u.posted && now["template"] != nil:
-		return s.opts.Linked, true
+		return s.opts.Linked
 	case u.posted && now["master"] != nil:
-		return s.opts.Secondary, true
+		return s.opts.Secondary
 	}
-	return PostTaken, false
+	return PostTaken
 }
 
 func (s *Server) updateAnswer() answer {
@@ -141,7 +140,7 @@ func (s *Server) takeEffect(u *update) {
 	before := z.now()
 	to := u.settled(before.settings, s.opts)
 	records := before.records
-	if reading, _ := s.prohibits(u); u.posted && reading != PostIgnored {
+	if reading := s.prohibits(u); u.posted && reading != PostIgnored {
 		records = s.inherit(before.records, u.records)
 		s.judgeRecords(u, before.records)
 	}

@@ -213,6 +213,7 @@ type idle struct{}
 func (idle) Present(context.Context, string, dnshost.TXT) (dnshost.Result, error) {
 	return dnshost.Result{}, nil
 }
+
 func (idle) CleanUp(context.Context, string, dnshost.TXT) (dnshost.Result, error) {
 	return dnshost.Result{}, nil
 }

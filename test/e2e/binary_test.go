@@ -23,7 +23,7 @@ func TestTheBinaryIsLean(t *testing.T) {
 	// Go repeats what the linker said when it finds the same link done, and -dumpdep alone makes it no other link: a later
 	// build would say all of it. A version of its own does.
 	flags := "-ldflags=-s -w -X main.version=" + t.Name() + " -dumpdep"
-	if err := set.GoBuild(t.Context(), dependencies, ".", flags, "-o", file, "."); err != nil {
+	if err = set.GoBuild(t.Context(), dependencies, ".", flags, "-o", file, "."); err != nil {
 		t.Fatalf("%v\n%s", err, dependencies)
 	}
 	lines := 0

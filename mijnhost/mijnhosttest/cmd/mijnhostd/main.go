@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err := zones.apply(server, keys); err != nil {
 		return err
 	}
-	if err := server.Listen(c.listen, c.listenDNS); err != nil { //nolint:contextcheck // it does not wait
+	if err := server.Listen(c.listen, c.listenDNS); err != nil {
 		return err
 	}
 	line := ready{URL: server.URL(), HTTP: server.HTTPAddr(), DNS: server.DNSAddr(), PID: os.Getpid()}

@@ -43,7 +43,7 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
 
-	if err = d.startAPI(); err != nil { //nolint:contextcheck // It serves until it is closed.
+	if err = d.startAPI(); err != nil {
 		return err
 	}
 	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble, an ACME server.")
