@@ -48,11 +48,12 @@ func main() {
 
 // settings are what the flags and the environment say, beside what cert-manager's server reads.
 type settings struct {
-	group           string
-	ambientAPIKey   string
-	mijnhostBaseURL string
-	allowedDomains  []string
-	domainLabel     bool
+	group             string
+	ambientAPIKey     string
+	mijnhostBaseURL   string
+	mijnhostPatchAdds []string
+	allowedDomains    []string
+	domainLabel       bool
 }
 
 // newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
@@ -86,6 +87,8 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	flags.StringSliceVar(&s.mijnhostPatchAdds, "mijnhost-patch-adds", nil,
+		"Domains in which mijn.host's PATCH adds a TXT value beside others of the same name, as `webhook check` measures (in any other it may replace them)")
 	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", nil, "Domains within which challenges are answered at all (all if empty)")
 	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Tell the domain of each challenge in the metrics, which everybody who may read them then sees")
 	logs.AddFlags(o.Logging, flags)
@@ -112,11 +115,13 @@ func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, erro
 			return nil, err
 		}
 	}
+	challenges := &solver.Challenges{}
 	return []server.Solver{
 		solver.New(solver.Options{
-			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost,
+			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost, Challenges: challenges,
 			Provider: mijnhost.NewProvider(mijnhost.Options{
 				BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: mijnHost,
+				PatchAdds: s.mijnhostPatchAdds, Needed: challenges.Needed,
 			}),
 		}),
 	}, nil
@@ -144,6 +149,9 @@ func (s settings) validate() error {
 	}
 	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
 		return fmt.Errorf("--allowed-domains: %w", err)
+	}
+	if err := solver.ValidateDomains(s.mijnhostPatchAdds); err != nil {
+		return fmt.Errorf("--mijnhost-patch-adds: %w", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
@@ -32,15 +33,15 @@ type Options struct {
 	// PatchAdds are the domains in which PATCH adds a value beside others of the same name. In any other it may replace them.
 	PatchAdds []string
 	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
-	Needed func(context.Context) (Needed, error)
+	Needed func(context.Context) (dnshost.Needed, error)
 }
 
 // Observer sees the calls of the API, and what happens to left-overs. Its methods are called from many
 // goroutines at once and must not block.
 type Observer interface {
 	apiclient.Observer
-	// ForeignAtRisk: a left-over stood under a challenge's name, and PATCH may replace it.
-	ForeignAtRisk()
+	// LeftOverAtRisk: a left-over stood under a challenge's name, and PATCH may replace it.
+	LeftOverAtRisk()
 }
 
 // The calls that this program makes. PUT is not among them: it replaces a whole zone, and a program that cannot send

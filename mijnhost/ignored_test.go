@@ -13,4 +13,4 @@ func (ignored) CallStarted()                                      {}
 func (ignored) CallEnded(apiclient.Operation, int, time.Duration) {}
 func (ignored) Retried(apiclient.Operation)                       {}
 func (ignored) CooledDown(time.Duration)                          {}
-func (ignored) ForeignAtRisk()                                    {}
+func (ignored) LeftOverAtRisk()                                   {}

@@ -64,7 +64,7 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 	}
 	var leftOvers []string
 	for _, other := range others {
-		owner, inUse := needed.Owner(other)
+		owner, inUse := needed.Owners[other]
 		isShown := slices.Contains(shown, other)
 		switch {
 		case inUse:

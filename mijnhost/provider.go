@@ -32,7 +32,7 @@ type Provider struct {
 // NewProvider returns a provider that reaches the API as o says.
 func NewProvider(o Options) *Provider {
 	if o.Needed == nil {
-		o.Needed = neededUnknown
+		o.Needed = func(context.Context) (dnshost.Needed, error) { return dnshost.Needed{Unknown: true}, nil }
 	}
 	return &Provider{options: o, memory: newMemory(), accounts: map[string]*account{}}
 }
@@ -75,6 +75,6 @@ func (p *Provider) patchAdds(domain string) bool {
 
 func (p *Provider) observeLeftOver() {
 	if p.options.Observer != nil {
-		p.options.Observer.ForeignAtRisk()
+		p.options.Observer.LeftOverAtRisk()
 	}
 }

@@ -276,7 +276,7 @@ type atRisk struct {
 	atomic.Int32
 }
 
-func (a *atRisk) ForeignAtRisk() { a.Add(1) }
+func (a *atRisk) LeftOverAtRisk() { a.Add(1) }
 
 func TestPresent_PatchAddsTwoProcesses(t *testing.T) {
 	t.Parallel()

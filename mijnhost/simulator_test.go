@@ -51,13 +51,13 @@ type cluster struct {
 
 func newCluster() *cluster { return &cluster{owners: map[string]string{}} }
 
-func (c *cluster) needed(context.Context) (mijnhost.Needed, error) {
+func (c *cluster) needed(context.Context) (dnshost.Needed, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hidden {
-		return mijnhost.Needed{Unknown: true}, c.fault
+		return dnshost.Needed{Unknown: true}, c.fault
 	}
-	return mijnhost.Needed{Owners: maps.Clone(c.owners)}, c.fault
+	return dnshost.Needed{Owners: maps.Clone(c.owners)}, c.fault
 }
 
 func (c *cluster) create(value string) {

@@ -31,6 +31,8 @@ type Options struct {
 	AllowedDomains []string
 	// Observer is told what becomes of challenges; nil means nobody is.
 	Observer Observer
+	// Challenges are connected to the cluster by Initialize; may be nil.
+	Challenges *Challenges
 }
 
 // Solver implements cert-manager's webhook.Solver. It is safe for concurrent use.
@@ -40,6 +42,7 @@ type Solver struct {
 	ambientKey     string
 	allowedDomains []string
 	observer       Observer
+	challenges     *Challenges
 	secrets        atomic.Pointer[corev1.CoreV1Client] // nil until Initialize
 	presented      *presented
 }
@@ -55,6 +58,7 @@ func New(o Options) *Solver {
 		ambientKey:     o.AmbientAPIKey,
 		allowedDomains: o.AllowedDomains,
 		observer:       o.Observer,
+		challenges:     o.Challenges,
 		presented:      newPresented(o.Observer.ValuesPresented),
 	}
 }
@@ -73,6 +77,9 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 		return fmt.Errorf("connect to the Kubernetes API: %w", err)
 	}
 	s.secrets.Store(client)
+	if s.challenges != nil {
+		s.challenges.connect(client.RESTClient())
+	}
 	return nil
 }
 

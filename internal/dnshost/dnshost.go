@@ -23,6 +23,14 @@ type Result struct {
 	Calls int
 }
 
+// Needed are the values that challenges still need.
+type Needed struct {
+	// Owners are the challenges by value, each as NAMESPACE/NAME.
+	Owners map[string]string
+	// Unknown: the cluster does not say, and the process's own memory decides.
+	Unknown bool
+}
+
 // LeftBehindError is a clean-up that nothing can do any more, now or later: the record may stay.
 type LeftBehindError struct{ Reason error }
 

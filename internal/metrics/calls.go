@@ -12,13 +12,13 @@ import (
 
 // calls is what the client of the API tells of.
 type calls struct {
-	ended         *prometheus.CounterVec
-	duration      *prometheus.HistogramVec
-	inFlight      prometheus.Gauge
-	retries       *prometheus.CounterVec
-	coolDowns     prometheus.Counter
-	coolDownTime  prometheus.Counter
-	foreignAtRisk prometheus.Counter
+	ended           *prometheus.CounterVec
+	duration        *prometheus.HistogramVec
+	inFlight        prometheus.Gauge
+	retries         *prometheus.CounterVec
+	coolDowns       prometheus.Counter
+	coolDownTime    prometheus.Counter
+	leftOversAtRisk prometheus.Counter
 }
 
 func newCalls(f factory, operations []apiclient.Operation) calls {
@@ -33,7 +33,7 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 		coolDowns: f.counter("cooldowns_total",
 			"How often the API asked for fewer calls (429, or 503 with Retry-After), and all calls of that key paused."),
 		coolDownTime: f.counter("cooldown_seconds_total", "How long those pauses were. Each is counted when it begins."),
-		foreignAtRisk: f.counter("foreign_values_at_risk_total",
+		leftOversAtRisk: f.counter("left_overs_at_risk_total",
 			"Left-over TXT values under a challenge's name that PATCH may have replaced."),
 	}
 	for _, op := range operations {
@@ -49,7 +49,7 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 
 func (c calls) parts() []prometheus.Collector {
 	return []prometheus.Collector{
-		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.foreignAtRisk,
+		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.leftOversAtRisk,
 	}
 }
 
@@ -72,8 +72,8 @@ func (c calls) CooledDown(pause time.Duration) {
 	c.coolDownTime.Add(pause.Seconds())
 }
 
-// ForeignAtRisk is a part of mijnhost.Observer.
-func (c calls) ForeignAtRisk() { c.foreignAtRisk.Inc() }
+// LeftOverAtRisk is a part of mijnhost.Observer.
+func (c calls) LeftOverAtRisk() { c.leftOversAtRisk.Inc() }
 
 // statusLabel keeps the label to the few hundred values that HTTP has.
 func statusLabel(status int) string {

@@ -46,7 +46,7 @@ func eventful(o metrics.Options) *metrics.Metrics {
 	m.CallEnded(mijnhost.OpReadRecords, 0, time.Second)
 	m.Retried(mijnhost.OpReadRecords)
 	m.CooledDown(90 * time.Second)
-	m.ForeignAtRisk()
+	m.LeftOverAtRisk()
 	return m
 }
 
@@ -102,7 +102,7 @@ func TestWhatHappensIsCounted(t *testing.T) {
 		mijn_host_webhook_api_call_duration_seconds_count{operation="read_records",provider="mijn-host"} 1
 		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
 		mijn_host_webhook_cooldown_seconds_total{provider="mijn-host"} 90
-		mijn_host_webhook_foreign_values_at_risk_total{provider="mijn-host"} 1
+		mijn_host_webhook_left_overs_at_risk_total{provider="mijn-host"} 1
 	`)
 }
 
