@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/scale"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/keyutil"
 	"k8s.io/controller-manager/pkg/clientbuilder"
 	"k8s.io/controller-manager/pkg/informerfactory"
 	"k8s.io/klog/v2"
@@ -38,6 +39,7 @@ import (
 	"k8s.io/kubernetes/pkg/controller/namespace"
 	"k8s.io/kubernetes/pkg/controller/replicaset"
 	"k8s.io/kubernetes/pkg/controller/serviceaccount"
+	tokens "k8s.io/kubernetes/pkg/serviceaccount"
 )
 
 // What kube-controller-manager has by default.
@@ -65,6 +67,7 @@ func run(args []string) error {
 	flags.ParseErrorsAllowlist.UnknownFlags = true // Which controllers, for one; these are all there are.
 	kubeconfig := flags.String("kubeconfig", "", "")
 	rootCAFile := flags.String("root-ca-file", "", "")
+	signingKey := flags.String("service-account-private-key-file", "", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -77,20 +80,34 @@ func run(args []string) error {
 		return err
 	}
 	config.QPS, config.Burst = 20, 30
-	m := &manager{rootCA: rootCA}
+	tokens, err := tokenGenerator(*signingKey)
+	if err != nil {
+		return err
+	}
+	m := &manager{rootCA: rootCA, tokenGenerator: tokens}
 	if err := m.connect(config); err != nil {
 		return err
 	}
 	return m.run(ctx)
 }
 
+func tokenGenerator(keyFile string) (tokens.TokenGenerator, error) {
+	key, err := keyutil.PrivateKeyFromFile(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return tokens.JWTTokenGenerator(tokens.LegacyIssuer, key)
+}
+
 // manager has what the controllers have in common.
 type manager struct {
-	rootCA   []byte
-	clients  clientbuilder.ControllerClientBuilder
-	shared   informers.SharedInformerFactory
-	metadata metadatainformer.SharedInformerFactory
-	mapper   *restmapper.DeferredDiscoveryRESTMapper
+	rootCA         []byte
+	tokenGenerator tokens.TokenGenerator
+	root           kubernetes.Interface // of the program's own user
+	clients        clientbuilder.ControllerClientBuilder
+	shared         informers.SharedInformerFactory
+	metadata       metadatainformer.SharedInformerFactory
+	mapper         *restmapper.DeferredDiscoveryRESTMapper
 }
 
 func (m *manager) connect(config *rest.Config) error {
@@ -102,6 +119,7 @@ func (m *manager) connect(config *rest.Config) error {
 	if err != nil {
 		return err
 	}
+	m.root = client
 	m.clients = clientbuilder.NewDynamicClientBuilder(rest.AnonymousClientConfig(config), client.CoreV1(), metav1.NamespaceSystem)
 	m.shared = informers.NewSharedInformerFactory(client, resync)
 	m.metadata = metadatainformer.NewSharedInformerFactory(metadataClient, resync)
@@ -120,6 +138,7 @@ func (m *manager) run(ctx context.Context) error {
 		"disruption-controller":              m.disruption,
 		"job-controller":                     m.job,
 		"service-account-controller":         m.serviceAccount,
+		"tokens-controller":                  m.tokens,
 		"root-ca-cert-publisher":             m.rootCAPublisher,
 		"namespace-controller":               m.namespace,
 		"clusterrole-aggregation-controller": m.clusterRoleAggregation,
@@ -198,6 +217,14 @@ func (m *manager) serviceAccount(ctx context.Context, client kubernetes.Interfac
 	c, err := serviceaccount.NewServiceAccountsController(klog.FromContext(ctx), m.shared.Core().V1().ServiceAccounts(),
 		m.shared.Core().V1().Namespaces(), client, serviceaccount.DefaultServiceAccountsControllerOptions())
 	return func(ctx context.Context) { c.Run(ctx, 1) }, err
+}
+
+// tokens fills the Secrets of the type service-account-token, as the program's own user: no account of its own has that right.
+func (m *manager) tokens(ctx context.Context, _ kubernetes.Interface) (func(context.Context), error) {
+	core := m.shared.Core().V1()
+	c, err := serviceaccount.NewTokensController(klog.FromContext(ctx), core.ServiceAccounts(), core.Secrets(), m.root,
+		serviceaccount.TokensControllerOptions{TokenGenerator: m.tokenGenerator, RootCA: m.rootCA})
+	return func(ctx context.Context) { c.Run(ctx, workers) }, err
 }
 
 func (m *manager) rootCAPublisher(_ context.Context, client kubernetes.Interface) (func(context.Context), error) {
