@@ -39,7 +39,7 @@ import (
 	"k8s.io/kubernetes/pkg/controller/namespace"
 	"k8s.io/kubernetes/pkg/controller/replicaset"
 	"k8s.io/kubernetes/pkg/controller/serviceaccount"
-	tokens "k8s.io/kubernetes/pkg/serviceaccount"
+	satokens "k8s.io/kubernetes/pkg/serviceaccount"
 )
 
 // What kube-controller-manager has by default.
@@ -91,18 +91,18 @@ func run(args []string) error {
 	return m.run(ctx)
 }
 
-func tokenGenerator(keyFile string) (tokens.TokenGenerator, error) {
+func tokenGenerator(keyFile string) (satokens.TokenGenerator, error) {
 	key, err := keyutil.PrivateKeyFromFile(keyFile)
 	if err != nil {
 		return nil, err
 	}
-	return tokens.JWTTokenGenerator(tokens.LegacyIssuer, key)
+	return satokens.JWTTokenGenerator(satokens.LegacyIssuer, key)
 }
 
 // manager has what the controllers have in common.
 type manager struct {
 	rootCA         []byte
-	tokenGenerator tokens.TokenGenerator
+	tokenGenerator satokens.TokenGenerator
 	root           kubernetes.Interface // of the program's own user
 	clients        clientbuilder.ControllerClientBuilder
 	shared         informers.SharedInformerFactory
