@@ -17,14 +17,17 @@ type rrset struct {
 	account *account
 	client  *Client // counts the calls of this challenge
 	memory  *memory
-	name    rrsetName // find sets the domain
+	name    rrsetName // find sets the domain once it is known
 	begun   time.Time // of the last read
 }
 
 // find finds the domain that has the name, and returns its records.
-func (set *rrset) find(ctx context.Context, zone string) (records []Record, err error) {
+func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
 	set.begun = time.Now()
-	set.name.domain, records, err = set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
+	domain, records, err := set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
+	if err == nil || errors.Is(err, ErrNotManaged) {
+		set.name.domain = domain
+	}
 	if errors.Is(err, ErrAddressRefused) {
 		if address, whoErr := set.client.WhoAmI(ctx); whoErr == nil && address != "" {
 			err = fmt.Errorf("%w; the address is %s", err, address)

@@ -90,14 +90,14 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 			setUp: func(w world) {
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
-			line: `E "The challenge was not answered" err="cannot present _acme-challenge.example.nl. with the API key from the Secret cert-manager/mijn-host-api-key: ` +
+			line: `E "The challenge was not answered" err="cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: ` +
 				`mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=1`,
 			told: "present error ",
 		},
 		"not called, for the Secret is missing": {
 			setUp: func(w world) { w.cluster.deleteSecret() },
-			line: `E "The challenge was not answered" err="the Secret cert-manager/mijn-host-api-key with the API key is not found" ` +
+			line: `E "The challenge was not answered" err="Secret cert-manager/mijn-host-api-key not found" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=0`,
 			told: "present error ",
 		},
@@ -105,7 +105,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 			cleanUp: true,
 			setUp:   func(w world) { w.cluster.deleteSecret() },
 			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
-				` domain="" result="given_up" calls=0 reason="no API key for the clean-up: the Secret cert-manager/mijn-host-api-key with the API key is not found"`,
+				` domain="" result="given_up" calls=0 reason="no API key for the clean-up: Secret cert-manager/mijn-host-api-key not found"`,
 			told: "cleanup given_up ",
 		},
 		"given up, for the domain is gone": {
@@ -115,7 +115,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				w.api.RemoveDomain("example.nl")
 			},
 			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
-				` domain="" result="given_up" calls=2 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
+				` domain="" result="given_up" calls=3 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
 				`the mijn.host account of this API key has no domain that covers this name: _acme-challenge.example.nl."`,
 			told: "cleanup given_up ",
 		},

@@ -18,13 +18,18 @@ type apiKey struct {
 	origin string
 }
 
-// noKeyError means that there is no key where the config says, or none that the webhook may read. While a namespace goes, its
-// Secrets and the Roles that allow to read them go in any order.
-type noKeyError struct{ fault string }
+// noKeyError means that there is no key where the config says, or none that the webhook may read.
+type noKeyError struct {
+	fault string
+	// gone: nobody need mend it. While a namespace goes, its Secrets and the Roles that allow to read them go in any order.
+	gone bool
+}
 
 func (e *noKeyError) Error() string { return e.fault }
 
-func noKey(format string, args ...any) error { return &noKeyError{fmt.Sprintf(format, args...)} }
+func keyGone(format string, args ...any) error {
+	return &noKeyError{fault: fmt.Sprintf(format, args...), gone: true}
+}
 
 // readAPIKey reads the key that the config names. It is read at each challenge, so that a
 // rotated key works at once.
@@ -36,7 +41,7 @@ func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, amb
 	case ambient && s.ambientKey != "":
 		return apiKey{s.ambientKey, "the environment of the webhook"}, nil
 	default:
-		return apiKey{}, noKey("%v", configError("apiKeySecretRef is missing"))
+		return apiKey{}, keyGone("%v", configError("apiKeySecretRef is required"))
 	}
 }
 
@@ -50,18 +55,19 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	secret, err := client.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return apiKey{}, noKey("the Secret %s with the API key is not found", name)
+		return apiKey{}, keyGone("Secret %s not found", name)
 	case apierrors.IsForbidden(err):
-		return apiKey{}, noKey("the webhook may not read the Secret %s: "+
-			"its name and namespace must be listed in the chart's values under secrets", name)
+		return apiKey{}, keyGone("the webhook is not allowed to read Secret %s: "+
+			"list its name and namespace in the chart's values under secrets", name)
 	case err != nil:
-		return apiKey{}, fmt.Errorf("the Secret %s cannot be read from the Kubernetes API", name)
+		logr.FromContextOrDiscard(ctx).V(2).Info("Cannot read Secret", "secret", name, "cause", err.Error())
+		return apiKey{}, fmt.Errorf("cannot read Secret %s from the Kubernetes API", name)
 	}
 	value, err := apikey.InSecret(secret.Data, ref.Key)
 	if err != nil {
-		return apiKey{}, noKey("in the Secret %s the key %s %v", name, ref.Key, err)
+		return apiKey{}, &noKeyError{fault: fmt.Sprintf("key %s in Secret %s %v", ref.Key, name, err)}
 	}
-	return apiKey{value, "the Secret " + name}, nil
+	return apiKey{value, "Secret " + name}, nil
 }
 
 // ValidateAPIKey refuses a key that cannot be sent. The error does not show it.

@@ -3,6 +3,7 @@ package solver_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,14 +24,10 @@ func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
 	}{
 		"the record is absent":            {newChallenge(), func(world) {}},
 		"the Secret is gone":              {newChallenge(), func(w world) { w.cluster.deleteSecret() }},
-		"the key is gone from the Secret": {newChallenge(), func(w world) { w.cluster.setSecret("cert-manager", "mijn-host-api-key", nil) }},
 		"the domain has left the account": {newChallenge(), func(w world) { w.api.RemoveDomain("example.nl") }},
 		"its nameservers are elsewhere":   {newChallenge(), func(w world) { w.api.SetDNSElsewhere("example.nl") }},
 		"the Secret may not be read any more": {newChallenge(), func(w world) {
 			w.cluster.fail(apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "x", errors.New("no")))
-		}},
-		"the key in the Secret is empty": {newChallenge(), func(w world) {
-			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})
 		}},
 		"the config names no Secret":    {newChallenge(withConfig(`{}`)), func(world) {}},
 		"the config was always wrong":   {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
@@ -60,6 +57,30 @@ func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
 			if err := w.CleanUp(newChallenge()); err == nil {
 				t.Error("want an error")
 			}
+		})
+	}
+}
+
+// TestCleanUp_SecretThatCanBeMended: another process presented, and the Secret has no usable key for a while.
+func TestCleanUp_SecretThatCanBeMended(t *testing.T) {
+	t.Parallel()
+	for name, entries := range map[string]map[string]string{
+		"key X in Secret cert-manager/mijn-host-api-key is not found":                                 nil,
+		"key X in Secret cert-manager/mijn-host-api-key is empty":                                     {"api-key": ""},
+		"key X in Secret cert-manager/mijn-host-api-key is within quotes: remove them":                {"api-key": `"` + apiKey + `"`},
+		"key X in Secret cert-manager/mijn-host-api-key holds characters that an API key cannot have": {"api-key": "two words"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.must(w.newSolver().Present(newChallenge()))
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", entries)
+			if err := w.CleanUp(newChallenge()); err == nil || err.Error() != strings.Replace(name, "X", "api-key", 1) {
+				t.Errorf("got %v, want %s", err, name)
+			}
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": apiKey})
+			w.must(w.CleanUp(newChallenge()))
+			w.wantValues()
 		})
 	}
 }
@@ -170,7 +191,9 @@ func TestCleanUpTakesOnlyItsOwnValue(t *testing.T) {
 func TestTheSecondOfTwoChallengesIsToldWhyItWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
+	w.Solver = w.newSolver(func(o *solver.Options) {
+		o.Provider = mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL()})
+	})
 	w.must(w.Present(newChallenge()))
 	err := w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" }))
 	if !errors.Is(err, mijnhost.ErrNameInUse) {

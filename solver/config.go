@@ -61,7 +61,7 @@ func (c Config) validate() error {
 		{"apiKeySecretRef.key", ref.Key, utilvalidation.IsConfigMapKey},
 	} {
 		if field.value == "" {
-			return configError(field.path + " is missing")
+			return configError(field.path + " is required")
 		}
 		if faults := field.faults(field.value); len(faults) > 0 {
 			return configError(fmt.Sprintf("%s is invalid: %s", field.path, faults[0]))
@@ -79,7 +79,7 @@ func (c Config) ttl() int {
 }
 
 func configError(fault string) error {
-	return errors.New("the Issuer's webhook config is wrong: " + fault)
+	return errors.New("invalid webhook config in Issuer: " + fault)
 }
 
 // typeMismatch names the field whose value has the wrong type, in the words of the one

@@ -56,7 +56,7 @@ func TestPresentSendsTheTTL(t *testing.T) {
 // TestWhatIsWrongIsSaidInOneConstantSentence: and mijn.host is not called.
 func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
 	t.Parallel()
-	const badConfig = "the Issuer's webhook config is wrong: "
+	const badConfig = "invalid webhook config in Issuer: "
 	secrets := schema.GroupResource{Resource: "secrets"}
 	challenge := func(change func(*whapi.ChallengeRequest)) func(*whapi.ChallengeRequest) { return change }
 	ref := func(name, key string) func(*whapi.ChallengeRequest) {
@@ -67,9 +67,9 @@ func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
 		cluster   func(*cluster)
 		want      string
 	}{
-		"no config":              {challenge(func(ch *whapi.ChallengeRequest) { ch.Config = nil }), nil, badConfig + "apiKeySecretRef is missing"},
-		"an empty config":        {withConfig(`{}`), nil, badConfig + "apiKeySecretRef is missing"},
-		"a null config":          {withConfig(`null`), nil, badConfig + "apiKeySecretRef is missing"},
+		"no config":              {challenge(func(ch *whapi.ChallengeRequest) { ch.Config = nil }), nil, badConfig + "apiKeySecretRef is required"},
+		"an empty config":        {withConfig(`{}`), nil, badConfig + "apiKeySecretRef is required"},
+		"a null config":          {withConfig(`null`), nil, badConfig + "apiKeySecretRef is required"},
 		"not an object":          {withConfig(`[1]`), nil, badConfig + "it must be an object, not a JSON array"},
 		"not JSON":               {withConfig(`{`), nil, badConfig + "it is not JSON"},
 		"an unknown field":       {withConfig(`{"apiKeySecretRef":{"name":"a","key":"b"},"tll":60}`), nil, badConfig + `unknown field "tll"`},
@@ -82,36 +82,36 @@ func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
 		"a TTL too large":        {withConfig(`{"apiKeySecretRef":{"name":"a","key":"b"},"ttl":2147483648}`), nil, badConfig + "ttl must be a number of seconds from 1 to 2147483647"},
 		"a reference as string":  {withConfig(`{"apiKeySecretRef":"a"}`), nil, badConfig + "apiKeySecretRef must be an object with name and key, not a JSON string"},
 		"a name as number":       {withConfig(`{"apiKeySecretRef":{"name":1,"key":"b"}}`), nil, badConfig + "apiKeySecretRef.name must be a string, not a JSON number"},
-		"no name":                {withConfig(`{"apiKeySecretRef":{"key":"b"}}`), nil, badConfig + "apiKeySecretRef.name is missing"},
-		"no key":                 {withConfig(`{"apiKeySecretRef":{"name":"a"}}`), nil, badConfig + "apiKeySecretRef.key is missing"},
+		"no name":                {withConfig(`{"apiKeySecretRef":{"key":"b"}}`), nil, badConfig + "apiKeySecretRef.name is required"},
+		"no key":                 {withConfig(`{"apiKeySecretRef":{"name":"a"}}`), nil, badConfig + "apiKeySecretRef.key is required"},
 		"a name with a slash":    {ref("../other/secret", "b"), nil, badConfig + "apiKeySecretRef.name is invalid: a lowercase RFC 1123 subdomain"},
 		"a key with a slash":     {ref("a", "b/c"), nil, badConfig + "apiKeySecretRef.key is invalid: a valid config key"},
 
-		"a Secret that is missing": {ref("other", "api-key"), nil, "the Secret cert-manager/other with the API key is not found"},
-		"a key that is missing":    {ref("mijn-host-api-key", "other"), nil, "in the Secret cert-manager/mijn-host-api-key the key other is not found"},
+		"a Secret that is missing": {ref("other", "api-key"), nil, "Secret cert-manager/other not found"},
+		"a key that is missing":    {ref("mijn-host-api-key", "other"), nil, "key other in Secret cert-manager/mijn-host-api-key is not found"},
 		"another namespace": {
 			challenge(func(ch *whapi.ChallengeRequest) { ch.ResourceNamespace = "team-a" }), nil,
-			"the Secret team-a/mijn-host-api-key with the API key is not found",
+			"Secret team-a/mijn-host-api-key not found",
 		},
 		"an empty key": {
 			nil, func(c *cluster) {
 				c.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": " \n"})
 			},
-			"in the Secret cert-manager/mijn-host-api-key the key api-key is empty",
+			"key api-key in Secret cert-manager/mijn-host-api-key is empty",
 		},
 		"a key that is two lines": {
 			nil, func(c *cluster) {
 				c.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": "a\r\nX-Header: b"})
 			},
-			"in the Secret cert-manager/mijn-host-api-key the key api-key holds characters that an API key cannot have",
+			"key api-key in Secret cert-manager/mijn-host-api-key holds characters that an API key cannot have",
 		},
 		"a Secret that may not be read": {
 			nil, func(c *cluster) { c.fail(apierrors.NewForbidden(secrets, "mijn-host-api-key", errors.New("no"))) },
-			"the webhook may not read the Secret cert-manager/mijn-host-api-key: its name and namespace must be listed in the chart's values under secrets",
+			"the webhook is not allowed to read Secret cert-manager/mijn-host-api-key: list its name and namespace in the chart's values under secrets",
 		},
 		"a Kubernetes API that fails": {
 			nil, func(c *cluster) { c.fail(apierrors.NewInternalError(errors.New("etcd at 10.0.0.1:2379 timed out"))) },
-			"the Secret cert-manager/mijn-host-api-key cannot be read from the Kubernetes API",
+			"cannot read Secret cert-manager/mijn-host-api-key from the Kubernetes API",
 		},
 
 		"no FQDN":            {challenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "" }), nil, "the challenge has no FQDN"},
@@ -158,7 +158,7 @@ func TestARefusalOfMijnHostNamesTheSecretAndTheAnswer(t *testing.T) {
 	w := newWorld(t)
 	w.api.RevokeKey(apiKey)
 	err := w.Present(newChallenge())
-	const want = "cannot present _acme-challenge.example.nl. with the API key from the Secret cert-manager/mijn-host-api-key: " +
+	const want = "cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: " +
 		"mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No valid API key set)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -192,7 +192,7 @@ func TestTheAmbientKey(t *testing.T) {
 	withKey := func(o *solver.Options) { o.AmbientAPIKey = apiKey }
 
 	newWorld(t, withKey).must(newWorld(t, withKey).Present(newChallenge(noRef, ambient)))
-	const missing = "the Issuer's webhook config is wrong: apiKeySecretRef is missing"
+	const missing = "invalid webhook config in Issuer: apiKeySecretRef is required"
 	if err := newWorld(t, withKey).Present(newChallenge(noRef)); err == nil || err.Error() != missing {
 		t.Errorf("not allowed: got %v, want %q", err, missing)
 	}

@@ -162,19 +162,23 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, v
 	return total, cmp.Or(failure, leftBehind)
 }
 
-// keyForCleanUp is the key that the config names or, where there is none, the one that this process
-// presented with. The config is a copy in the Challenge that nobody can mend, so a wrong one ends the matter.
+// keyForCleanUp is the key that the config names or, if there is none, the one that this process presented with. The config is
+// a copy in the Challenge that nobody can mend, so an invalid one ends the matter; a Secret can be mended until it is gone.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
 	config, reason := parseConfig(ch.Config)
+	var missing *noKeyError
 	if reason == nil {
 		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
-		if !errors.As(err, new(*noKeyError)) {
+		if !errors.As(err, &missing) {
 			return key, err
 		}
 		reason = err
 	}
 	if r, ok := s.presented.get(ch); ok {
 		return r.key, nil
+	}
+	if missing != nil && !missing.gone {
+		return apiKey{}, reason
 	}
 	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for the clean-up: %w", reason)}
 }

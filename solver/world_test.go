@@ -49,7 +49,9 @@ func newWorld(t *testing.T, change ...func(*solver.Options)) world {
 // newSolver is one more process in the same world.
 func (w world) newSolver(change ...func(*solver.Options)) *solver.Solver {
 	w.Helper()
-	o := solver.Options{Name: "mijn-host", Provider: mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1"})}
+	o := solver.Options{Name: "mijn-host", Provider: mijnhost.NewProvider(mijnhost.Options{
+		BaseURL: w.api.URL(), UserAgent: "test/1", PatchAdds: []string{"example.nl"},
+	})}
 	for _, c := range change {
 		c(&o)
 	}

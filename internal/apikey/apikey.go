@@ -11,6 +11,7 @@ import (
 var (
 	ErrMissing    = errors.New("is not found")
 	ErrEmpty      = errors.New("is empty")
+	ErrQuotes     = errors.New("is within quotes: remove them")
 	ErrCharacters = errors.New("holds characters that an API key cannot have")
 )
 
@@ -19,6 +20,9 @@ func Parse(text string) (string, error) {
 	key := strings.TrimSpace(text)
 	if key == "" {
 		return "", ErrEmpty
+	}
+	if len(key) > 1 && key[0] == key[len(key)-1] && strings.ContainsRune("\"'`", rune(key[0])) {
+		return "", ErrQuotes
 	}
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", ErrCharacters

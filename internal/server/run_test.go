@@ -27,7 +27,7 @@ func TestChallengesAreAnsweredAsByTheServerOfCertManager(t *testing.T) {
 	}
 	w.cluster.SetSecret("cert-manager", "mijn-host-api-key", "another-key", apiKey)
 	a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent)
-	if want := "in the Secret cert-manager/mijn-host-api-key the key api-key is not found"; a.Success || a.Message != want {
+	if want := "key api-key in Secret cert-manager/mijn-host-api-key is not found"; a.Success || a.Message != want {
 		t.Errorf("got %+v, want the message %q", a, want)
 	}
 	w.wantEnd()

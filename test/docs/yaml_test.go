@@ -55,7 +55,7 @@ spec:
 		block("apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\nstringData:\n  y: z")+"\n\n"+
 		block("solvers:\n  - dns01:\n      webhook: {groupName: acme.mijn.host, solverName: mijn-host, config: {apiKeySecretRef: {name: a, key: b}}}"), []mistake{
 		{issuer(`{apiKeySecretRef: {name: a, key: b}, tll: 60}`), "tll"},
-		{issuer(`{ttl: 60}`), "apiKeySecretRef is missing"},
+		{issuer(`{ttl: 60}`), "apiKeySecretRef is required"},
 		{strings.Replace(issuer(`{apiKeySecretRef: {name: a, key: b}}`), "acme.mijn.host", "acme.mijn.hots", 1), "acme.mijn.hots"},
 		{block("a: [b"), "yaml"},
 		{fence + "json\n{,}\n" + fence, "not JSON"},
