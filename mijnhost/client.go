@@ -32,6 +32,8 @@ type Options struct {
 	Observer Observer
 	// PatchAdds are the domains in which PATCH adds a value beside others of the same name. In any other it may replace them.
 	PatchAdds []string
+	// Leases keep processes apart under a name that a CNAME led to; nil means that there is one process.
+	Leases Leases
 	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
 	Needed func(context.Context) (dnshost.Needed, error)
 }

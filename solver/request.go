@@ -37,6 +37,11 @@ func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	return nil
 }
 
+// isDelegated reports whether a CNAME led to the FQDN.
+func isDelegated(ch *whapi.ChallengeRequest) bool {
+	return dnsname.FQDN(ch.ResolvedFQDN) != dnsname.FQDN("_acme-challenge."+ch.DNSName)
+}
+
 // isAllowed reports whether fqdn is in one of the domains that the operator allows; none listed allows all.
 func isAllowed(allowed []string, fqdn string) bool {
 	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(fqdn, domain) })

@@ -116,7 +116,9 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl()})
+	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
+		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Delegated: isDelegated(ch),
+	})
 	if err != nil {
 		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", ch.ResolvedFQDN, key.origin, err)
 	}
