@@ -91,7 +91,7 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 			return ErrNameInUse
 		case !isShown:
 			set.memory.forget(set.name, other) // another process cleaned it up
-		case acmeValue.MatchString(other):
+		case acmeValue.MatchString(other) || slices.Contains(sentHere, other):
 			leftOvers = append(leftOvers, other)
 		default:
 			return fmt.Errorf("%w: %s holds %s", ErrForeignTXT, set.name.fqdn, kindOf(other))
