@@ -28,13 +28,13 @@ func TestNeeded_States(t *testing.T) {
 	want := map[string]string{}
 	for i, state := range []string{"", "pending", "processing", "ready", "unknown", "valid", "invalid", "expired", "errored"} {
 		name := fmt.Sprintf("c%d", i)
-		w.cluster.addChallenge(testChallenge{"team-a", name, "DNS-01", "value-" + name, state, false})
+		w.cluster.addChallenge(testChallenge{"team-a", name, "DNS-01", "value-" + name, state, false, false})
 		if i < 5 {
 			want["value-"+name] = "team-a/" + name
 		}
 	}
-	w.cluster.addChallenge(testChallenge{"team-b", "deleted", "DNS-01", "value-of-a-deleted-one", "pending", true})
-	w.cluster.addChallenge(testChallenge{"team-b", "http", "HTTP-01", "value-of-http", "pending", false})
+	w.cluster.addChallenge(testChallenge{"team-b", "deleted", "DNS-01", "value-of-a-deleted-one", "pending", true, false})
+	w.cluster.addChallenge(testChallenge{"team-b", "http", "HTTP-01", "value-of-http", "pending", false, false})
 	needed, err := w.connected().Needed(t.Context())
 	if err != nil || needed.Unknown || !maps.Equal(needed.Owners, want) {
 		t.Errorf("got %v, %v, want %v", needed, err, want)
@@ -45,7 +45,7 @@ func TestNeeded_ManyPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i := range 1201 {
-		w.cluster.addChallenge(testChallenge{"team-a", fmt.Sprintf("c%d", i), "DNS-01", fmt.Sprintf("value-%d", i), "pending", false})
+		w.cluster.addChallenge(testChallenge{"team-a", fmt.Sprintf("c%d", i), "DNS-01", fmt.Sprintf("value-%d", i), "pending", false, false})
 	}
 	needed, err := w.connected().Needed(t.Context())
 	if err != nil || len(needed.Owners) != 1201 {
@@ -88,7 +88,7 @@ func TestNeeded_NotConnected(t *testing.T) {
 // testChallenge is a Challenge of the cluster, as far as it is read.
 type testChallenge struct {
 	namespace, name, kind, key, state string
-	deleted                           bool
+	deleted, presented                bool
 }
 
 func (c *cluster) addChallenge(one testChallenge) {
@@ -115,7 +115,7 @@ func (c *cluster) listChallenges(r *http.Request) map[string]any {
 			object["deletionTimestamp"] = "2026-11-26T10:00:00Z"
 		}
 		items = append(items, map[string]any{
-			"metadata": object, "spec": map[string]any{"type": one.kind, "key": one.key}, "status": map[string]any{"state": one.state},
+			"metadata": object, "spec": map[string]any{"type": one.kind, "key": one.key}, "status": map[string]any{"state": one.state, "presented": one.presented},
 		})
 	}
 	list["metadata"], list["items"] = metadata, items
