@@ -121,7 +121,8 @@ func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, erro
 			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost, Challenges: challenges,
 			Provider: mijnhost.NewProvider(mijnhost.Options{
 				BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: mijnHost,
-				PatchAdds: s.mijnhostPatchAdds, Needed: challenges.Needed,
+				LargeAnswers: apiclient.NewLargeAnswers(),
+				PatchAdds:    s.mijnhostPatchAdds, Needed: challenges.Needed,
 			}),
 		}),
 	}, nil

@@ -28,10 +28,14 @@ type Options struct {
 	Transport http.RoundTripper
 	// MaxInFlight limits the attempts of one API key that are under way at once; 0 means 8.
 	MaxInFlight int
+	// LargeAnswers is shared by all hosts of a process; nil means that each client has a limit of its own.
+	LargeAnswers apiclient.LargeAnswers
 	// Observer sees what happens; nil means none does.
 	Observer Observer
 	// PatchAdds are the domains in which PATCH adds a value beside others of the same name. In any other it may replace them.
 	PatchAdds []string
+	// Leases keep processes apart under a name that a CNAME led to; nil means that there is one process.
+	Leases Leases
 	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
 	Needed func(context.Context) (dnshost.Needed, error)
 }
@@ -79,7 +83,8 @@ type Client struct {
 // NewClient returns a client for one API key.
 func NewClient(o Options, apiKey string) *Client {
 	api := apiclient.New(apiclient.Options{
-		Host: "mijn.host", BaseURL: o.BaseURL, UserAgent: o.UserAgent, Transport: o.Transport, MaxInFlight: o.MaxInFlight, Observer: o.Observer,
+		Host: "mijn.host", BaseURL: o.BaseURL, UserAgent: o.UserAgent, Transport: o.Transport, MaxInFlight: o.MaxInFlight,
+		LargeAnswers: o.LargeAnswers, Observer: o.Observer,
 		Authenticate: func(header http.Header, apiKey string) { header.Set("API-Key", apiKey) },
 		Read:         readAnswer,
 	}, apiKey)

@@ -27,6 +27,12 @@ func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (d
 		return dnshost.Result{}, err
 	}
 	defer release()
+	if r.Delegated && p.options.Leases != nil {
+		if set.lease, err = p.options.Leases.Acquire(ctx, "mijn-host "+set.name.fqdn); err != nil {
+			return dnshost.Result{}, err
+		}
+		defer func() { set.lease.Release(set.lease.Notes()) }()
+	}
 	err = p.present(ctx, set, r.Zone, r.Value, cmp.Or(r.TTL, defaultTTL))
 	return set.result(), err
 }
@@ -55,12 +61,24 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 	others := slices.Concat(shown, sentHere)
 	slices.Sort(others)
 	others = slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == value })
-	if len(others) == 0 {
+	last := set.lastWrite()
+	if last.isOf(value) {
+		last = lastWrite{}
+	}
+	if len(others) == 0 && last.fingerprint == "" {
 		return nil
 	}
 	needed, err := p.options.Needed(ctx)
 	if err != nil {
 		return err
+	}
+	for other, owner := range needed.Owners {
+		if last.isOf(other) {
+			return fmt.Errorf("%w: %s", ErrNameInUse, owner)
+		}
+	}
+	if needed.Unknown && last.isRecent() {
+		return ErrNameInUse
 	}
 	var leftOvers []string
 	for _, other := range others {
@@ -73,7 +91,7 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 			return ErrNameInUse
 		case !isShown:
 			set.memory.forget(set.name, other) // another process cleaned it up
-		case acmeValue.MatchString(other):
+		case acmeValue.MatchString(other) || slices.Contains(sentHere, other):
 			leftOvers = append(leftOvers, other)
 		default:
 			return fmt.Errorf("%w: %s holds %s", ErrForeignTXT, set.name.fqdn, kindOf(other))
@@ -107,6 +125,11 @@ func kindOf(value string) string {
 
 // patch sends one value. It remembers that the value may stand, even if the call fails.
 func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool) error {
+	if set.lease != nil {
+		if err := set.lease.Renew(ctx, noteOf(value)); err != nil {
+			return err
+		}
+	}
 	err := set.client.PatchRecord(ctx, set.name.domain, set.record(value, ttl))
 	if err == nil || apiclient.MayHaveTakenEffect(err) {
 		set.memory.notePatch(set.name, value, err == nil)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
 // rrset is the TXT RRset of one name, held for one challenge.
@@ -17,8 +18,9 @@ type rrset struct {
 	account *account
 	client  *Client // counts the calls of this challenge
 	memory  *memory
-	name    rrsetName // find sets the domain once it is known
-	begun   time.Time // of the last read
+	name    rrsetName     // find sets the domain once it is known
+	begun   time.Time     // of the last read
+	lease   keylock.Lease // nil unless a CNAME led to the name
 }
 
 // find finds the domain that has the name, and returns its records.
@@ -44,6 +46,14 @@ func (set *rrset) result() dnshost.Result {
 // settled reports whether the last read shows value if it stands.
 func (set *rrset) settled(value string) bool {
 	return set.memory.settled(set.name, value, set.begun)
+}
+
+// lastWrite is the last PATCH under a name that a CNAME led to.
+func (set *rrset) lastWrite() lastWrite {
+	if set.lease == nil {
+		return lastWrite{}
+	}
+	return readNote(set.lease.Notes())
 }
 
 // record is value under the absolute name, as it is sent.

@@ -25,50 +25,71 @@ type Challenges struct {
 	client atomic.Pointer[rest.Interface]
 }
 
-// challengeList is what is read of a list of Challenges (acme.cert-manager.io/v1).
-type challengeList struct {
+// listedChallenge is what is read of a Challenge (acme.cert-manager.io/v1).
+type listedChallenge struct {
 	Metadata struct {
-		Continue string `json:"continue"`
+		Namespace         string `json:"namespace"`
+		Name              string `json:"name"`
+		DeletionTimestamp string `json:"deletionTimestamp"`
 	} `json:"metadata"`
-	Items []struct {
-		Metadata struct {
-			Namespace         string `json:"namespace"`
-			Name              string `json:"name"`
-			DeletionTimestamp string `json:"deletionTimestamp"`
-		} `json:"metadata"`
-		Spec struct {
-			Type string `json:"type"`
-			Key  string `json:"key"`
-		} `json:"spec"`
-		Status struct {
-			State string `json:"state"`
-		} `json:"status"`
-	} `json:"items"`
+	Spec struct {
+		Type string `json:"type"`
+		Key  string `json:"key"`
+	} `json:"spec"`
+	Status struct {
+		State     string `json:"state"`
+		Presented bool   `json:"presented"`
+	} `json:"status"`
+}
+
+// isActive: a Challenge that is finished or being deleted needs its value no more.
+func (c listedChallenge) isActive() bool {
+	finished := slices.Contains([]string{"valid", "invalid", "expired", "errored"}, c.Status.State)
+	return c.Spec.Type == "DNS-01" && c.Metadata.DeletionTimestamp == "" && !finished
 }
 
 // Needed returns the value of each DNS-01 Challenge that is neither finished nor being deleted. It is unknown if the
 // webhook may not list Challenges. The error is constant.
 func (c *Challenges) Needed(ctx context.Context) (dnshost.Needed, error) {
+	all, err := c.all(ctx)
+	if apierrors.IsForbidden(err) {
+		return dnshost.Needed{Unknown: true}, nil
+	}
+	if err != nil {
+		logr.FromContextOrDiscard(ctx).V(2).Info("Cannot list Challenges", "cause", err.Error())
+		return dnshost.Needed{}, errors.New("cannot list Challenges from the Kubernetes API")
+	}
 	needed := dnshost.Needed{Owners: map[string]string{}}
+	for _, one := range all {
+		if one.isActive() {
+			needed.Owners[one.Spec.Key] = one.Metadata.Namespace + "/" + one.Metadata.Name
+		}
+	}
+	return needed, nil
+}
+
+// neverPresented reports whether the cluster says that no Present of a value has succeeded.
+func (c *Challenges) neverPresented(ctx context.Context, value string) bool {
+	all, err := c.all(ctx)
+	if err != nil {
+		return false
+	}
+	i := slices.IndexFunc(all, func(one listedChallenge) bool { return one.Spec.Key == value })
+	return i >= 0 && !all[i].Status.Presented
+}
+
+func (c *Challenges) all(ctx context.Context) (all []listedChallenge, err error) {
 	for next := ""; ; {
-		list, err := c.list(ctx, challengePage, next)
-		switch {
-		case apierrors.IsForbidden(err):
-			return dnshost.Needed{Unknown: true}, nil
-		case apierrors.IsNotFound(err): // cert-manager is not installed
-			return needed, nil
-		case err != nil:
-			logr.FromContextOrDiscard(ctx).V(2).Info("Cannot list Challenges", "cause", err.Error())
-			return dnshost.Needed{}, errors.New("cannot list Challenges from the Kubernetes API")
+		page, more, err := c.list(ctx, challengePage, next)
+		if apierrors.IsNotFound(err) { // cert-manager is not installed
+			return nil, nil
 		}
-		for _, item := range list.Items {
-			finished := slices.Contains([]string{"valid", "invalid", "expired", "errored"}, item.Status.State)
-			if item.Spec.Type == "DNS-01" && item.Metadata.DeletionTimestamp == "" && !finished {
-				needed.Owners[item.Spec.Key] = item.Metadata.Namespace + "/" + item.Metadata.Name
-			}
+		if err != nil {
+			return nil, err
 		}
-		if next = list.Metadata.Continue; next == "" {
-			return needed, nil
+		all = append(all, page...)
+		if next = more; next == "" {
+			return all, nil
 		}
 	}
 }
@@ -79,22 +100,29 @@ func (c *Challenges) connect(client rest.Interface) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if _, err := c.list(ctx, "1", ""); apierrors.IsForbidden(err) {
+		if _, _, err := c.list(ctx, "1", ""); apierrors.IsForbidden(err) {
 			klog.Background().Info("WARNING: the webhook may not list Challenges: whether another challenge needs a TXT value is decided by this pod's own memory")
 		}
 	}()
 }
 
-func (c *Challenges) list(ctx context.Context, limit, next string) (challengeList, error) {
+// list returns a page of Challenges, and where the next one begins.
+func (c *Challenges) list(ctx context.Context, limit, from string) (page []listedChallenge, next string, err error) {
 	client := c.client.Load()
 	if client == nil {
-		return challengeList{}, errors.New("not connected")
+		return nil, "", errors.New("not connected")
 	}
 	raw, err := (*client).Get().AbsPath("/apis/acme.cert-manager.io/v1/challenges").
-		Param("limit", limit).Param("continue", next).Do(ctx).Raw()
+		Param("limit", limit).Param("continue", from).Do(ctx).Raw()
 	if err != nil {
-		return challengeList{}, err
+		return nil, "", err
 	}
-	var list challengeList
-	return list, json.Unmarshal(raw, &list)
+	var list struct {
+		Metadata struct {
+			Continue string `json:"continue"`
+		} `json:"metadata"`
+		Items []listedChallenge `json:"items"`
+	}
+	err = json.Unmarshal(raw, &list)
+	return list.Items, list.Metadata.Continue, err
 }

@@ -201,3 +201,57 @@ func TestTheSecondOfTwoChallengesIsToldWhyItWaits(t *testing.T) {
 	}
 	w.wantValues(fqdn + "=" + newChallenge().Key)
 }
+
+// TestCleanUp_Warning: a warning and the count of records left behind are for records that can be there.
+func TestCleanUp_Warning(t *testing.T) {
+	t.Parallel()
+	notAllowed := func(o *solver.Options) { o.AllowedDomains = []string{"example.org"} }
+	for name, c := range map[string]struct {
+		challenge *whapi.ChallengeRequest
+		change    func(*solver.Options)
+		spoil     func(world)
+		presented bool // says the cluster
+		want      solver.Result
+	}{
+		"the Secret is gone":                       {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, true, solver.ResultGivenUp},
+		"the Secret never was":                     {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, false, solver.ResultSuccess},
+		"the domain has left the account":          {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, true, solver.ResultGivenUp},
+		"the account never had the domain":         {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, false, solver.ResultSuccess},
+		"the domain is no longer allowed":          {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
+		"the domain never was allowed":             {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
+		"the config is invalid, whatever was said": {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			results := &observed{}
+			w := newWorld(t)
+			challenges := &solver.Challenges{}
+			w.Solver = w.newSolver(func(o *solver.Options) {
+				o.Challenges, o.Observer = challenges, results
+				if c.change != nil {
+					c.change(o)
+				}
+			})
+			w.cluster.addChallenge(testChallenge{"cert-manager", "c", "DNS-01", c.challenge.Key, "pending", true, c.presented})
+			c.spoil(w)
+			w.must(w.CleanUp(c.challenge))
+			if want := []solver.Result{c.want}; !slices.Equal(results.all, want) {
+				t.Errorf("the results are %q, want %q", results.all, want)
+			}
+		})
+	}
+}
+
+// TestCleanUp_UncertainPresent: a Present that failed may have written, and its key is remembered.
+func TestCleanUp_UncertainPresent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Method: "PATCH", Kind: mijnhosttest.AfterEffect(mijnhosttest.Status(403))})
+	if err := w.Present(newChallenge()); err == nil {
+		t.Fatal("want an error")
+	}
+	w.api.ClearFaults()
+	w.cluster.deleteSecret()
+	w.must(w.CleanUp(newChallenge()))
+	w.wantValues()
+}

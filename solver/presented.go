@@ -11,10 +11,10 @@ import (
 // ACME server known keeps a challenge open for longer.
 const rememberFor = 7 * 24 * time.Hour
 
-// presented remembers where this process presented the value of each challenge and with which key: by
-// the time of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
+// presented remembers where this process presented the value of each challenge, or tried to, and with which key: by the time
+// of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
 type presented struct {
-	report  func(change int) // how many more there are
+	report  func(change int) // how many more values were presented with success
 	mu      sync.Mutex
 	records map[challenge]*record
 }
@@ -33,6 +33,7 @@ type location struct {
 type record struct {
 	at     location
 	key    apiKey
+	done   bool // with success
 	expiry *time.Timer
 }
 
@@ -44,10 +45,13 @@ func identify(ch *whapi.ChallengeRequest) challenge {
 	return challenge{ch.ResourceNamespace, ch.DNSName, ch.Key}
 }
 
-func (p *presented) add(ch *whapi.ChallengeRequest, key apiKey) {
+func (p *presented) add(ch *whapi.ChallengeRequest, key apiKey, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	id, r := identify(ch), &record{at: location{ch.ResolvedZone, ch.ResolvedFQDN}, key: key}
+	id, r := identify(ch), &record{at: location{ch.ResolvedZone, ch.ResolvedFQDN}, key: key, done: done}
+	if before := p.records[id]; !done && before != nil && before.done {
+		return // another attempt, which may not even be sent
+	}
 	p.forget(id, p.records[id])
 	r.expiry = time.AfterFunc(rememberFor, func() {
 		p.mu.Lock()
@@ -55,7 +59,9 @@ func (p *presented) add(ch *whapi.ChallengeRequest, key apiKey) {
 		p.forget(id, r)
 	})
 	p.records[id] = r
-	p.report(1)
+	if done {
+		p.report(1)
+	}
 }
 
 func (p *presented) get(ch *whapi.ChallengeRequest) (*record, bool) {
@@ -79,5 +85,7 @@ func (p *presented) forget(id challenge, r *record) {
 	}
 	r.expiry.Stop()
 	delete(p.records, id)
-	p.report(-1)
+	if r.done {
+		p.report(-1)
+	}
 }

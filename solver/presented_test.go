@@ -24,11 +24,11 @@ func TestAKeyIsNotRememberedForMoreThanAWeek(t *testing.T) {
 			}
 		}
 		once, again := &whapi.ChallengeRequest{Key: "once"}, &whapi.ChallengeRequest{Key: "again"}
-		p.add(once, apiKey{})
-		p.add(again, apiKey{})
+		p.add(once, apiKey{}, true)
+		p.add(again, apiKey{}, true)
 		want(2)
 		<-time.After(rememberFor - time.Second)
-		p.add(again, apiKey{})
+		p.add(again, apiKey{}, true)
 		want(2)
 		<-time.After(2 * time.Second)
 		want(1)

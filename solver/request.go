@@ -19,6 +19,16 @@ var challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~
 // validate refuses a challenge that does not name one place in the DNS and one value, or a place
 // that the operator does not allow.
 func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
+	if err := validateRequest(ch); err != nil {
+		return err
+	}
+	if !isAllowed(s.allowedDomains, ch.ResolvedFQDN) {
+		return fmt.Errorf("the webhook may not touch %s: it is in none of its --allowed-domains", describe(ch, ch.ResolvedFQDN))
+	}
+	return nil
+}
+
+func validateRequest(ch *whapi.ChallengeRequest) error {
 	if err := validateName("FQDN", ch.ResolvedFQDN); err != nil {
 		return err
 	}
@@ -31,10 +41,17 @@ func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	if !challengeKey.MatchString(ch.Key) {
 		return errors.New("the challenge's key is empty or malformed")
 	}
-	if !isAllowed(s.allowedDomains, ch.ResolvedFQDN) {
-		return fmt.Errorf("the webhook may not touch %s: it is in none of its --allowed-domains", ch.ResolvedFQDN)
-	}
 	return nil
+}
+
+// challengeName is the FQDN that the ACME server asks for (RFC 8555, section 8.4).
+func challengeName(ch *whapi.ChallengeRequest) string {
+	return dnsname.FQDN("_acme-challenge." + ch.DNSName)
+}
+
+// isDelegated reports whether a CNAME led to the FQDN.
+func isDelegated(ch *whapi.ChallengeRequest) bool {
+	return dnsname.FQDN(ch.ResolvedFQDN) != challengeName(ch)
 }
 
 // isAllowed reports whether fqdn is in one of the domains that the operator allows; none listed allows all.

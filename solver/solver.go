@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // Options tell a Solver who it is and what it may do.
@@ -116,24 +117,22 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl()})
+	s.presented.add(ch, key, false)
+	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
+		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Delegated: isDelegated(ch),
+	})
 	if err != nil {
-		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", ch.ResolvedFQDN, key.origin, err)
+		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", describe(ch, ch.ResolvedFQDN), key.origin, err)
 	}
-	s.presented.add(ch, key)
+	s.presented.add(ch, key, true)
 	return learned, nil
 }
 
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
-	names, refusal := s.locationsOf(ch)
-	if len(names) == 0 {
-		logr.FromContextOrDiscard(ctx).V(2).Info("Present has refused this challenge, so that there is nothing to clean up", "reason", refusal.Error())
-		return dnshost.Result{}, nil
-	}
-	key, err := s.keyForCleanUp(ctx, ch)
-	learned := dnshost.Result{}
-	if err == nil {
-		learned, err = s.removeFrom(ctx, names, key, ch.Key)
+	learned, err := s.remove(ctx, ch)
+	if errors.As(err, new(*dnshost.LeftBehindError)) && s.neverPresented(ctx, ch) {
+		logr.FromContextOrDiscard(ctx).V(2).Info("Nothing was presented, so there is nothing to clean up", "reason", err.Error())
+		err = nil
 	}
 	// An error would keep the Challenge for ever, and with it every later certificate for that name.
 	if err == nil || errors.As(err, new(*dnshost.LeftBehindError)) {
@@ -142,13 +141,46 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	return learned, err
 }
 
+// remove removes the value wherever it can stand.
+func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
+	names, refusal := s.locationsOf(ch)
+	if len(names) == 0 {
+		return dnshost.Result{}, &dnshost.LeftBehindError{Reason: refusal}
+	}
+	key, err := s.keyForCleanUp(ctx, ch)
+	if err != nil {
+		return dnshost.Result{}, err
+	}
+	return s.removeFrom(ctx, names, key, ch)
+}
+
+// neverPresented reports whether a Present of the challenge wrote nothing: this process knows of none, and the request was always
+// invalid, or the cluster says so.
+func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest) bool {
+	if _, ok := s.presented.get(ch); ok {
+		return false
+	}
+	if _, err := parseConfig(ch.Config); err != nil || validateRequest(ch) != nil {
+		return true
+	}
+	return s.challenges != nil && s.challenges.neverPresented(ctx, ch.Key)
+}
+
+// describe names the FQDN, and the challenge's DNS name if that is not in it.
+func describe(ch *whapi.ChallengeRequest, fqdn string) string {
+	if dnsname.FQDN(fqdn) == challengeName(ch) {
+		return fqdn
+	}
+	return fqdn + " (for " + ch.DNSName + ")"
+}
+
 // removeFrom tries all names, whatever becomes of one. The first failure is the error. Whether the value is left behind
 // depends on the last name: if there are two, this process presented it there.
-func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, value string) (dnshost.Result, error) {
+func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure, leftBehind error
 	for _, at := range names {
-		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: value})
+		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: ch.Key})
 		total.Calls += learned.Calls
 		total.Domain = cmp.Or(learned.Domain, total.Domain)
 		leftBehind = nil
@@ -156,7 +188,7 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, v
 		case errors.As(err, new(*dnshost.LeftBehindError)):
 			leftBehind = err
 		case err != nil && failure == nil:
-			failure = fmt.Errorf("cannot clean up %s with the API key from %s: %w", at.fqdn, key.origin, err)
+			failure = fmt.Errorf("cannot clean up %s with the API key from %s: %w", describe(ch, at.fqdn), key.origin, err)
 		}
 	}
 	return total, cmp.Or(failure, leftBehind)

@@ -108,12 +108,13 @@ func withConfig(raw string) func(*whapi.ChallengeRequest) {
 	return func(ch *whapi.ChallengeRequest) { ch.Config = &apiextensionsv1.JSON{Raw: []byte(raw)} }
 }
 
-// cluster is a Kubernetes API that has Secrets and nothing else.
+// cluster is a Kubernetes API that has Secrets and Challenges and nothing else.
 type cluster struct {
 	*httptest.Server
-	mu      sync.Mutex
-	secrets map[string]*corev1.Secret
-	fault   *apierrors.StatusError
+	mu         sync.Mutex
+	secrets    map[string]*corev1.Secret
+	challenges []testChallenge
+	fault      *apierrors.StatusError
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -131,6 +132,14 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(err *apierrors.StatusError) {
 		w.WriteHeader(int(err.ErrStatus.Code))
 		_ = json.NewEncoder(w).Encode(err.ErrStatus)
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/apis/acme.cert-manager.io/v1/challenges" {
+		if c.fault != nil {
+			refuse(c.fault)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(c.listChallenges(r))
+		return
 	}
 	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"), "/")
 	if r.Method != http.MethodGet || len(path) != 3 || path[1] != "secrets" {

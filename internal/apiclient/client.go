@@ -41,6 +41,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// MaxInFlight limits the attempts of one client that are under way at once; 0 means 8.
 	MaxInFlight int
+	// LargeAnswers is shared by all clients of a process; nil means that this one has a limit of its own.
+	LargeAnswers LargeAnswers
 	// Observer sees each attempt; nil means none does.
 	Observer Observer
 	// Authenticate adds the API key to a request.
@@ -76,6 +78,9 @@ func New(o Options, apiKey string) *Client {
 	}
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = 8
+	}
+	if o.LargeAnswers == nil {
+		o.LargeAnswers = NewLargeAnswers()
 	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}

@@ -11,8 +11,19 @@ import (
 	"time"
 )
 
-// maxBody bounds how much of an answer is read. 4 MiB is a zone of some 55,000 records.
-const maxBody = 4 << 20
+const (
+	// maxBody bounds how much of an answer is read. 4 MiB is a zone of some 55,000 records.
+	maxBody = 4 << 20
+	// largeBody is the size from which an answer counts as large.
+	largeBody = 256 << 10
+)
+
+// LargeAnswers limits how many large answers a process has in memory at once, whatever keys and hosts they are for: decoded,
+// one can take 16 MiB.
+type LargeAnswers chan struct{}
+
+// NewLargeAnswers returns the limit for a process that has 128 MiB.
+func NewLargeAnswers() LargeAnswers { return make(LargeAnswers, 3) }
 
 // Answer is what a host says with an HTTP answer.
 type Answer struct {
@@ -52,10 +63,11 @@ func overHTTP(o Options, apiKey string) handler {
 			return &Error{Host: o.Host, Op: r.call.Op, cause: err, notSent: isNotConnected(err)}
 		}
 		defer resp.Body.Close()
-		body, err := readBody(resp.Body)
+		body, done, err := readBody(ctx, resp.Body, o.LargeAnswers)
 		if err != nil {
 			return &Error{Host: o.Host, Op: r.call.Op, cause: err}
 		}
+		defer done()
 		return judge(o, r.call, resp, body, apiKey)
 	}
 }
@@ -63,15 +75,26 @@ func overHTTP(o Options, apiKey string) handler {
 // noRedirect follows no redirect: it would carry the key to another address.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func readBody(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+// readBody reads an answer whole. A large one waits for its turn; the caller calls done once it needs body no more.
+func readBody(ctx context.Context, r io.Reader, large LargeAnswers) (body []byte, done func(), err error) {
+	body, err = io.ReadAll(io.LimitReader(r, largeBody))
+	if err != nil || len(body) < largeBody {
+		return body, func() {}, err
+	}
+	select {
+	case large <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, maxBody+1-largeBody))
+	if err == nil && len(body)+len(rest) > maxBody {
+		err = errBodyTooLarge
+	}
 	if err != nil {
-		return nil, err
+		<-large
+		return nil, nil, err
 	}
-	if len(body) > maxBody {
-		return nil, errBodyTooLarge
-	}
-	return body, nil
+	return append(body, rest...), func() { <-large }, nil
 }
 
 func judge(o Options, call Call, resp *http.Response, body []byte, apiKey string) error {

@@ -13,6 +13,9 @@ type TXT struct {
 	Value      string
 	// TTL in seconds; 0 means the host's default.
 	TTL int
+	// Delegated: a CNAME led to FQDN, so that challenges of other DNS names can use it at the same time. cert-manager runs those
+	// of one DNS name in turn.
+	Delegated bool
 }
 
 // Result is what a host learned, for logs and metrics. It is valid beside an error, too.

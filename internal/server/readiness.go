@@ -8,10 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 )
 
 const (
@@ -30,10 +32,13 @@ const (
 // reason from those who look at a Challenge, fails discovery in the whole cluster, and mends nothing.
 type reachability struct {
 	ask func(context.Context) error
+	log logr.Logger
 
 	mu       sync.Mutex
 	answered time.Time // when it last did
 	askAgain time.Time
+	silent   error // why it did not answer the last time
+	lost     bool  // readiness, as logged
 }
 
 func newReachability(config *rest.Config) (*reachability, error) {
@@ -41,7 +46,7 @@ func newReachability(config *rest.Config) (*reachability, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the Kubernetes API: %w", err)
 	}
-	return &reachability{ask: func(ctx context.Context) error {
+	return &reachability{log: klog.Background(), ask: func(ctx context.Context) error {
 		return client.RESTClient().Get().AbsPath("/version").Do(ctx).Error()
 	}}, nil
 }
@@ -56,10 +61,23 @@ func (r *reachability) Check(req *http.Request) error {
 	if !time.Now().Before(r.askAgain) {
 		r.refresh(req.Context())
 	}
-	if r.answered.IsZero() || time.Since(r.answered) > blip {
+	lost := r.answered.IsZero() || time.Since(r.answered) > blip
+	r.logChange(lost)
+	if lost {
 		return errors.New("the Kubernetes API cannot be reached")
 	}
 	return nil
+}
+
+// logChange logs once when readiness is lost or comes back.
+func (r *reachability) logChange(lost bool) {
+	switch {
+	case lost && !r.lost:
+		r.log.Error(r.silent, "Not ready: the Kubernetes API does not answer this webhook")
+	case !lost && r.lost:
+		r.log.Info("Ready again: the Kubernetes API answers")
+	}
+	r.lost = lost
 }
 
 // refresh goes on where the one who probes has gone away: the next one will want the answer.
@@ -68,6 +86,7 @@ func (r *reachability) refresh(ctx context.Context) {
 	defer cancel()
 	err := r.ask(ctx)
 	now := time.Now()
+	r.silent = err
 	if err != nil {
 		r.askAgain = now.Add(silenceHolds)
 		return

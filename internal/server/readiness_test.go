@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-logr/logr/funcr"
 )
 
 // TestReadinessBearsABlip: virtual time, a probe each second.
@@ -27,7 +30,9 @@ func TestReadinessBearsABlip(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				changed, asked := false, 0
-				r := &reachability{ask: func(ctx context.Context) error {
+				var logged []string
+				log := funcr.New(func(_, line string) { logged = append(logged, line) }, funcr.Options{})
+				r := &reachability{log: log, ask: func(ctx context.Context) error {
 					asked++
 					switch {
 					case changed && c.hangs:
@@ -63,6 +68,13 @@ func TestReadinessBearsABlip(t *testing.T) {
 				<-time.After(silenceHolds)
 				if err := probe(); err != nil {
 					t.Errorf("it answers again: %v", err)
+				}
+				lines := 2 // it is lost once, and comes back once
+				if c.ready {
+					lines = 0
+				}
+				if len(logged) != lines || lines > 0 && !strings.Contains(logged[0], "refused") && !strings.Contains(logged[0], "deadline") {
+					t.Errorf("logged %q, want %d lines with the reason", logged, lines)
 				}
 			})
 		})

@@ -21,10 +21,12 @@ func TestConformance(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{Patch: mijnhosttest.PatchAdds})
 	api.AddAccount("key-of-the-conformance-suite", "example.nl")
 
+	challenges := &solver.Challenges{}
 	acmetest.NewFixture(
 		solver.New(solver.Options{
-			Name:     "mijn-host",
-			Provider: mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL()}),
+			Name:       "mijn-host",
+			Provider:   mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Needed: challenges.Needed}),
+			Challenges: challenges,
 		}),
 		acmetest.SetStrict(true),
 		acmetest.SetManifestPath("../../../testdata/mijn-host"),
