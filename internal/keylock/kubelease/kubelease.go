@@ -1,0 +1,188 @@
+// Package kubelease has one process of a cluster at a time work on a key, by a Lease of the Kubernetes API. No clock is
+// compared with that of another machine: a Lease is taken over once it was seen unchanged for its whole duration.
+package kubelease
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
+)
+
+const (
+	// Duration is how long a Lease is held without being renewed.
+	Duration = 30 * time.Second
+	// keepFor is how long a Lease that nobody uses is kept for its notes.
+	keepFor = time.Hour
+
+	callTimeout = 5 * time.Second
+	pollEvery   = 400 * time.Millisecond
+	// maxFailures in a row end an attempt to acquire a Lease.
+	maxFailures = 3
+)
+
+// Errors of Acquire. Their texts are constant.
+var (
+	ErrNoNamespace = errors.New("the webhook needs --lease-namespace or POD_NAMESPACE for its Leases")
+	ErrForbidden   = errors.New("the webhook may not get, create and update Leases in its --lease-namespace")
+	ErrUnavailable = errors.New("the Lease cannot be read or written in the Kubernetes API")
+	ErrNotStarted  = errors.New("the webhook is still starting")
+)
+
+// Leases are those of one namespace, for one process.
+type Leases struct {
+	namespace, identity string
+	client              atomic.Pointer[coordination.CoordinationV1Client] // nil until Connect
+
+	mu       sync.Mutex
+	observed map[string]observation
+	expiry   map[string]*time.Timer
+}
+
+// observation is how long somebody's Lease has been seen unchanged.
+type observation struct {
+	version string
+	since   time.Time
+}
+
+// New returns the Leases of a namespace. The identity of the process is random.
+func New(namespace string) *Leases {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "webhook"
+	}
+	return &Leases{
+		namespace: namespace, identity: host + "_" + rand.Text(),
+		observed: map[string]observation{}, expiry: map[string]*time.Timer{},
+	}
+}
+
+// Connect says how to reach the Kubernetes API.
+func (l *Leases) Connect(config *rest.Config) error {
+	config = rest.CopyConfig(config)
+	config.QPS = -1 // see solver.Initialize
+	client, err := coordination.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("connect to the Kubernetes API: %w", err)
+	}
+	l.client.Store(client)
+	return nil
+}
+
+// Acquire waits for the Lease of key. Within one process only one caller at a time may have or want a key.
+func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
+	switch {
+	case l.namespace == "":
+		return nil, ErrNoNamespace
+	case l.client.Load() == nil:
+		return nil, ErrNotStarted
+	}
+	name := nameOf(key)
+	for failures := 0; ; {
+		held, err := l.try(ctx, name, key)
+		switch {
+		case ctx.Err() != nil:
+			held.giveBack()
+			return nil, ctx.Err()
+		case held != nil:
+			return held, nil
+		case apierrors.IsForbidden(err):
+			return nil, ErrForbidden
+		case err != nil:
+			if failures++; failures == maxFailures {
+				return nil, ErrUnavailable
+			}
+		default:
+			failures = 0
+		}
+		if err := pause(ctx, jittered(pollEvery)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// try returns nil and no error if somebody else has the Lease.
+func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	begun := time.Now()
+	current, err := l.leases().Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		current, err = l.leases().Create(ctx, l.newLease(name, key, begun), metav1.CreateOptions{})
+	case err != nil:
+		return nil, err
+	case !l.isFree(current, begun):
+		return nil, nil
+	default:
+		current, err = l.leases().Update(ctx, l.taken(current, begun), metav1.UpdateOptions{})
+	}
+	switch {
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
+		return nil, nil // somebody else was faster
+	case err != nil:
+		return nil, err
+	}
+	l.forget(name)
+	return &held{leases: l, current: current, end: begun.Add(Duration)}, nil
+}
+
+func (l *Leases) leases() coordination.LeaseInterface { return l.client.Load().Leases(l.namespace) }
+
+// isFree: nobody has it, or this process has it from an attempt whose answer was lost, or its holder has not renewed it
+// for as long as it said it would.
+func (l *Leases) isFree(lease *coordinationv1.Lease, now time.Time) bool {
+	holder := lease.Spec.HolderIdentity
+	if holder == nil || *holder == "" || *holder == l.identity {
+		return true
+	}
+	duration := Duration
+	if seconds := lease.Spec.LeaseDurationSeconds; seconds != nil {
+		duration = time.Duration(*seconds) * time.Second
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen, ok := l.observed[lease.Name]
+	if !ok || seen.version != lease.ResourceVersion {
+		l.observed[lease.Name] = observation{lease.ResourceVersion, now}
+		return false
+	}
+	return now.Sub(seen.since) >= duration
+}
+
+func (l *Leases) forget(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.observed, name)
+}
+
+// expireLater deletes a Lease if nobody has touched it for an hour from now on.
+func (l *Leases) expireLater(lease *coordinationv1.Lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name, uid, version := lease.Name, lease.UID, lease.ResourceVersion
+	if timer, ok := l.expiry[name]; ok {
+		timer.Stop()
+	}
+	l.expiry[name] = time.AfterFunc(keepFor, func() {
+		l.mu.Lock()
+		delete(l.expiry, name)
+		l.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		defer cancel()
+		// If it fails, a Lease stays that nobody holds, which does no harm.
+		_ = l.leases().Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+	})
+}
