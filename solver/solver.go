@@ -31,6 +31,10 @@ type Options struct {
 	AllowedDomains []string
 	// Observer is told what becomes of challenges; nil means nobody is.
 	Observer Observer
+	// Config says what the Issuer's config may hold.
+	Config ConfigRules
+	// Connect is told how to reach the Kubernetes API, before the server becomes ready; nil for nobody.
+	Connect func(*rest.Config) error
 }
 
 // Solver implements cert-manager's webhook.Solver. It is safe for concurrent use.
@@ -40,6 +44,8 @@ type Solver struct {
 	ambientKey     string
 	allowedDomains []string
 	observer       Observer
+	rules          ConfigRules
+	connect        func(*rest.Config) error
 	secrets        atomic.Pointer[corev1.CoreV1Client] // nil until Initialize
 	presented      *presented
 }
@@ -55,6 +61,8 @@ func New(o Options) *Solver {
 		ambientKey:     o.AmbientAPIKey,
 		allowedDomains: o.AllowedDomains,
 		observer:       o.Observer,
+		rules:          o.Config,
+		connect:        o.Connect,
 		presented:      newPresented(o.Observer.ValuesPresented),
 	}
 }
@@ -71,6 +79,11 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	client, err := corev1.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("connect to the Kubernetes API: %w", err)
+	}
+	if s.connect != nil {
+		if err := s.connect(config); err != nil {
+			return err
+		}
 	}
 	s.secrets.Store(client)
 	return nil
@@ -101,7 +114,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err := s.validate(ch); err != nil {
 		return dnshost.Result{}, err
 	}
-	config, err := parseConfig(ch.Config)
+	config, err := s.rules.parse(ch.Config)
 	if err != nil {
 		return dnshost.Result{}, err
 	}
@@ -109,7 +122,9 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl()})
+	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
+		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Service: config.service(),
+	})
 	if err != nil {
 		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", ch.ResolvedFQDN, key.origin, err)
 	}
@@ -126,7 +141,8 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	key, err := s.keyForCleanUp(ctx, ch)
 	learned := dnshost.Result{}
 	if err == nil {
-		learned, err = s.removeFrom(ctx, names, key, ch.Key)
+		config, _ := s.rules.parse(ch.Config) // one that is wrong says nothing of a service
+		learned, err = s.removeFrom(ctx, names, key, dnshost.TXT{Value: ch.Key, Service: config.service()})
 	}
 	// An error would keep the Challenge for ever, and with it every later certificate for that name.
 	if err == nil || errors.As(err, new(*dnshost.LeftBehindError)) {
@@ -137,12 +153,14 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 
 // removeFrom tries all names, whatever becomes of one. The first failure is the error. Whether the value is left behind
 // depends on the last name: if there are two, this process presented it there.
-func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, value string) (dnshost.Result, error) {
+func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, r dnshost.TXT) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure, leftBehind error
 	for _, at := range names {
-		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: value})
+		r.Zone, r.FQDN = at.zone, at.fqdn
+		learned, err := s.provider.CleanUp(ctx, key.value, r)
 		total.Calls += learned.Calls
+		total.Shared = max(total.Shared, learned.Shared)
 		total.Domain = cmp.Or(learned.Domain, total.Domain)
 		leftBehind = nil
 		switch {
@@ -158,7 +176,7 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, v
 // keyForCleanUp is the key that the config names or, where there is none, the one that this process
 // presented with. The config is a copy in the Challenge that nobody can mend, so a wrong one ends the matter.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
-	config, reason := parseConfig(ch.Config)
+	config, reason := s.rules.parse(ch.Config)
 	if reason == nil {
 		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
 		if !errors.As(err, new(*noKeyError)) {

@@ -20,6 +20,7 @@ type calls struct {
 	coolDownTime     prometheus.Counter
 	siblingsRestored prometheus.Counter
 	foreignAtRisk    prometheus.Counter
+	foreignLost      prometheus.Counter
 }
 
 func newCalls(f factory, operations []apiclient.Operation) calls {
@@ -38,6 +39,8 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 			"How often the value of another challenge, which PATCH had or may have replaced, was put back."),
 		foreignAtRisk: f.counter("foreign_values_at_risk_total",
 			"Values under a challenge's name that this process did not present and that PATCH may have replaced, for it is not known to add."),
+		foreignLost: f.counter("foreign_records_lost_total",
+			"Records that belong to no challenge and that were gone after an update of their zone, whoever removed them. The log has them."),
 	}
 	for _, op := range operations {
 		c.duration.WithLabelValues(string(op))
@@ -52,7 +55,7 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 
 func (c calls) parts() []prometheus.Collector {
 	return []prometheus.Collector{
-		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.siblingsRestored, c.foreignAtRisk,
+		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.siblingsRestored, c.foreignAtRisk, c.foreignLost,
 	}
 }
 
@@ -80,6 +83,9 @@ func (c calls) SiblingRestored() { c.siblingsRestored.Inc() }
 
 // ForeignAtRisk is a part of mijnhost.Observer.
 func (c calls) ForeignAtRisk() { c.foreignAtRisk.Inc() }
+
+// ForeignLost is a part of realtimeregister.Observer.
+func (c calls) ForeignLost(records int) { c.foreignLost.Add(float64(records)) }
 
 // statusLabel keeps the label to the few hundred values that HTTP has.
 func statusLabel(status int) string {

@@ -48,6 +48,7 @@ func eventful(o metrics.Options) *metrics.Metrics {
 	m.CooledDown(90 * time.Second)
 	m.SiblingRestored()
 	m.ForeignAtRisk()
+	m.ForeignLost(2)
 	return m
 }
 
