@@ -24,10 +24,8 @@ var (
 	ErrLeaseLost = errors.New("the Lease of the zone was lost before the update was sent")
 	// ErrUncertain: an update was sent and is not seen.
 	ErrUncertain = errors.New("an update of the zone may still take effect: nothing is written until it is seen or a minute has passed")
-	// ErrStale: the API shows a zone as it was before.
-	ErrStale = errors.New("Realtime Register shows an older state of the zone than before: retrying")
-	// ErrLacking: records are gone, or a read is incomplete.
-	ErrLacking = errors.New("records that the zone had a moment ago are not shown: retrying until that is certain")
+	// ErrStale: a read is older than what is known, or lacks records that were seen.
+	ErrStale = errors.New("Realtime Register shows an older or incomplete state of the zone: retrying until that has passed")
 	// ErrNoTime: reading the zone took too long to write to it.
 	ErrNoTime = errors.New("Realtime Register is too slow to update the zone in time")
 	// ErrOtherZone: an answer is not about the zone that was asked for.

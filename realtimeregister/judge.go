@@ -11,10 +11,9 @@ const (
 	staleReads = 30 * time.Second
 	// uncertainFor is how long an update whose fate is unknown keeps everybody from writing.
 	uncertainFor = time.Minute
-	// goneAfter is how long a record must be missing from reads until it is believed to be gone, where nothing shows that the
-	// zone has changed; goneIfNewer where its signs of change do.
-	goneAfter   = 30 * time.Second
-	goneIfNewer = 10 * time.Second
+	// goneAfter is how long a record must be missing from reads until it is believed to be gone, in a zone that shows that it
+	// has changed.
+	goneAfter = 30 * time.Second
 	// rememberRecords is how long a record that was seen is missed.
 	rememberRecords = 10 * time.Minute
 	// rememberSigns is how long a sign of change is held against older ones.
@@ -67,8 +66,8 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w: %w", ErrUncertain, errors.New(p.Cause))
 }
 
-// judgeLacking misses records that were seen and are not shown. Those of challenges may go at any time, if the zone shows
-// that it has changed.
+// judgeLacking misses records that were seen and are not shown. They are gone if the zone shows for a while that it has
+// changed; those of challenges may go at any time then. A zone that shows no change lacks none.
 func (m *memory) judgeLacking(z *Zone, n notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false
@@ -80,19 +79,14 @@ func (m *memory) judgeLacking(z *Zone, n notes, now time.Time) error {
 			lacking = true
 		}
 	}
-	if !lacking {
+	switch {
+	case !lacking:
 		m.lackingSince = time.Time{}
 		return nil
-	}
-	if m.lackingSince.IsZero() {
+	case m.lackingSince.IsZero():
 		m.lackingSince = now
+	case newer && now.Sub(m.lackingSince) >= goneAfter:
+		return nil
 	}
-	limit := goneAfter
-	if newer {
-		limit = goneIfNewer
-	}
-	if now.Sub(m.lackingSince) < limit {
-		return ErrLacking
-	}
-	return nil
+	return ErrStale
 }
