@@ -1,8 +1,10 @@
 package mijnhost_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -37,6 +39,24 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 		"a name in use": func(b bubble) error {
 			b.must(b.add("another"))
 			return b.add("value")
+		},
+		"a record of somebody": func(b bubble) error {
+			b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: "v=spf1 mx -all", TTL: 60})
+			return b.add("value")
+		},
+		"an address that the key does not allow": notAllowed(""),
+		"an address that mijn.host tells":        notAllowed(`{"ip":"203.0.113.9"}`),
+		"a full queue": func(b bubble) error {
+			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 4 * time.Second })
+			return atOnce(jobsIn(1, 60), func(_ int, j job) error {
+				err := b.in(func(ctx context.Context) error {
+					return present(ctx, b.Provider, testKey, testZone, strings.Replace(j.fqdn, "zone-0", "example", 1), j.value)
+				})
+				if err != nil && strings.Contains(err.Error(), "no answer in time") {
+					return nil // it found a place, too late
+				}
+				return err
+			})
 		},
 		"a record that is not shown yet": func(b bubble) error {
 			b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500), Until: time.Minute})
@@ -79,6 +99,23 @@ func failing(fault mijnhosttest.Kind) func(bubble) error {
 	return func(b bubble) error {
 		b.api.Inject(mijnhosttest.Fault{Kind: fault})
 		return b.add("value")
+	}
+}
+
+// notAllowed has the allow-list of the key refuse all calls but the one that tells the address, if there is one.
+func notAllowed(whoAmI string) func(bubble) error {
+	return func(b bubble) error {
+		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "Remote IP address is not found in the API key whitelist")})
+		o := b.options()
+		send := o.Transport
+		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if whoAmI == "" || !strings.HasSuffix(r.URL.Path, "/whoami") {
+				return send.RoundTrip(r)
+			}
+			body := io.NopCloser(strings.NewReader(`{"status":200,"status_description":"OK","data":` + whoAmI + `}`))
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}, nil
+		})
+		return addTo(b.Context(), mijnhost.NewProvider(o), "value")
 	}
 }
 

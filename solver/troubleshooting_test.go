@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
@@ -29,6 +30,9 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 		"an empty entry": {newChallenge(), func(w *world) {
 			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": ""})
 		}},
+		"an entry within quotes": {newChallenge(), func(w *world) {
+			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": `"` + apiKey + `"`})
+		}},
 		"an entry that is no key": {newChallenge(), func(w *world) {
 			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": "two words"})
 		}},
@@ -43,6 +47,12 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 			w.Solver = w.newSolver(func(o *solver.Options) { o.AllowedDomains = []string{"example.org"} })
 		}},
 		"a refused key": {newChallenge(), func(w *world) { w.api.RevokeKey(apiKey) }},
+		"Challenges that cannot be listed": {newChallenge(), func(w *world) {
+			w.must(w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" })))
+			w.Solver = w.newSolver(func(o *solver.Options) {
+				o.Provider = mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL(), Needed: (&solver.Challenges{}).Needed})
+			})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -56,8 +66,12 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 					t.Fatal("want an error")
 				}
 				message := err.Error()
-				if beginning, _, ok := strings.Cut(message, "mijn-host-api-key: mijn.host "); ok {
+				switch beginning, rest, ok := strings.Cut(message, "mijn-host-api-key: "); {
+				case !ok || strings.HasPrefix(rest, "list its name"):
+				case strings.HasPrefix(rest, "mijn.host "):
 					message = beginning + "mijn-host-api-key: …"
+				default:
+					message = rest
 				}
 				if !slices.Contains(told, message) {
 					t.Errorf("docs/troubleshooting.md does not tell %q", message)

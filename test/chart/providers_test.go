@@ -12,16 +12,17 @@ import (
 
 // provider is an entry of files/providers.yaml.
 type provider struct {
-	Name        string `yaml:"name"`
-	SolverName  string `yaml:"solverName"`
-	ValuesKey   string `yaml:"valuesKey"`
-	SecretName  string `yaml:"secretName"`
-	KeyOrigin   string `yaml:"keyOrigin"`
-	BaseURLFlag string `yaml:"baseURLFlag"`
-	APIKeyEnv   string `yaml:"apiKeyEnv"`
+	Name        string            `yaml:"name"`
+	SolverName  string            `yaml:"solverName"`
+	ValuesKey   string            `yaml:"valuesKey"`
+	SecretName  string            `yaml:"secretName"`
+	KeyOrigin   string            `yaml:"keyOrigin"`
+	BaseURLFlag string            `yaml:"baseURLFlag"`
+	APIKeyEnv   string            `yaml:"apiKeyEnv"`
+	DomainFlags map[string]string `yaml:"domainFlags"`
 }
 
-// Each DNS host has values, the same as every other, and its usual Secret may be read by default.
+// Each DNS host has values, the same as every other but for its lists of domains, and its usual Secret may be read by default.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	providers := decode[[]provider](t, "files/providers.yaml")
@@ -32,8 +33,10 @@ func TestProviders(t *testing.T) {
 			t.Errorf("something is missing: %+v", p)
 		}
 		own, _ := values[p.ValuesKey].(map[string]any)
-		if got := slices.Sorted(maps.Keys(own)); !slices.Equal(got, []string{"ambientAPIKey", "baseURL", "networkPolicy"}) {
-			t.Errorf("values.yaml has for %s %q", p.ValuesKey, got)
+		want := slices.AppendSeq([]string{"ambientAPIKey", "baseURL", "networkPolicy"}, maps.Keys(p.DomainFlags))
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(own)); !slices.Equal(got, want) {
+			t.Errorf("values.yaml has for %s %q, want %q", p.ValuesKey, got, want)
 		}
 		secrets = append(secrets, p.SecretName)
 	}

@@ -26,6 +26,7 @@ const (
 	reviewAccess   = "create authorization.k8s.io/subjectaccessreviews"
 	readFrontProxy = "get,list,watch /configmaps extension-apiserver-authentication"
 	readKey        = "get /secrets " + cluster.KeySecret
+	listChallenges = "list acme.cert-manager.io/challenges"
 )
 
 func (s *chartSuite) testPermissions(t *testing.T) {
@@ -34,16 +35,16 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 	release := s.chart(namespace, "my", group, "metrics.podMonitor.enabled=true")
 	s.requireInstalled(t, release, group)
 
-	t.Run("the webhook may read the named Secret, and nothing beside what an API server asks", func(t *testing.T) {
+	t.Run("the webhook may read the named Secret and list Challenges, and nothing beside what an API server asks", func(t *testing.T) {
 		t.Parallel()
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook", func(in string) []string {
 			switch in {
 			case "cert-manager":
-				return []string{reviewTokens, reviewAccess, readKey}
+				return []string{reviewTokens, reviewAccess, listChallenges, readKey}
 			case "kube-system":
-				return []string{reviewTokens, reviewAccess, readFrontProxy}
+				return []string{reviewTokens, reviewAccess, listChallenges, readFrontProxy}
 			default:
-				return []string{reviewTokens, reviewAccess}
+				return []string{reviewTokens, reviewAccess, listChallenges}
 			}
 		})
 	})
@@ -77,13 +78,13 @@ func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 		s.requirePermissions(t, release.Namespace, "my-mijn-host-webhook", func(in string) []string {
 			switch in {
 			case one:
-				return []string{reviewTokens, reviewAccess, readKey}
+				return []string{reviewTokens, reviewAccess, listChallenges, readKey}
 			case two:
-				return []string{reviewTokens, reviewAccess, "get /secrets a,b"}
+				return []string{reviewTokens, reviewAccess, listChallenges, "get /secrets a,b"}
 			case "kube-system":
-				return []string{reviewTokens, reviewAccess, readFrontProxy}
+				return []string{reviewTokens, reviewAccess, listChallenges, readFrontProxy}
 			default:
-				return []string{reviewTokens, reviewAccess}
+				return []string{reviewTokens, reviewAccess, listChallenges}
 			}
 		})
 	})
@@ -92,7 +93,7 @@ func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 		release := s.chart("elsewhere-all", "my", "acme.all.example", "replicaCount=0", "secrets.allNamespaces=true")
 		s.requireHelm(t, "install", release, "--create-namespace")
 		s.requirePermissions(t, release.Namespace, "my-mijn-host-webhook", func(in string) []string {
-			everywhere := []string{reviewTokens, reviewAccess, "get /secrets"}
+			everywhere := []string{reviewTokens, reviewAccess, listChallenges, "get /secrets"}
 			if in == "kube-system" {
 				return append(everywhere, readFrontProxy)
 			}

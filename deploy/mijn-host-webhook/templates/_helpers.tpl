@@ -309,8 +309,12 @@ The webhook's flags: those that values set, and extraArgs, which may have none o
       (list "--tls-cert-file" "/tls/tls.crt" "tls.source")
       (list "--tls-private-key-file" "/tls/tls.key" "tls.source")
       (list "--tls-min-version" .Values.tls.minVersion "tls.minVersion") -}}
-{{- range include "mijn-host-webhook.providers" . | fromYamlArray -}}
-{{- $flags = append $flags (list .baseURLFlag (index $.Values .valuesKey "baseURL") (printf "%s.baseURL" .valuesKey)) -}}
+{{- range $provider := include "mijn-host-webhook.providers" . | fromYamlArray -}}
+{{- $own := index $.Values $provider.valuesKey -}}
+{{- $flags = append $flags (list $provider.baseURLFlag $own.baseURL (printf "%s.baseURL" $provider.valuesKey)) -}}
+{{- range $value, $flag := $provider.domainFlags -}}
+{{- $flags = append $flags (list $flag (index $own $value | join ",") (printf "%s.%s" $provider.valuesKey $value)) -}}
+{{- end -}}
 {{- end -}}
 {{- $flags = concat $flags (list
       (list "--allowed-domains" (join "," .Values.allowedDomains) "allowedDomains")
