@@ -129,6 +129,11 @@ CRASHES ?= 200
 crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
 	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
 
+CNAMES ?= 20
+.PHONY: cnames
+cnames: control-plane ## certificates for CNAMES (20) names whose challenges lead to one name, with PATCH replacing
+	CNAMES=$(CNAMES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCNAMEsToOneName$$' .
+
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
 	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.2 KUBERNETES=v1.31.0 KUBERNETES=v1.30.14
 .PHONY: compatibility

@@ -110,43 +110,12 @@ func (a *account) remember(fqdn, domain string) {
 
 // sharedRecords is Client.Records for all who ask at the same moment.
 func (a *account) sharedRecords(ctx context.Context, client *Client, domain string) ([]Record, error) {
-	return shared(ctx, &a.reads, "records "+domain, func(ctx context.Context) ([]Record, error) {
+	return apiclient.Share(ctx, &a.reads, hostName, "records "+domain, func(ctx context.Context) ([]Record, error) {
 		return client.Records(ctx, domain)
 	})
 }
 
 // sharedDomains is Client.ListDomains for all who ask at the same moment.
 func (a *account) sharedDomains(ctx context.Context, client *Client) ([]string, error) {
-	return shared(ctx, &a.reads, "domains", client.ListDomains)
-}
-
-// oneAttempt is the time that one attempt of a call can take.
-const oneAttempt = 8 * time.Second
-
-// shared runs read once for all callers who ask for the same thing while it runs. The read has the deadline of the
-// first who asked and outlives that caller. If it fails for want of time, a caller with more time asks once more.
-func shared[T any](ctx context.Context, group *singleflight.Group, key string, read func(context.Context) (T, error)) (T, error) {
-	ask := func() (T, error) {
-		answers := group.DoChan(key, func() (any, error) {
-			readCtx, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
-			if deadline, ok := ctx.Deadline(); ok {
-				readCtx, cancel = context.WithDeadline(readCtx, deadline)
-			}
-			defer cancel()
-			return read(readCtx)
-		})
-		select {
-		case answer := <-answers:
-			value, _ := answer.Val.(T) // none with an error
-			return value, answer.Err
-		case <-ctx.Done():
-			var none T
-			return none, apiclient.NoAnswer("mijn.host", ctx.Err())
-		}
-	}
-	value, err := ask()
-	if deadline, ok := ctx.Deadline(); apiclient.IsRetryable(err) && (!ok || time.Until(deadline) > oneAttempt) {
-		return ask()
-	}
-	return value, err
+	return apiclient.Share(ctx, &a.reads, hostName, "domains", client.ListDomains)
 }

@@ -13,10 +13,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
 // DefaultBaseURL is where mijn.host serves version 2 of its API.
 const DefaultBaseURL = "https://mijn.host/api/v2"
+
+const hostName = "mijn.host"
 
 // Options describe how the API is reached.
 type Options struct {
@@ -38,6 +41,12 @@ type Options struct {
 	Leases Leases
 	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
 	Needed func(context.Context) (dnshost.Needed, error)
+}
+
+// Leases lets one process of the cluster at a time write under a name.
+type Leases interface {
+	// Acquire waits for the Lease of key.
+	Acquire(ctx context.Context, key string) (keylock.Lease, error)
 }
 
 // Observer sees the calls of the API, and what happens to left-overs. Its methods are called from many
@@ -83,7 +92,7 @@ type Client struct {
 // NewClient returns a client for one API key.
 func NewClient(o Options, apiKey string) *Client {
 	api := apiclient.New(apiclient.Options{
-		Host: "mijn.host", BaseURL: o.BaseURL, UserAgent: o.UserAgent, Transport: o.Transport, MaxInFlight: o.MaxInFlight,
+		Host: hostName, BaseURL: o.BaseURL, UserAgent: o.UserAgent, Transport: o.Transport, MaxInFlight: o.MaxInFlight,
 		LargeAnswers: o.LargeAnswers, Observer: o.Observer,
 		Authenticate: func(header http.Header, apiKey string) { header.Set("API-Key", apiKey) },
 		Read:         readAnswer,

@@ -62,10 +62,7 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 	slices.Sort(others)
 	others = slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == value })
 	last := set.lastWrite()
-	if last.isOf(value) {
-		last = lastWrite{}
-	}
-	if len(others) == 0 && last.fingerprint == "" {
+	if len(others) == 0 && (last == "" || last == dnshost.Fingerprint(value)) {
 		return nil
 	}
 	needed, err := p.options.Needed(ctx)
@@ -73,12 +70,9 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 		return err
 	}
 	for other, owner := range needed.Owners {
-		if last.isOf(other) {
+		if other != value && dnshost.Fingerprint(other) == last {
 			return fmt.Errorf("%w: %s", ErrNameInUse, owner)
 		}
-	}
-	if needed.Unknown && last.isRecent() {
-		return ErrNameInUse
 	}
 	var leftOvers []string
 	for _, other := range others {
@@ -126,7 +120,7 @@ func kindOf(value string) string {
 // patch sends one value. It remembers that the value may stand, even if the call fails.
 func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool) error {
 	if set.lease != nil {
-		if err := set.lease.Renew(ctx, noteOf(value)); err != nil {
+		if err := set.lease.Renew(ctx, dnshost.Fingerprint(value)); err != nil {
 			return err
 		}
 	}

@@ -48,12 +48,13 @@ func (set *rrset) settled(value string) bool {
 	return set.memory.settled(set.name, value, set.begun)
 }
 
-// lastWrite is the last PATCH under a name that a CNAME led to.
-func (set *rrset) lastWrite() lastWrite {
+// lastWrite is the fingerprint of the last value that any process sent under a name that a CNAME led to. A read may not show
+// it yet.
+func (set *rrset) lastWrite() string {
 	if set.lease == nil {
-		return lastWrite{}
+		return ""
 	}
-	return readNote(set.lease.Notes())
+	return set.lease.Notes()
 }
 
 // record is value under the absolute name, as it is sent.

@@ -25,19 +25,13 @@ type coolDown struct {
 	mu     sync.Mutex
 	until  time.Time
 	set    time.Time // when until was last moved
-	reason error     // the answer that began it
+	reason Error     // the answer that began it, for calls that are not sent
 	pace   *backoff.ExponentialBackOff
 }
 
 func newCoolDown() *coolDown {
 	return &coolDown{pace: jittered(firstUnnamedCoolDown, longestUnnamedCoolDown)}
 }
-
-// coolingError repeats the API's refusal for a call that was not sent.
-type coolingError struct{ reason error }
-
-func (e *coolingError) Error() string { return e.reason.Error() }
-func (e *coolingError) Unwrap() error { return e.reason }
 
 // cooled makes calls wait for the end of a cool-down, and starts one.
 func cooled(next handler, c *coolDown, o Options) handler {
@@ -65,12 +59,12 @@ func (c *coolDown) wait(ctx context.Context) error {
 			return nil
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
-			return &coolingError{reason}
+			return &reason
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return &coolingError{reason}
+			return &reason
 		}
 	}
 }
@@ -100,7 +94,8 @@ func (c *coolDown) update(err error, begun time.Time) time.Duration {
 		return 0
 	}
 	added := pause - max(0, c.until.Sub(now))
-	c.until, c.set, c.reason = until, now, err
+	c.until, c.set, c.reason = until, now, *e
+	c.reason.notSent = true
 	return added
 }
 

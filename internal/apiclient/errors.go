@@ -42,6 +42,7 @@ type Error struct {
 	retryAfter time.Duration // 0 for none
 	cause      error         // why there is no usable answer; never part of the text
 	notSent    bool
+	uncertain  bool // an earlier attempt may have taken effect
 }
 
 // Error says what happened and what the API answered.
@@ -115,29 +116,22 @@ func IsRefusal(err error) bool {
 	return errors.As(err, &e) && !e.Unexpected && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
 }
 
-// uncertainError is the failure of a call of which some attempt may have taken effect.
-type uncertainError struct{ error }
-
-func (e *uncertainError) Unwrap() error { return e.error }
-
 // MayHaveTakenEffect reports whether a failed call may have taken effect: some attempt was sent, and the API did not
 // clearly refuse it.
 func MayHaveTakenEffect(err error) bool {
 	var e *Error
-	return errors.As(err, new(*uncertainError)) ||
-		errors.As(err, &e) && !e.notSent && (e.Status == 0 || isSuccess(e.Status) || e.Status >= http.StatusInternalServerError)
+	return errors.As(err, &e) && (e.uncertain || !e.notSent && (e.Status == 0 || isSuccess(e.Status) || e.Status >= http.StatusInternalServerError))
 }
+
+// isCooling: the call was not sent, because of an answer to an earlier one.
+func (e *Error) isCooling() bool { return e.notSent && e.Status != 0 }
 
 // IsRetryable reports whether the same call may succeed a moment later.
 func IsRetryable(err error) bool {
-	if errors.As(err, new(*coolingError)) {
-		return false
-	}
 	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
 	switch {
+	case !errors.As(err, &e), e.isCooling():
+		return false
 	case errors.Is(e.cause, errBodyTooLarge):
 		return false
 	case e.Status == 0:

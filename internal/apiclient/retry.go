@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -21,36 +22,34 @@ func retried(next handler, o Observer) handler {
 		if r.call.Once {
 			return next(ctx, r)
 		}
-		var last error
+		var last *Error
 		uncertain := false
 		_, err := backoff.Retry(ctx,
 			func() (struct{}, error) {
-				err := next(ctx, r)
-				if err == nil {
-					return struct{}{}, nil
+				var e *Error
+				if err := next(ctx, r); !errors.As(err, &e) {
+					return struct{}{}, err
 				}
-				uncertain = uncertain || MayHaveTakenEffect(err)
+				uncertain = uncertain || MayHaveTakenEffect(e)
 				if last == nil || ctx.Err() == nil {
-					last = err
+					last = e
 				}
-				if !IsRetryable(err) {
-					return struct{}{}, backoff.Permanent(err)
+				if !IsRetryable(e) {
+					return struct{}{}, backoff.Permanent(e)
 				}
-				return struct{}{}, err
+				return struct{}{}, e
 			},
 			backoff.WithBackOff(jittered(firstRetry, longestRetry)),
 			backoff.WithMaxTries(maxAttempts),
 			backoff.WithMaxElapsedTime(timeLeft(ctx)),
 			backoff.WithNotify(func(error, time.Duration) { o.Retried(r.call.Op) }),
 		)
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case uncertain:
-			return &uncertainError{last}
-		default:
-			return last
 		}
+		failure := *last
+		failure.uncertain = uncertain
+		return &failure
 	}
 }
 

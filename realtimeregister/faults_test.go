@@ -1,0 +1,176 @@
+package realtimeregister_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+// fault is one thing that goes wrong with a call.
+type fault struct {
+	kind sim.Kind
+	// says: what the message must hold when it goes wrong for ever and the fault is on a read.
+	says string
+}
+
+const apiWords = "Something is wrong with the frobnicator"
+
+func faults() map[string]fault {
+	return map[string]fault{
+		"429":                       {sim.RateLimited(nil), "HTTP 429"},
+		"429 for 5 s":               {sim.RateLimited(sim.InSeconds(5 * time.Second)), "HTTP 429"},
+		"429 until a date":          {sim.RateLimited(sim.AtDate(5 * time.Second)), "HTTP 429"},
+		"429 for 10 minutes":        {sim.RateLimited(sim.InSeconds(10 * time.Minute)), "HTTP 429"},
+		"429 with nonsense":         {sim.RateLimited(sim.AsWritten("soon")), "HTTP 429"},
+		"429 after the effect":      {sim.AfterEffect(sim.RateLimited(nil)), "HTTP 429"},
+		"400":                       {sim.Failure(400, "ValidationError", apiWords), apiWords},
+		"400 that may pass":         {sim.Failure(400, "ProcessError", apiWords), apiWords},
+		"400 for the status":        {sim.Failure(400, "ObjectStatusProhibitsOperation", apiWords), apiWords},
+		"400 after the effect":      {sim.AfterEffect(sim.Failure(400, "ValidationError", apiWords)), apiWords},
+		"401":                       {sim.Status(401), "rejects the API key"},
+		"401 without a body":        {sim.EmptyFailure(401), "rejects the API key"},
+		"403":                       {sim.Status(403), "needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE"},
+		"403 without a body":        {sim.EmptyFailure(403), "needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE"},
+		"404":                       {sim.Status(404), ""},
+		"415":                       {sim.Failure(415, "UnsupportedMediaType", apiWords), apiWords},
+		"500":                       {sim.Failure(500, "InternalSRSError", apiWords), apiWords},
+		"500 after the effect":      {sim.AfterEffect(sim.Failure(500, "InternalSRSError", apiWords)), apiWords},
+		"502 with a page":           {sim.HTMLPage(502), "HTTP 502"},
+		"503":                       {sim.Unavailable(nil), "HTTP 503"},
+		"503 for 5 s":               {sim.Unavailable(sim.InSeconds(5 * time.Second)), "HTTP 503"},
+		"202":                       {sim.Accepted(), "HTTP 202"},
+		"no answer":                 {sim.Hang(), "no answer in time"},
+		"an answer byte by byte":    {sim.SlowBody(time.Second), "no answer in time"},
+		"slow":                      {sim.Slow(6 * time.Second), ""},
+		"a reset before the effect": {sim.DropBefore(), "the connection broke off"},
+		"a reset after the effect":  {sim.DropAfter(), "the connection broke off"},
+		"an effect 3 s later":       {sim.DropThenEffect(3 * time.Second), "the connection broke off"},
+		"an effect 40 s later":      {sim.DropThenEffect(40 * time.Second), "the connection broke off"},
+		"a truncated body":          {sim.Truncated(), "the connection broke off"},
+		"an endless body":           {sim.Endless(), "the answer is larger than 4 MiB"},
+		"half of a JSON body":       {sim.Malformed(), "unexpected answer from Realtime Register"},
+		"a page with 200":           {sim.HTMLPage(200), "unexpected answer from Realtime Register"},
+		"a page with 403":           {sim.HTMLPage(403), ""},
+		"a page with 404":           {sim.HTMLPage(404), "HTTP 404"},
+		"JSON of another shape":     {sim.OtherShape(`["a"]`), "unexpected answer from Realtime Register"},
+		"null":                      {sim.OtherShape(`null`), "unexpected answer from Realtime Register"},
+		"a redirect":                {sim.Redirect(307, "https://elsewhere.example/"), "HTTP 307"},
+		"another content type":      {sim.WrongContentType(), ""},
+		"short reads":               {sim.ShortRead(), ""},
+		"absent records":            {sim.AbsentRecords(), ""},
+		"empty records":             {sim.EmptyRecords(), ""},
+		"null records":              {sim.NullRecords(), ""},
+		"records as a string":       {sim.OtherRecords(`"none"`), ""},
+		"records of null":           {sim.OtherRecords(`[null]`), ""},
+		"another zone":              {sim.OtherName("example.org"), ""},
+		"no zones":                  {sim.NoZones(), ""},
+	}
+}
+
+// operation is a call of a challenge, and the call of the API that goes wrong.
+type operation struct {
+	op    sim.Operation
+	setUp func(world)
+	call  func(world) error
+	done  func(world) bool
+}
+
+func operations() map[string]operation {
+	stands := func(w world) bool { return slices.Contains(w.api.TXTValues(w.zone, testName), acme(1)) }
+	gone := func(w world) bool { return !stands(w) }
+	nothing := func(world) {}
+	there := func(w world) { w.must(w.add(acme(1))) }
+	add := func(w world) error { return w.add(acme(1)) }
+	remove := func(w world) error { return w.remove(acme(1)) }
+	return map[string]operation{
+		"presenting, list":         {sim.OpListZones, nothing, add, stands},
+		"presenting, read":         {sim.OpReadZone, nothing, add, stands},
+		"presenting, update":       {sim.OpUpdateZone, nothing, add, stands},
+		"cleaning up, read":        {sim.OpReadZone, there, remove, gone},
+		"cleaning up, update":      {sim.OpUpdateZone, there, remove, gone},
+		"cleaning up, everything":  {"", there, remove, gone},
+		"presenting another, read": {sim.OpReadZone, func(w world) { w.must(w.add(acme(2))) }, add, stands},
+	}
+}
+
+// TestAFaultIsOver once it has passed: cert-manager's next attempts succeed, nothing was sent twice, and nobody is harmed.
+func TestAFaultIsOver(t *testing.T) {
+	t.Parallel()
+	for opName, o := range operations() {
+		for faultName, f := range faults() {
+			t.Run(opName+", "+faultName, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, sim.Options{}, func(w world) {
+					o.setUp(w)
+					w.api.Inject(sim.Fault{Op: o.op, Kind: f.kind, Times: 1})
+					w.must(retry(func() error {
+						begun := time.Now()
+						err := o.call(w)
+						if took := time.Since(begun); took > callLimit {
+							w.Errorf("took %s", took)
+						}
+						return err
+					}, 9))
+					if !o.done(w) {
+						w.Errorf("success, and the values are %q", w.api.TXTValues(w.zone, testName))
+					}
+					w.wantOthersUntouched()
+				})
+			})
+		}
+	}
+}
+
+// unsteady is what a message must not hold: an address with a port, a time, a count.
+var unsteady = regexp.MustCompile(`\d:\d|\d+ ?(s|ms|seconds|attempts|tries)\b|0x[0-9a-f]+|<|\n`)
+
+// TestAFaultThatStaysGivesOneConstantMessage within 25 s and without a storm of calls, and a clean-up never says that it
+// is done while the value stands.
+func TestAFaultThatStaysGivesOneConstantMessage(t *testing.T) {
+	t.Parallel()
+	for opName, o := range operations() {
+		for faultName, f := range faults() {
+			t.Run(opName+", "+faultName, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, sim.Options{}, func(w world) {
+					o.setUp(w)
+					w.api.ResetRequests()
+					w.api.Inject(sim.Fault{Op: o.op, Kind: f.kind})
+					var before string
+					for range 4 {
+						begun := time.Now()
+						err := o.call(w)
+						if took := time.Since(begun); took > callLimit {
+							w.Errorf("took %s", took)
+						}
+						if err == nil {
+							break // the effect came in spite of the answer
+						}
+						message := err.Error()
+						switch {
+						case o.op != sim.OpUpdateZone && !strings.Contains(message, f.says):
+							w.Errorf("%q does not say %q", message, f.says)
+						case strings.Contains(message, testKey), unsteady.MatchString(message), len(message) > 400:
+							w.Errorf("%q is not fit for a Challenge's status", message)
+						case before != "" && message != before && o.op != sim.OpUpdateZone:
+							w.Errorf("the message changed from %q to %q", before, message)
+						}
+						before = message
+						time.Sleep(20 * time.Second)
+					}
+					if calls := w.api.Calls(); calls > 80 {
+						w.Errorf("%d calls", calls)
+					}
+					if posts := w.api.CallsOf(sim.OpUpdateZone); posts > 8 { // two for a 404, which has the zone looked for again
+						w.Errorf("%d updates", posts)
+					}
+					w.wantOthersUntouched()
+				})
+			})
+		}
+	}
+}

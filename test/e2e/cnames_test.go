@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// TestCNAMEsToOneName: DNS names whose CNAMEs lead to one FQDN all get their certificate, one after the other, with PATCH
+// replacing what stands there. `make cnames` has CNAMES=20 of them: cert-manager's back-off doubles to 30 minutes.
+func TestCNAMEsToOneName(t *testing.T) {
+	t.Parallel()
+	names := number(t, "CNAMES", 2)
+	const apiKey = "key-of-the-target"
+	s := newSuite(t)
+	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
+	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL())); err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
+	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
+	s.api.AddAccount(apiKey, "target.nl")
+	s.api.SetRecords("target.nl", []mijnhosttest.Record{{Type: "A", Name: "target.nl.", Value: "192.0.2.10", TTL: 3600}})
+	before := s.api.Records("target.nl")
+	begun := time.Now()
+	var all sync.WaitGroup
+	for i := range names {
+		name := fmt.Sprintf("name-%d.example", i)
+		s.api.AddStaticZone(name, mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: "all.target.nl.", TTL: 60})
+		certificate := cluster.NewCertificate("default", fmt.Sprintf("cname-%d", i), issuer, name)
+		s.create(t, certificate)
+		all.Go(func() {
+			if _, err := s.AwaitReady(within(t, 5*time.Hour), certificate); err != nil {
+				t.Error(err)
+				return
+			}
+			t.Logf("%s: after %s", name, time.Since(begun).Round(time.Second))
+		})
+	}
+	all.Wait()
+	s.requireUntouched(t, "target.nl", before)
+}
