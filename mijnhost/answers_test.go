@@ -210,7 +210,9 @@ func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 			b.cluster.hidden = hidden
 			b.api.AddAccount(secondKey, "example.nl")
 			b.must(b.add("first"))
-			err := b.in(func(ctx context.Context) error { return present(ctx, b.Provider, secondKey, testZone, testName, "second") })
+			err := b.in(func(ctx context.Context) error {
+				return present(ctx, b.Provider, secondKey, testZone, testName, "second")
+			})
 			if !errors.Is(err, mijnhost.ErrNameInUse) {
 				b.Errorf("got %v, want ErrNameInUse", err)
 			}
