@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,11 +71,11 @@ func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (
 	return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
 }
 
-// candidates are the domains to ask for: the listed one that has the name. The list can be cut short, so that without one
+// candidates are the domains to ask for, in the form in which they are listed: the one that has the name. The list can be cut short, so that without one
 // every parent of the name is a candidate, the longest first.
 func candidates(domains []string, zone, fqdn string) []string {
 	if i := slices.IndexFunc(domains, func(d string) bool { return dnsname.ToASCII(d) == zone }); i >= 0 {
-		return []string{dnsname.TrimDot(domains[i])}
+		return []string{strings.TrimSuffix(domains[i], ".")}
 	}
 	if match := dnsname.LongestMatch(domains, fqdn); match != "" {
 		return []string{match}

@@ -51,14 +51,14 @@ func (set *rrset) cleanUp(ctx context.Context, zone, value string) error {
 
 // isElsewhere asks again whether the domain's DNS is elsewhere: the API says so now and then for no reason.
 func (set *rrset) isElsewhere(ctx context.Context) bool {
-	domain, err := set.client.Domain(ctx, set.name.domain)
+	domain, err := set.client.Domain(ctx, set.domain)
 	if err == nil && domain.ManagedDNS != nil {
 		return !*domain.ManagedDNS
 	}
 	if !pause(ctx, confirmPause) {
 		return false
 	}
-	_, err = set.client.Records(ctx, set.name.domain)
+	_, err = set.client.Records(ctx, set.domain)
 	return errors.Is(err, ErrNotManaged)
 }
 
@@ -78,7 +78,7 @@ func (set *rrset) remove(ctx context.Context, records []Record, value string) er
 			return refusal
 		}
 		set.begun = time.Now()
-		if records, err = set.client.Records(ctx, set.name.domain); err != nil {
+		if records, err = set.client.Records(ctx, set.domain); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 // a record at once, so that the next one found none.
 func (set *rrset) deleteAll(ctx context.Context, records []Record, value string) (refusal, err error) {
 	for _, r := range records {
-		err := set.client.DeleteRecord(ctx, set.name.domain, r)
+		err := set.client.DeleteRecord(ctx, set.domain, r)
 		if err == nil || apiclient.MayHaveTakenEffect(err) {
 			set.memory.noteDelete(set.name, value, err == nil)
 		}

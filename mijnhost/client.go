@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
@@ -223,7 +224,7 @@ func (c *Client) callDNS(ctx context.Context, op apiclient.Operation, method, do
 
 // domainPath is the path of a domain, in the form in which the account lists it.
 func domainPath(domain string) (string, error) {
-	if domain != dnsname.TrimDot(domain) || !dnsname.IsDomain(dnsname.ToASCII(domain)) {
+	if strings.HasSuffix(domain, ".") || !dnsname.IsDomain(dnsname.ToASCII(domain)) {
 		return "", fmt.Errorf("%w: %q", errNotADomain, domain)
 	}
 	return "/domains/" + url.PathEscape(domain), nil

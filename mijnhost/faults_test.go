@@ -108,6 +108,7 @@ func faults() map[string]fault {
 		"half of a JSON body":          {kind: mijnhosttest.Malformed(), once: true, says: "unexpected answer from mijn.host (HTTP "},
 		"a page with 200":              {kind: mijnhosttest.HTMLPage(200), once: true, is: unavailable, says: "unexpected answer from mijn.host (HTTP 200)"},
 		"a 500 inside a 200":           {kind: mijnhosttest.ErrorInside200(500, apiWords), once: true, is: unavailable, says: "HTTP 500: " + apiWords},
+		"a 302 inside a 200":           {kind: mijnhosttest.ErrorInside200(302, apiWords), says: "HTTP 302: " + apiWords},
 		"a 401 inside a 200":           {kind: mijnhosttest.ErrorInside200(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
 		"401":                          {kind: mijnhosttest.StatusSaying(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
 		"403":                          {kind: mijnhosttest.StatusSaying(403, apiWords), says: "HTTP 403: " + apiWords},

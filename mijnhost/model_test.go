@@ -272,7 +272,7 @@ func (m *model) check(*rapid.T) {
 	records := m.stored()
 	for _, c := range m.challenges {
 		if c.presented && !slices.ContainsFunc(records, c.isIt) {
-			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s", c.value, c.fqdn, show(records))
+			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s", c.value, c.fqdn, shown(records))
 		}
 	}
 	ours := func(r mijnhosttest.Record) bool {
@@ -281,14 +281,14 @@ func (m *model) check(*rapid.T) {
 	rest := slices.DeleteFunc(slices.Clone(records), ours)
 	want := slices.DeleteFunc(slices.Clone(m.others), ours)
 	if !slices.Equal(rest, want) {
-		m.Fatalf("records of others have changed:\n got %s\nwant %s", show(rest), show(want))
+		m.Fatalf("records of others have changed:\n got %s\nwant %s", shown(rest), shown(want))
 	}
 	if m.api.Options().Patch == mijnhosttest.PatchReplaces {
 		return // the exception
 	}
 	for _, r := range m.leftOvers {
 		if !slices.Contains(records, r) {
-			m.Fatalf("a left-over has vanished: %s", show([]mijnhosttest.Record{r}))
+			m.Fatalf("a left-over has vanished: %s", shown([]mijnhosttest.Record{r}))
 		}
 	}
 }
@@ -341,7 +341,7 @@ func (c *life) isIt(r mijnhosttest.Record) bool {
 	return r.Type == "TXT" && r.Name == c.fqdn && r.Value == c.value
 }
 
-func show(records []mijnhosttest.Record) string {
+func shown(records []mijnhosttest.Record) string {
 	var lines strings.Builder
 	for _, r := range records {
 		fmt.Fprintf(&lines, "\n  %q", []string{r.Type, r.Name, r.Value})

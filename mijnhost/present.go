@@ -124,7 +124,7 @@ func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool
 			return err
 		}
 	}
-	err := set.client.PatchRecord(ctx, set.name.domain, set.record(value, ttl))
+	err := set.client.PatchRecord(ctx, set.domain, set.record(value, ttl))
 	if err == nil || apiclient.MayHaveTakenEffect(err) {
 		set.memory.notePatch(set.name, value, err == nil)
 	}
@@ -132,7 +132,7 @@ func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool
 		return err
 	}
 	// "It exists already", because another process wrote it or an earlier answer got lost: a read that shows it is proof.
-	records, readErr := set.client.Records(ctx, set.name.domain)
+	records, readErr := set.client.Records(ctx, set.domain)
 	if readErr != nil || !slices.Contains(set.values(records), value) {
 		return err
 	}

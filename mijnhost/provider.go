@@ -68,9 +68,9 @@ func (p *Provider) acquire(ctx context.Context, apiKey string, r dnshost.TXT) (s
 	return &rrset{account: acct, client: acct.client.counting(), memory: p.memory, name: rrsetName{fqdn: fqdn}}, release, nil
 }
 
-// patchAdds reports whether the operator says that PATCH adds values in domain.
+// patchAdds reports whether the operator says that PATCH adds values in domain, which is in the form of dnsname.ToASCII.
 func (p *Provider) patchAdds(domain string) bool {
-	return slices.ContainsFunc(p.options.PatchAdds, func(d string) bool { return dnsname.FQDN(d) == dnsname.FQDN(domain) })
+	return slices.ContainsFunc(p.options.PatchAdds, func(d string) bool { return dnsname.ToASCII(d) == domain })
 }
 
 func (p *Provider) observeLeftOver() {

@@ -19,6 +19,7 @@ type rrset struct {
 	client  *Client // counts the calls of this challenge
 	memory  *memory
 	name    rrsetName     // find sets the domain once it is known
+	domain  string        // the same in the form in which the API knows it
 	begun   time.Time     // of the last read
 	lease   keylock.Lease // nil unless a CNAME led to the name
 }
@@ -28,7 +29,7 @@ func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
 	set.begun = time.Now()
 	domain, records, err := set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
 	if err == nil || errors.Is(err, ErrNotManaged) {
-		set.name.domain = domain
+		set.domain, set.name.domain = domain, dnsname.ToASCII(domain)
 	}
 	if errors.Is(err, ErrAddressRefused) {
 		if address, whoErr := set.client.WhoAmI(ctx); whoErr == nil && address != "" {
@@ -40,7 +41,7 @@ func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
 
 // result is what was learned on the way.
 func (set *rrset) result() dnshost.Result {
-	return dnshost.Result{Domain: set.name.domain, Calls: int(set.client.calls.Load())}
+	return dnshost.Result{Domain: set.domain, Calls: int(set.client.calls.Load())}
 }
 
 // settled reports whether the last read shows value if it stands.
@@ -66,7 +67,7 @@ func (set *rrset) record(value string, ttl int) Record {
 func (set *rrset) texts(records []Record) []Record {
 	var found []Record
 	for _, r := range records {
-		if strings.EqualFold(r.Type, "TXT") && dnsname.Qualify(r.Name, set.name.domain) == set.name.fqdn {
+		if strings.EqualFold(r.Type, "TXT") && dnsname.ToASCII(dnsname.Qualify(r.Name, set.domain)) == dnsname.TrimDot(set.name.fqdn) {
 			found = append(found, r)
 		}
 	}

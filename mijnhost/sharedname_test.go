@@ -200,7 +200,7 @@ func TestPresent_TwentyAtTheSameMoment(t *testing.T) {
 							}
 							time.Sleep(10 * time.Second)
 							b.wantStanding(value)
-							if err := retry(func() error { return b.remove(value) }, 4); err != nil {
+							if err := retry(func() error { return b.remove(value) }, 12); err != nil {
 								b.Errorf("%s: %v", value, err)
 							}
 						})

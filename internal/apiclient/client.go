@@ -140,8 +140,17 @@ func limited(next handler, o Options) handler {
 			}
 		}
 		defer func() { <-slots }()
+		if isOver(ctx) { // the place came with the end of the wait
+			return &Error{Host: o.Host, Op: r.call.Op, cause: errQueueFull, notSent: true}
+		}
 		return next(ctx, r)
 	}
+}
+
+// isOver reports whether ctx has ended, or does so at this very moment.
+func isOver(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // observed reports each attempt. The cause of a failure is logged here and nowhere else; the error's text is constant.

@@ -38,13 +38,13 @@ func IsSubdomain(name, zone string) bool {
 	return root || name == zone || strings.HasSuffix(name, "."+zone)
 }
 
-// LongestMatch is the longest of the zones that name is in, as TrimDot has it, and empty if there is none: a zone cut below
-// another one takes the name to itself. Zones outside of ASCII are compared in their ASCII form and returned as they are.
+// LongestMatch is the longest of the zones that name is in, and empty if there is none: a zone cut below another one takes
+// the name to itself. Zones are compared in their ASCII form, and returned as they are but for the final dot.
 func LongestMatch(zones []string, name string) string {
 	longest, match := "", ""
 	for _, zone := range zones {
 		if ascii := ToASCII(zone); len(ascii) > len(longest) && IsSubdomain(ToASCII(name), ascii) {
-			longest, match = ascii, TrimDot(zone)
+			longest, match = ascii, strings.TrimSuffix(zone, ".")
 		}
 	}
 	return match

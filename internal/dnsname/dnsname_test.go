@@ -44,19 +44,41 @@ func TestOnlyDomainNamesGetIntoAPath(t *testing.T) {
 	}
 }
 
+func TestLongestMatch(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		zones []string
+		name  string
+		want  string
+	}{
+		{[]string{"example.nl", "sub.example.nl"}, "_acme-challenge.sub.example.nl.", "sub.example.nl"},
+		{[]string{"sub.example.nl", "example.nl"}, "_acme-challenge.example.nl.", "example.nl"},
+		{[]string{"Example.NL."}, "www.example.nl.", "Example.NL"},
+		{[]string{"ample.nl"}, "www.example.nl.", ""},
+		{[]string{"bücher.nl", "nl"}, "www.xn--bcher-kva.nl.", "bücher.nl"},
+		{[]string{"xn--bcher-kva.nl"}, "www.bücher.nl", "xn--bcher-kva.nl"},
+		{[]string{"Straße.nl"}, "xn--strae-oqa.nl.", "Straße.nl"},
+		{nil, "example.nl.", ""},
+	} {
+		if got := LongestMatch(c.zones, c.name); got != c.want {
+			t.Errorf("LongestMatch(%q, %q): got %q, want %q", c.zones, c.name, got, c.want)
+		}
+	}
+}
+
 // FuzzLongestMatch holds the rule for choosing a domain: the longest that covers the name, and only one that does.
 func FuzzLongestMatch(f *testing.F) {
 	f.Add("example.nl,sub.example.nl,ample.nl", "_acme-challenge.sub.example.nl.")
 	f.Add("nl,example.nl", "example.nl.")
 	f.Add(".,..,", ".")
 	f.Fuzz(func(t *testing.T, list, name string) {
-		domains := strings.Split(list, ",")
-		got := LongestMatch(domains, name)
-		if got != "" && (!IsSubdomain(TrimDot(name), got) || !slices.ContainsFunc(domains, func(d string) bool { return TrimDot(d) == got })) {
+		domains := slices.DeleteFunc(strings.Split(list, ","), func(d string) bool { return !IsDomain(ToASCII(d)) })
+		got, ascii := LongestMatch(domains, name), ToASCII(name)
+		if got != "" && (!IsSubdomain(ascii, ToASCII(got)) || !slices.ContainsFunc(domains, func(d string) bool { return strings.TrimSuffix(d, ".") == got })) {
 			t.Errorf("LongestMatch(%q, %q) is %q, which does not cover it or is not one of them", domains, name, got)
 		}
 		for _, d := range domains {
-			if d = TrimDot(d); d != "" && IsSubdomain(TrimDot(name), d) && len(d) > len(got) {
+			if d = ToASCII(d); IsSubdomain(ascii, d) && len(d) > len(ToASCII(got)) {
 				t.Errorf("LongestMatch(%q, %q) is %q, and %q is longer", domains, name, got, d)
 			}
 		}

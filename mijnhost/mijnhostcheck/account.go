@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -105,7 +106,7 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 	}
 	for i, d := range domains {
 		domains[i] = dnsname.ToASCII(d)
-		a.listed[domains[i]] = dnsname.TrimDot(d)
+		a.listed[domains[i]] = strings.TrimSuffix(d, ".")
 	}
 	c.Step(check.StepKey, check.OK, fmt.Sprintf("mijn.host accepts the API key from %s.", origin), "")
 	return domains, true

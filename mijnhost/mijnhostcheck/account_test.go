@@ -180,14 +180,13 @@ func TestADomainIsFoundInWhateverFormItIsListed(t *testing.T) {
 	}
 }
 
-// listing shows a domain in another form in the list, and knows it by that form in lower case alone.
+// listing shows a domain in another form in the list, and knows it by that form alone.
 func listing(ascii, listed string) func(*http.Request, http.RoundTripper) (*http.Response, error) {
-	known := strings.ToLower(listed)
 	return func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		before, after, _ := strings.Cut(r.URL.Path, "/domains/")
 		switch name, rest, _ := strings.Cut(after, "/"); name {
-		case known:
+		case listed:
 			r.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: strings.TrimSuffix(before+"/domains/"+ascii+"/"+rest, "/")}
 		case ascii:
 			return answer(`{"status":400,"status_description":"You have no access to this resource"}`), nil

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,17 +25,21 @@ const (
 	OpPutRecords   Operation = "PUT /domains/{domain}/dns"
 	OpPatchRecord  Operation = "PATCH /domains/{domain}/dns"
 	OpDeleteRecord Operation = "DELETE /domains/{domain}/dns"
+	OpWhoAmI       Operation = "GET /whoami"
 )
 
 // What the API says of its failures: the words for a key and for access are
-// documented (D), those for DNS elsewhere observed (O), the others made up.
+// documented (D), those for DNS elsewhere, the allow-list and a wrong method
+// observed (O), the others made up.
 const (
 	sayNoKey        = "No valid API key set"
 	sayNoAccess     = "You have no access to this resource"
 	sayNotFound     = "Not found"
+	sayWrongMethod  = "Wrong request method"
 	sayNotAllowed   = "Method not allowed"
 	sayMalformed    = "Malformed request"
 	sayDNSElsewhere = "DNS records not managed by mijn.host"
+	sayAddress      = "Remote IP address is not found in the API key whitelist"
 	sayEmptyList    = "The records list may not be empty"
 )
 
@@ -63,9 +67,16 @@ type wireDomains struct {
 // wireDomainDetail is the data of GET /domains/{domain} (O).
 type wireDomainDetail struct {
 	wireDomain
-	ManagedDNS    bool     `json:"managed_dns"`
+	ManagedDNS    *bool    `json:"managed_dns,omitempty"`
 	Nameservers   []string `json:"nameservers"`
 	DNSSECEnabled bool     `json:"dnssec_enabled"`
+}
+
+// wireWhoAmI is the data of GET /whoami (O, one source; the name of the second
+// field is ?).
+type wireWhoAmI struct {
+	IP             string `json:"ip"`
+	CustomerNumber string `json:"customer_number"`
 }
 
 // wireRecord is the record of a PATCH or DELETE. Each field is a pointer, so
@@ -91,7 +102,13 @@ func (w wireRecord) record() Record {
 func route(r *http.Request) (op Operation, domain string) {
 	parts, found := pathParts(r)
 	switch {
-	case !found || parts[0] != "domains" || len(parts) > 3:
+	case !found:
+		return "", ""
+	case len(parts) == 1 && parts[0] == "whoami":
+		if r.Method == http.MethodGet {
+			return OpWhoAmI, ""
+		}
+	case parts[0] != "domains" || len(parts) > 3:
 		return "", ""
 	case len(parts) == 1:
 		if r.Method == http.MethodGet {
@@ -116,10 +133,15 @@ func route(r *http.Request) (op Operation, domain string) {
 	return "", ""
 }
 
+// pathParts takes a path apart. "GET /domains/" with a final slash is used by one
+// client (O), and is the same as without.
 func pathParts(r *http.Request) ([]string, bool) {
 	rest, found := strings.CutPrefix(r.URL.EscapedPath(), BasePath+"/")
 	if !found {
 		return nil, false
+	}
+	if rest == "domains/" {
+		rest = "domains"
 	}
 	parts := strings.Split(rest, "/")
 	for i, p := range parts {
@@ -137,7 +159,7 @@ func pathParts(r *http.Request) ([]string, bool) {
 func isResource(r *http.Request) bool {
 	parts, found := pathParts(r)
 	if !found || parts[0] != "domains" {
-		return false
+		return found && len(parts) == 1 && parts[0] == "whoami"
 	}
 	return len(parts) <= 2 || len(parts) == 3 && parts[2] == "dns"
 }
@@ -153,29 +175,29 @@ func (s *Server) perform(c *call) answer {
 	}
 	if c.request.Op == "" {
 		if isResource(c.r) {
-			return failure(http.StatusMethodNotAllowed, sayNotAllowed)
+			return s.wrongMethod()
 		}
 		return failure(http.StatusNotFound, sayNotFound)
 	}
-	if c.request.Op == OpListDomains {
+	switch c.request.Op {
+	case OpListDomains:
 		return s.listDomains(a)
+	case OpWhoAmI:
+		return s.whoAmI(c.r)
 	}
 
 	// An unknown domain, or a name that is below a domain rather than a
 	// domain, gives 400, not 404 (O).
-	domain := strings.ToLower(c.request.Domain)
-	if !slices.Contains(a.domains, domain) {
+	i := slices.IndexFunc(a.domains, func(d string) bool { return s.opts.Domains.names(c.request.Domain, d) })
+	if i < 0 {
 		return failure(http.StatusBadRequest, sayNoAccess)
 	}
-	z := s.zones[domain]
+	z := s.zones[a.domains[i]]
 	if c.request.Op == OpShowDomain {
 		return s.showDomain(z)
 	}
 	if z.elsewhere {
 		return failure(http.StatusBadRequest, sayDNSElsewhere)
-	}
-	if c.request.Op != OpReadRecords && !isJSON(c.r) {
-		return failure(http.StatusBadRequest, sayMalformed)
 	}
 	switch c.request.Op {
 	case OpReadRecords:
@@ -189,17 +211,31 @@ func (s *Server) perform(c *call) answer {
 	}
 }
 
-// isJSON tells whether the request says that its body is JSON, as every request
-// with a body has to.
-func isJSON(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/json"
+// wrongMethod is the answer to a method that a path does not have.
+func (s *Server) wrongMethod() answer {
+	if s.opts.WrongMethod405 {
+		return failure(http.StatusMethodNotAllowed, sayNotAllowed)
+	}
+	return failure(http.StatusBadRequest, sayWrongMethod)
 }
 
-func describe(z *zone) wireDomain {
+// whoAmI tells the caller's address, made for trouble with the allow-list (O, one
+// source). A caller on a pipe in memory has none, and gets one of documentation.
+func (s *Server) whoAmI(r *http.Request) answer {
+	if s.opts.NoWhoAmI {
+		return failure(http.StatusNotFound, sayNotFound)
+	}
+	who := wireWhoAmI{IP: "192.0.2.200", CustomerNumber: "100001"}
+	if caller, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		who.IP = caller.Addr().Unmap().String()
+	}
+	return success(who)
+}
+
+func (s *Server) describe(z *zone) wireDomain {
 	return wireDomain{
 		ID:          z.id,
-		Domain:      z.domain,
+		Domain:      s.opts.Domains.shown(z.domain),
 		RenewalDate: "2030-01-01",
 		Status:      "Active",
 		StatusID:    1,
@@ -210,13 +246,19 @@ func describe(z *zone) wireDomain {
 func (s *Server) listDomains(a *account) answer {
 	domains := make([]wireDomain, 0, len(a.domains))
 	for _, d := range a.domains {
-		domains = append(domains, describe(s.zones[d]))
+		if s.opts.MaxDomains > 0 && len(domains) == s.opts.MaxDomains {
+			break
+		}
+		domains = append(domains, s.describe(s.zones[d]))
 	}
 	return success(wireDomains{Domains: domains})
 }
 
 func (s *Server) showDomain(z *zone) answer {
-	detail := wireDomainDetail{wireDomain: describe(z), ManagedDNS: !z.elsewhere}
+	detail := wireDomainDetail{wireDomain: s.describe(z)}
+	if managed := !z.elsewhere; !s.opts.OmitManagedDNS {
+		detail.ManagedDNS = &managed
+	}
 	if z.elsewhere {
 		detail.Nameservers = []string{"ns1.elsewhere.example", "ns2.elsewhere.example"}
 	} else {
@@ -249,7 +291,7 @@ func (s *Server) readRecords(z *zone) answer {
 			records = records[:len(records)/2]
 		}
 	}
-	return success(wireRecords{Domain: z.domain, Records: records})
+	return success(wireRecords{Domain: s.opts.Domains.shown(z.domain), Records: records})
 }
 
 // putRecords makes the list the whole zone (D): the trap that this program must
@@ -285,7 +327,7 @@ func (s *Server) putRecords(z *zone, body []byte) answer {
 		changes = append(changes, Change{Record: w.record(), Appeared: true})
 	}
 	s.write(z, newList(records, z.domain), changes, true)
-	return success(nothing())
+	return success(nil)
 }
 
 // patchRecord is "update single DNS record" (D), under the readings of
@@ -306,7 +348,7 @@ func (s *Server) patchRecord(z *zone, body []byte) answer {
 	case isThere && s.opts.PatchSame == PatchSameFails:
 		return failure(http.StatusBadRequest, "The record already exists")
 
-	case s.opts.Patch == PatchReplaces && records.contains(wanted.sameSet):
+	case s.opts.patchIn(z.domain) == PatchReplaces && records.contains(wanted.sameSet):
 		records, changes = dropped(records, wanted.sameSet, false)
 		records = records.with(wanted)
 		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
@@ -326,7 +368,7 @@ func (s *Server) patchRecord(z *zone, body []byte) answer {
 		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
 	}
 	s.write(z, records, changes, true)
-	return success(nothing())
+	return success(nil)
 }
 
 // deleteRecord removes one value; other values of the same name and type stay
@@ -352,7 +394,7 @@ func (s *Server) deleteRecord(z *zone, body []byte) answer {
 	if len(changes) == 0 {
 		switch s.opts.DeleteAbsent {
 		case DeleteAbsentSucceeds:
-			return success(nothing())
+			return success(nil)
 		case DeleteAbsentNotFound:
 			return failure(http.StatusNotFound, "The record does not exist")
 		default:
@@ -360,7 +402,7 @@ func (s *Server) deleteRecord(z *zone, body []byte) answer {
 		}
 	}
 	s.write(z, records, changes, true)
-	return success(nothing())
+	return success(nil)
 }
 
 // decodeRecord reads {"record":{…}}. It is not ok if anything is malformed, or

@@ -44,9 +44,10 @@ func TestWhatTheAPIRefuses(t *testing.T) {
 		{"nothing can be written elsewhere", "PATCH", "/domains/elsewhere.nl/dns", good, 400, sayDNSElsewhere},
 		{"an unknown path is 404", "GET", "/zones", "", 404, sayNotFound},
 		{"an unknown path below a domain is 404", "GET", "/domains/example.nl/mail", "", 404, sayNotFound},
+		{"a final slash after a domain is 404", "GET", "/domains/example.nl/", "", 404, sayNotFound},
 		{"an empty domain is 404", "GET", "/domains//dns", "", 404, sayNotFound},
-		{"an unknown method is 405", "POST", "/domains/example.nl/dns", good, 405, sayNotAllowed},
-		{"domains cannot be deleted", "DELETE", "/domains/example.nl", "", 405, sayNotAllowed},
+		{"an unknown method is 400", "POST", "/domains/example.nl/dns", good, 400, sayWrongMethod},
+		{"domains cannot be deleted", "DELETE", "/domains/example.nl", "", 400, sayWrongMethod},
 		{"a body is needed", "PATCH", "/domains/example.nl/dns", "{}", 400, sayMalformed},
 		{"a body must be JSON", "PATCH", "/domains/example.nl/dns", "record=x", 400, sayMalformed},
 		{"nothing may follow the body", "PATCH", "/domains/example.nl/dns", good + good, 400, sayMalformed},
@@ -86,20 +87,24 @@ func TestWhatTheAPIRefuses(t *testing.T) {
 	}
 }
 
-func TestABodyNeedsItsContentType(t *testing.T) {
+// TestAnyContentTypeWillDo: the host's own plugin sends none (O).
+func TestAnyContentTypeWillDo(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
-	for contentType, code := range map[string]int{
-		"":                                400,
-		"text/plain":                      400,
-		"application/json":                200,
-		"application/json; charset=utf-8": 200,
-	} {
+	for _, contentType := range []string{"", "text/plain", "application/json", "application/json; charset=utf-8"} {
 		r := newRequest("PATCH", BasePath+"/domains/example.nl/dns", recordBody(txt("x.example.nl.", "v")))
 		r.Header.Set("Content-Type", contentType)
-		if got := serveRequest(s, r); got.code != code {
-			t.Errorf("Content-Type %q: %d, want %d", contentType, got.code, code)
+		if got := serveRequest(s, r); got.code != 200 {
+			t.Errorf("Content-Type %q: %d", contentType, got.code)
 		}
+	}
+}
+
+func TestDomainsAreListedWithAFinalSlash(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{})
+	if with, without := serve(s, "GET", "/domains/", ""), serve(s, "GET", "/domains", ""); with.code != 200 || with.body != without.body {
+		t.Errorf("got %d %s", with.code, with.body)
 	}
 }
 
@@ -137,6 +142,10 @@ func TestADomainTellsWhetherItsDNSIsManaged(t *testing.T) {
 		if data["managed_dns"] != managed || data["dnssec_enabled"] != false || len(nameservers) != 2 {
 			t.Errorf("%s: %v", domain, data)
 		}
+	}
+	s.Reconfigure(func(o *Options) { o.OmitManagedDNS = true })
+	if got := serve(s, "GET", "/domains/elsewhere.nl", ""); got.code != 200 || strings.Contains(got.body, "managed_dns") {
+		t.Errorf("without managed_dns: %d %s", got.code, got.body)
 	}
 }
 

@@ -62,26 +62,28 @@ type answer struct {
 type envelope struct {
 	Status      any    `json:"status"`
 	Description string `json:"status_description"`
-	Data        any    `json:"data"`
+	Data        any    `json:"data,omitempty"`
 }
 
 func success(data any) answer {
 	return answer{code: http.StatusOK, description: "Request successful", data: data}
 }
 
-// nothing is the data of an answer that has none. (?: an empty array, which is
-// what the servers of many APIs say for an empty anything. A client that
-// expects an object there would fail before it sees the status.)
-func nothing() any { return []struct{}{} }
-
+// failure has no data, like the answer to a write (O, three sources).
 func failure(code int, description string) answer {
-	return answer{code: code, description: description, data: nothing()}
+	return answer{code: code, description: description}
 }
 
 func (a answer) failed() bool { return a.code >= 400 || a.bodyCode >= 400 || a.textStatus }
 
 func (a answer) body(o Options) []byte {
 	e := envelope{Status: a.code, Description: a.description, Data: a.data}
+	if a.data == nil && o.EmptyData {
+		e.Data = []struct{}{}
+	}
+	if !a.failed() && o.StatusZero {
+		e.Status = 0
+	}
 	if a.bodyCode != 0 {
 		e.Status = a.bodyCode
 	}
@@ -96,7 +98,13 @@ func (a answer) body(o Options) []byte {
 }
 
 // carryOut has the API do what the call asks for.
-func (c *call) carryOut() answer { return c.server.perform(c) }
+func (c *call) carryOut() answer {
+	a := c.server.perform(c)
+	if !a.failed() && c.opts.Success202 {
+		a.code = http.StatusAccepted
+	}
+	return a
+}
 
 // send puts an answer of the API on the wire, once it is due.
 func (c *call) send(a answer) {

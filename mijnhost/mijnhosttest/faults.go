@@ -191,7 +191,7 @@ func HTMLPage(code int) Kind {
 // number. (I: "some clients have met HTTP 200 with an error in the body")
 func ErrorInside200(status int, words string) Kind {
 	return Kind{fmt.Sprintf("error %d inside a 200", status), func(c *call) {
-		c.send(answer{code: http.StatusOK, bodyCode: status, description: words, data: nothing()})
+		c.send(answer{code: http.StatusOK, bodyCode: status, description: words})
 	}}
 }
 
@@ -199,7 +199,7 @@ func ErrorInside200(status int, words string) Kind {
 // string "error". (I)
 func ErrorTextInside200(words string) Kind {
 	return Kind{`"error" inside a 200`, func(c *call) {
-		c.send(answer{code: http.StatusOK, textStatus: true, description: words, data: nothing()})
+		c.send(answer{code: http.StatusOK, textStatus: true, description: words})
 	}}
 }
 
@@ -388,6 +388,91 @@ func NoDomains() Kind {
 		a := c.carryOut()
 		if _, ok := a.data.(wireDomains); ok {
 			a.data = wireDomains{Domains: []wireDomain{}}
+		}
+		c.send(a)
+	}}
+}
+
+// ShortDomains answers GET /domains with the first so many domains alone; other
+// calls go well. (?: "no list of domains is known to be cut short; nobody has said
+// so for long ones either") With Until it is short for a while.
+func ShortDomains(n int) Kind {
+	return Kind{fmt.Sprintf("%d domains", n), func(c *call) {
+		a := c.carryOut()
+		if data, ok := a.data.(wireDomains); ok {
+			data.Domains = data.Domains[:min(n, len(data.Domains))]
+			a.data = data
+		}
+		c.send(a)
+	}}
+}
+
+// NotOnAllowList is the 401 for an address that the key does not allow (O, a
+// client's test fixture). GET /whoami, made for that trouble, goes well.
+func NotOnAllowList() Kind {
+	return Kind{"not on the allow-list", func(c *call) {
+		if c.request.Op == OpWhoAmI {
+			c.send(c.carryOut())
+			return
+		}
+		c.send(failure(http.StatusUnauthorized, sayAddress))
+	}}
+}
+
+// DNSElsewhere answers as if the domain's nameservers were elsewhere, which one
+// client in live use takes for a failure that passes (O). [Server.SetDNSElsewhere]
+// is the lasting state, which GET /domains/{domain} tells, too.
+func DNSElsewhere() Kind {
+	return Kind{"DNS elsewhere", StatusSaying(http.StatusBadRequest, sayDNSElsewhere).play}
+}
+
+// DataIsArray carries the call out, and answers with `"data":[]` whatever the data
+// is. (?)
+func DataIsArray() Kind {
+	return reshaped("an array for data", func(any) any { return []struct{}{} })
+}
+
+// NoData carries the call out, and answers without data. (?)
+func NoData() Kind { return reshaped("no data", func(any) any { return nil }) }
+
+// TextTTL answers a read of records with each TTL as a string; other calls go
+// well. (?)
+func TextTTL() Kind {
+	return reshaped("TTLs in text", func(data any) any {
+		zone, ok := data.(wireRecords)
+		if !ok {
+			return data
+		}
+		records := []map[string]string{}
+		for _, r := range zone.Records {
+			records = append(records, map[string]string{"type": r.Type, "name": r.Name, "value": r.Value, "ttl": strconv.Itoa(r.TTL)})
+		}
+		return map[string]any{"domain": zone.Domain, "records": records}
+	})
+}
+
+// TextDomains answers GET /domains with names in place of objects; other calls go
+// well. (?)
+func TextDomains() Kind {
+	return reshaped("domains in text", func(data any) any {
+		list, ok := data.(wireDomains)
+		if !ok {
+			return data
+		}
+		names := []string{}
+		for _, d := range list.Domains {
+			names = append(names, d.Domain)
+		}
+		return map[string]any{"domains": names}
+	})
+}
+
+// reshaped is a success whose data has another shape than that of this API.
+func reshaped(name string, alter func(data any) any) Kind {
+	return Kind{name, func(c *call) {
+		a := c.carryOut()
+		if !a.failed() {
+			a.data = alter(a.data)
 		}
 		c.send(a)
 	}}

@@ -37,14 +37,14 @@ func TestWhatAFaultLooksLike(t *testing.T) {
 		{Unavailable(nil), 503, false, `"status":503`, never, false},
 		{HTMLPage(502), 502, false, "<h1>Bad Gateway</h1>", never, false},
 		{HTMLPage(200), 200, false, "<h1>OK</h1>", never, false},
-		{ErrorInside200(400, "No"), 200, false, `{"status":400,"status_description":"No","data":[]}`, never, false},
-		{ErrorTextInside200("No"), 200, false, `{"status":"error","status_description":"No","data":[]}`, never, false},
+		{ErrorInside200(400, "No"), 200, false, `{"status":400,"status_description":"No"}`, never, false},
+		{ErrorTextInside200("No"), 200, false, `{"status":"error","status_description":"No"}`, never, false},
 		{DropBefore(), 0, true, "", never, false},
 		{DropAfter(), 0, true, "", never, true},
 		{Truncated(), 200, true, `{"status":200`, never, true},
 		{Malformed(), 200, false, `{"status":200`, never, true},
-		{WrongContentType(), 200, false, `"data":[]}`, never, true},
-		{SlowBody(time.Second), 200, false, `"data":[]}`, 66 * time.Second, true},
+		{WrongContentType(), 200, false, `successful"}`, never, true},
+		{SlowBody(time.Second), 200, false, `successful"}`, 56 * time.Second, true},
 		{Redirect(307, "https://elsewhere.example/"), 307, false, "", never, false},
 		{AfterEffect(Status(500)), 500, false, `"status":500`, never, true},
 		{AfterEffect(HTMLPage(502)), 502, false, "Bad Gateway", never, true},
@@ -53,6 +53,13 @@ func TestWhatAFaultLooksLike(t *testing.T) {
 		{Slow(20 * time.Second), 200, false, `"status":200`, 20 * time.Second, true},
 		{EmptyRead(), 200, false, `"status":200`, never, true},
 		{NoDomains(), 200, false, `"status":200`, never, true},
+		{ShortDomains(1), 200, false, `"status":200`, never, true},
+		{NotOnAllowList(), 401, false, sayAddress, never, false},
+		{DNSElsewhere(), 400, false, sayDNSElsewhere, never, false},
+		{DataIsArray(), 200, false, `"data":[]`, never, true},
+		{NoData(), 200, false, `successful"}`, never, true},
+		{TextTTL(), 200, false, `"status":200`, never, true},
+		{TextDomains(), 200, false, `"status":200`, never, true},
 	} {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			t.Parallel()
@@ -292,5 +299,38 @@ func TestFaultsArePlayedInTurnAndCanBeRemoved(t *testing.T) {
 	codes = append(codes, serve(s, "GET", "/domains", "").code)
 	if !slices.Equal(codes, []int{500, 403, 200, 200}) {
 		t.Errorf("codes %v", codes)
+	}
+}
+
+func TestAnswersOfAnotherShape(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind          Kind
+		read, domains string
+	}{
+		{DataIsArray(), `"data":[]}`, `"data":[]}`},
+		{NoData(), `"Request successful"}`, `"Request successful"}`},
+		{TextTTL(), `{"name":"a.example.nl.","ttl":"60","type":"TXT","value":"v"}`, `"domains":[{`},
+		{TextDomains(), `"ttl":60`, `"data":{"domains":["example.nl"]}}`},
+	} {
+		s := newTestServer(t, Options{}, txt("a.example.nl.", "v"))
+		s.Inject(Fault{Kind: c.kind})
+		for path, want := range map[string]string{"/domains/example.nl/dns": c.read, "/domains": c.domains} {
+			if got := serve(s, "GET", path, ""); got.code != 200 || !strings.Contains(got.body, want) {
+				t.Errorf("%s, GET %s: %d %s", c.kind, path, got.code, got.body)
+			}
+		}
+		if got := serve(s, "GET", "/domains/none.nl", ""); got.code != 400 {
+			t.Errorf("%s: a failure is %d", c.kind, got.code)
+		}
+	}
+}
+
+func TestWhoAmIAnswersAnAddressThatIsNotOnTheAllowList(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{})
+	s.Inject(Fault{Kind: NotOnAllowList()})
+	if got := serve(s, "GET", "/whoami", ""); got.code != 200 || !strings.Contains(got.body, `"ip":"192.0.2.`) {
+		t.Errorf("got %d %s", got.code, got.body)
 	}
 }

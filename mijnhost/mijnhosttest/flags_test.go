@@ -13,13 +13,18 @@ func TestReadingsAreFlags(t *testing.T) {
 	Flags(f, &o)
 	if err := f.Parse([]string{
 		"-patch=replaces", "-patch-same=fails", "-delete-absent=not-found", "-names=relative", "-quoted-values", "-dns-lag=1m",
+		"-patch-of=A.nl=adds", "-patch-of=b.nl=replaces", "-status-zero", "-success-202", "-empty-data", "-wrong-method-405", "-no-whoami",
+		"-omit-managed-dns", "-domains=unicode", "-max-domains=3",
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := o.String(), "patch-replaces,same-fails,absent-not-found,names-relative,quoted,dns-lag-1m0s"; got != want {
+	if got, want := o.String(), "patch-replaces,patch-adds-in-a.nl,patch-replaces-in-b.nl,same-fails,absent-not-found,names-relative,quoted,"+
+		"status-zero,202,empty-data,405,no-whoami,no-managed-dns,domains-unicode,max-domains-3,dns-lag-1m0s"; got != want {
 		t.Errorf("got %s", got)
 	}
-	if f.Parse([]string{"-patch=perhaps"}) == nil {
-		t.Error("an unknown word was taken")
+	for _, wrong := range []string{"-patch=perhaps", "-patch-of=a.nl", "-patch-of==adds", "-patch-of=a.nl=perhaps"} {
+		if f.Parse([]string{wrong}) == nil {
+			t.Errorf("%s was taken", wrong)
+		}
 	}
 }

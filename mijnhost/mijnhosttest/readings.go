@@ -4,8 +4,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 )
 
 // Options say how the simulator reads what is not known of the API. The zero
@@ -14,6 +18,10 @@ type Options struct {
 	// Patch: does PATCH add a second value beside a first one of the same
 	// name and type, or replace it? (trap 2, ?)
 	Patch PatchReading
+
+	// PatchOf: the same for single domains, by lower-case name; the others do as
+	// Patch says. (trap 2: "it may differ by domain")
+	PatchOf map[string]PatchReading
 
 	// PatchSame: what does PATCH do about a record that is there already,
 	// with the same name, type and value? (trap 2, ?)
@@ -44,6 +52,35 @@ type Options struct {
 	// StatusText: the body of a failure has the string "error" for a status,
 	// as in the documented examples of 400 and 401 (D), rather than a number.
 	StatusText bool
+
+	// StatusZero: the status in the body of a success is 0. (I: clients count it
+	// as success)
+	StatusZero bool
+
+	// Success202: a success is HTTP 202. (I: clients count it as success)
+	Success202 bool
+
+	// EmptyData: failures and answers to writes have `"data":[]`. (?) Otherwise
+	// they have no data (O, three sources).
+	EmptyData bool
+
+	// WrongMethod405: a method that a path does not have is answered 405 (D).
+	// Otherwise it is 400 "Wrong request method" (O, a recorded answer).
+	WrongMethod405 bool
+
+	// NoWhoAmI: there is no GET /whoami. (? Otherwise O, one source)
+	NoWhoAmI bool
+
+	// OmitManagedDNS: GET /domains/{domain} does not tell managed_dns. (? Otherwise O)
+	OmitManagedDNS bool
+
+	// Domains: in which form are domains listed, and known? (?)
+	Domains DomainsReading
+
+	// MaxDomains: GET /domains lists the first so many domains alone; zero is
+	// all of them. (?: no list is known to be cut short) [ShortDomains] is for
+	// a while.
+	MaxDomains int
 
 	// MinTTL: a TTL below it is refused with 400. (trap 7: the minimum is ?)
 	// Zero and less are always refused.
@@ -143,12 +180,56 @@ const (
 	NamesRelative
 )
 
+// DomainsReading is the form in which GET /domains lists a domain, which is the
+// only form in which the API knows it.
+type DomainsReading int
+
+const (
+	// DomainsASCII lists "xn--bcher-kva.nl", in lower case, and knows it in any
+	// case. (I)
+	DomainsASCII DomainsReading = iota
+	// DomainsUnicode lists "bücher.nl". (?)
+	DomainsUnicode
+	// DomainsUpper lists "XN--BCHER-KVA.NL". (?)
+	DomainsUpper
+)
+
+// shown is the domain in the form of the reading.
+func (r DomainsReading) shown(domain string) string {
+	switch r {
+	case DomainsUnicode:
+		if unicode, err := idna.ToUnicode(domain); err == nil {
+			return unicode
+		}
+	case DomainsUpper:
+		return strings.ToUpper(domain)
+	}
+	return domain
+}
+
+// names tells whether a path means the domain.
+func (r DomainsReading) names(sent, domain string) bool {
+	if r == DomainsASCII {
+		sent = strings.ToLower(sent)
+	}
+	return sent == r.shown(domain)
+}
+
+// patchIn is what PATCH does in a domain.
+func (o Options) patchIn(domain string) PatchReading {
+	if r, ok := o.PatchOf[domain]; ok {
+		return r
+	}
+	return o.Patch
+}
+
 func patchReadings() []string     { return []string{"adds", "replaces"} }
 func patchSameReadings() []string { return []string{"keeps", "duplicates", "fails"} }
 func deleteAbsentReadings() []string {
 	return []string{"fails", "not-found", "succeeds"}
 }
-func namesReadings() []string { return []string{"absolute", "as-written", "relative"} }
+func namesReadings() []string   { return []string{"absolute", "as-written", "relative"} }
+func domainsReadings() []string { return []string{"ascii", "unicode", "upper"} }
 
 func readingName[R ~int](r R, words []string) string {
 	if int(r) < 0 || int(r) >= len(words) {
@@ -169,6 +250,9 @@ func (r DeleteAbsentReading) String() string { return readingName(r, deleteAbsen
 // String is the word for the reading: absolute, as-written or relative.
 func (r NamesReading) String() string { return readingName(r, namesReadings()) }
 
+// String is the word for the reading: ascii, unicode or upper.
+func (r DomainsReading) String() string { return readingName(r, domainsReadings()) }
+
 // String names the readings, for the name of a subtest. What is as in the
 // zero Options is left out; the zero Options themselves are "likely".
 func (o Options) String() string {
@@ -179,6 +263,9 @@ func (o Options) String() string {
 		}
 	}
 	say(o.Patch != 0, "patch-%s", o.Patch)
+	for _, domain := range slices.Sorted(maps.Keys(o.PatchOf)) {
+		say(true, "patch-%s-in-%s", o.PatchOf[domain], domain)
+	}
 	say(o.PatchSame != 0, "same-%s", o.PatchSame)
 	say(o.DeleteAbsent != 0, "absent-%s", o.DeleteAbsent)
 	say(o.DeleteShownForm, "delete-shown-form")
@@ -186,6 +273,14 @@ func (o Options) String() string {
 	say(o.Names != 0, "names-%s", o.Names)
 	say(o.QuotedValues, "quoted")
 	say(o.StatusText, "status-text")
+	say(o.StatusZero, "status-zero")
+	say(o.Success202, "202")
+	say(o.EmptyData, "empty-data")
+	say(o.WrongMethod405, "405")
+	say(o.NoWhoAmI, "no-whoami")
+	say(o.OmitManagedDNS, "no-managed-dns")
+	say(o.Domains != 0, "domains-%s", o.Domains)
+	say(o.MaxDomains > 0, "max-domains-%d", o.MaxDomains)
 	say(o.MinTTL > 0, "min-ttl-%d", o.MinTTL)
 	say(o.StaleReads > 0, "stale-%s", o.StaleReads)
 	say(o.ReplicaJitter, "jitter")

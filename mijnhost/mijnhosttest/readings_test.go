@@ -1,6 +1,8 @@
 package mijnhosttest
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,7 +220,116 @@ func TestEveryReadingIsADifferentOne(t *testing.T) {
 		}
 		seen[opts.String()] = true
 	}
-	if len(seen) != 2*3*3*2*3*2*2 || !seen["likely"] {
+	if len(seen) != 2*3*3*2*2*2 || !seen["likely"] {
 		t.Errorf("%d readings", len(seen))
+	}
+}
+
+func TestPATCHDiffersByDomain(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{PatchOf: map[string]PatchReading{"other.nl": PatchReplaces}}, txt("x", "1"))
+	s.AddDomain(testKey, "other.nl")
+	s.SetRecords("other.nl", []Record{txt("x", "1")})
+	patch(s, txt("x", "2"))
+	serve(s, "PATCH", "/domains/other.nl/dns", recordBody(txt("x", "2")))
+	wantRecords(t, s.Records(testDomain), txt("x", "1"), txt("x", "2"))
+	wantRecords(t, s.Records("other.nl"), txt("x", "2"))
+}
+
+func TestWhatASuccessLooksLike(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		opts Options
+		code int
+		body string // of a PATCH
+	}{
+		{Options{}, 200, `{"status":200,"status_description":"Request successful"}`},
+		{Options{StatusZero: true}, 200, `{"status":0,"status_description":"Request successful"}`},
+		{Options{Success202: true}, 202, `{"status":202,"status_description":"Request successful"}`},
+		{Options{EmptyData: true}, 200, `{"status":200,"status_description":"Request successful","data":[]}`},
+	} {
+		t.Run(c.opts.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t, c.opts)
+			if got := patch(s, txt("x", "v")); got.code != c.code || got.body != c.body {
+				t.Errorf("got %d %s", got.code, got.body)
+			}
+			failed := `{"status":400,"status_description":"You have no access to this resource"}`
+			if c.opts.EmptyData {
+				failed = strings.Replace(failed, "}", `,"data":[]}`, 1)
+			}
+			if got := serve(s, "GET", "/domains/none.nl/dns", ""); got.code != 400 || got.body != failed {
+				t.Errorf("a failure: got %d %s", got.code, got.body)
+			}
+		})
+	}
+}
+
+func TestAWrongMethodCanBe405(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{WrongMethod405: true})
+	if got := serve(s, "POST", "/domains", "{}"); got.code != 405 || got.parsed(t).Description != sayNotAllowed {
+		t.Errorf("got %d %s", got.code, got.body)
+	}
+}
+
+func TestTheFormInWhichDomainsAreListedIsTheOneThatIsKnown(t *testing.T) {
+	t.Parallel()
+	for reading, want := range map[DomainsReading]struct{ listed, unknown string }{
+		DomainsASCII:   {"xn--bcher-kva.nl", "b%C3%BCcher.nl"},
+		DomainsUnicode: {"bücher.nl", "xn--bcher-kva.nl"},
+		DomainsUpper:   {"XN--BCHER-KVA.NL", "xn--bcher-kva.nl"},
+	} {
+		t.Run(reading.String(), func(t *testing.T) {
+			t.Parallel()
+			s := New(Options{Domains: reading})
+			t.Cleanup(s.Close)
+			s.AddAccount(testKey, "xn--bcher-kva.nl")
+			if got := serve(s, "GET", "/domains", ""); !strings.Contains(got.body, `"domain":"`+want.listed+`"`) {
+				t.Errorf("listed: %s", got.body)
+			}
+			if got := serve(s, "GET", "/domains/"+url.PathEscape(want.listed)+"/dns", ""); got.code != 200 {
+				t.Errorf("in the form listed: %d", got.code)
+			}
+			if got := serve(s, "GET", "/domains/"+want.unknown+"/dns", ""); got.code != 400 {
+				t.Errorf("in another form: %d", got.code)
+			}
+		})
+	}
+}
+
+func TestTheListOfDomainsCutShort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{MaxDomains: 2})
+		defer s.Close()
+		s.AddAccount(testKey, "one.nl", "two.nl", "three.nl")
+		s.Inject(Fault{Kind: ShortDomains(1), Until: time.Second})
+		for _, want := range []int{1, 2} {
+			if got := strings.Count(serve(s, "GET", "/domains", "").body, `"domain":`); got != want {
+				t.Errorf("%d domains, want %d", got, want)
+			}
+			pass(time.Second)
+		}
+		if got := serve(s, "GET", "/domains/three.nl/dns", ""); got.code != 200 {
+			t.Errorf("a domain that is not listed: %d", got.code)
+		}
+	})
+}
+
+func TestWhoAmI(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, Options{})
+	r := newRequest("GET", BasePath+"/whoami", "")
+	r.RemoteAddr = "203.0.113.7:4711"
+	if got := serveRequest(s, r); got.code != 200 || !strings.Contains(got.body, `"data":{"ip":"203.0.113.7","customer_number":"`) {
+		t.Errorf("got %d %s", got.code, got.body)
+	}
+	if got := serve(s, "POST", "/whoami", "{}"); got.code != 400 {
+		t.Errorf("POST: %d", got.code)
+	}
+	s.Reconfigure(func(o *Options) { o.NoWhoAmI = true })
+	if got := serveRequest(s, r); got.code != 404 {
+		t.Errorf("without: %d", got.code)
 	}
 }
