@@ -40,7 +40,7 @@ func (r *round) judge(z *Zone) error {
 	if w != nil && m.age(lastWrite, w.At, now) < staleReads && !z.sign.newerThan(w.Sign) {
 		return ErrStale
 	}
-	return m.judgeLacking(z, r.notes, now)
+	return m.judgeLacking(z, &r.notes, now)
 }
 
 // judgePending looks for an update whose fate is unknown. Once it had time enough it counts as failed.
@@ -68,7 +68,7 @@ func (p *pending) failure() error {
 
 // judgeLacking misses records that were seen and are not shown. They are gone if the zone shows for a while that it has
 // changed; those of challenges may go at any time then. A zone that shows no change lacks none.
-func (m *memory) judgeLacking(z *Zone, n notes, now time.Time) error {
+func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false
 	for key, s := range m.seen {

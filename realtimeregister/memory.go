@@ -157,12 +157,12 @@ func (m *memory) forgetPresented(e entry) {
 }
 
 // lost are the values that this process presented of late, that no process has cleaned up, and that a zone lacks.
-func (m *memory) lost(z *Zone, n notes) map[entry]presented {
+func (m *memory) lost(z *Zone, n *notes) map[entry]presented {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	maps.DeleteFunc(m.presented, func(e entry, p presented) bool {
-		return now.Sub(p.at) > rememberRecords || n.cleanedSince(e, p.at)
+		return now.Sub(p.at) > rememberRecords || n.cleanedSince(e, p.at.Add(-1))
 	})
 	if len(m.presented) == 0 {
 		return nil

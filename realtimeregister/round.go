@@ -3,6 +3,7 @@ package realtimeregister
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -69,7 +70,8 @@ func (r *round) answer(ctx context.Context, jobs []*job, mayHalve bool) {
 			r.succeed(jobs)
 			return
 		}
-		if r.tries++; r.tries > maxTries {
+		r.tries++
+		if r.tries > maxTries {
 			r.fail(jobs, ErrNoTime)
 			return
 		}
@@ -125,12 +127,7 @@ func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 }
 
 func (z *Zone) has(e entry) bool {
-	for _, one := range z.Records {
-		if e.isIt(one) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(z.Records, e.isIt)
 }
 
 // blame answers the jobs whose records were refused, and returns the others. A record of somebody else that is refused

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
@@ -218,4 +219,26 @@ func atOnce(n int, do func(int) error) error {
 		all.Go(func() error { return do(i) })
 	}
 	return all.Wait()
+}
+
+// sleepy are Leases whose holder sleeps right after it has renewed one.
+type sleepy struct {
+	realtimeregister.Leases
+	nap time.Duration
+}
+
+func (s sleepy) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
+	lease, err := s.Leases.Acquire(ctx, key)
+	return sleeper{lease, s.nap}, err
+}
+
+type sleeper struct {
+	keylock.Lease
+	nap time.Duration
+}
+
+func (s sleeper) Renew(ctx context.Context, notes string) error {
+	err := s.Lease.Renew(ctx, notes)
+	time.Sleep(s.nap)
+	return err
 }
