@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
@@ -104,13 +105,19 @@ func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // newProcess is one more process: it shares nothing with the first but the API and the cluster.
 func (w world) newProcess(id string, change ...func(*realtimeregister.Options)) *process {
+	w.Helper()
+	return startProcess(w, w.api, w.cluster, id, change...)
+}
+
+func startProcess(tb hosttest.TB, api *sim.Server, cluster *leasetest.Cluster, id string, change ...func(*realtimeregister.Options)) *process {
+	tb.Helper()
 	p := &process{id: id, dead: &atomic.Bool{}}
 	leases := kubelease.New("webhook")
-	if err := leases.Connect(w.cluster.Config(func(next http.RoundTripper) http.RoundTripper { return mortal{next, p.dead} })); err != nil {
-		w.Fatal(err)
+	if err := leases.Connect(cluster.Config(func(next http.RoundTripper) http.RoundTripper { return mortal{next, p.dead} })); err != nil {
+		tb.Fatalf("%v", err)
 	}
 	o := realtimeregister.Options{
-		BaseURL: w.api.URL(), UserAgent: id, Transport: mortal{w.api.HTTPTransport(), p.dead}, Leases: leases,
+		BaseURL: api.URL(), UserAgent: id, Transport: mortal{api.HTTPTransport(), p.dead}, Leases: leases,
 	}
 	for _, c := range change {
 		c(&o)
