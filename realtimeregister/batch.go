@@ -167,7 +167,7 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 	defer cancel()
 	r := p.newRound(zone, b.key.account, lease, log)
 	r.run(ctx, jobs)
-	lease.Release(r.finalNotes())
+	lease.Release(r.notesNow())
 	r.tell(jobs)
 }
 

@@ -53,7 +53,7 @@ func (r *round) judgePending(z *Zone, now time.Time) error {
 	case r.memory.age(lastPending, p.At, now) < uncertainFor:
 		return p.failure()
 	default:
-		r.notes.Pending = nil
+		r.notes.Pending, r.doubtful = nil, true
 	}
 	return nil
 }

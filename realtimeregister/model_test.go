@@ -65,6 +65,7 @@ type model struct {
 
 	challenges []*life
 	serial     int
+	changes    []string // by anybody; the simulator's lock guards it
 }
 
 // life is one challenge on its way.
@@ -91,6 +92,9 @@ func newModel(t *rapid.T) *model {
 		o.EffectDelay = 3 * time.Second
 	}
 	o.Latency = rapid.SampledFrom([]time.Duration{0, 50 * time.Millisecond, 400 * time.Millisecond}).Draw(t, "latency")
+	o.Observe = func(c sim.Change) {
+		m.changes = append(m.changes, fmt.Sprintf("%s %v %v %s", c.Time.Format("15:04:05.000"), c.ByAPI, c.Appeared, c.Record))
+	}
 	o.Reader = func(r sim.Request) string { return r.Header.Get("User-Agent") }
 	m.api, m.cluster = sim.StartInMemory(t, o), leasetest.StartInMemory(t)
 	m.api.AddAccount("reseller", testKey)
@@ -110,7 +114,7 @@ func newModel(t *rapid.T) *model {
 }
 
 func challengeNames() []string {
-	return []string{testName, "_acme-challenge.www.example.nl.", "example.nl."}
+	return []string{testName, "_acme-challenge.www.example.nl.", "target.example.nl."}
 }
 
 func (m *model) newProcess() *process {
@@ -274,7 +278,7 @@ func (m *model) passTime(t *rapid.T) {
 // check holds the invariants after every step. What the simulator calls preventable harm it reports by itself at the end.
 func (m *model) check(*rapid.T) {
 	if harms := m.api.Harms(sim.Preventable); len(harms) > 0 {
-		m.Fatalf("an update did harm: %s", harms[0])
+		m.Fatalf("an update did harm: %s\n%s", harms[0], m.trace())
 	}
 	if m.api.EmptyUpdates() > 0 {
 		m.Fatal("an empty list was sent")
@@ -319,8 +323,17 @@ func (m *model) end() {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		m.Fatalf("the zone is not what the others made it:\n got %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+		m.Fatalf("the zone is not what the others made it:\n got %s\nwant %s\n%s", strings.Join(got, "\n     "), strings.Join(want, "\n     "), m.trace())
 	}
+}
+
+// trace is what happened, for whoever has to find out why.
+func (m *model) trace() string {
+	var lines []string
+	for _, r := range m.api.Requests() {
+		lines = append(lines, fmt.Sprintf("%s %s %s %d %s %s", r.Time.Format("15:04:05.000"), r.Header.Get("User-Agent"), r.Op, r.Status, r.Fault, r.Body))
+	}
+	return strings.Join(append(lines, m.changes...), "\n")
 }
 
 func lowered(texts []string) []string {

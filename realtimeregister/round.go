@@ -26,6 +26,8 @@ type round struct {
 	log     logr.Logger
 	begun   time.Time
 	tries   int
+	// doubtful: an update was given up that may have taken effect, so that one read is not proof enough.
+	doubtful bool
 	answers map[*job]error
 }
 
@@ -156,8 +158,8 @@ func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 	return others
 }
 
-// finalNotes are what the next holder of the Lease must know.
-func (r *round) finalNotes() string {
+// notesNow are what the next holder of the Lease must know at this moment.
+func (r *round) notesNow() string {
 	r.notes.Newest = r.notes.Newest.newest(r.memory.newestSign())
 	return r.notes.String()
 }
@@ -191,7 +193,15 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 		case z.ID != r.zone.id || z.Name != r.zone.name:
 			return nil, ErrOtherZone
 		}
-		if err = r.judge(z); err == nil {
+		err = r.judge(z)
+		if r.doubtful {
+			err = r.lookAgain(ctx)
+			r.doubtful = err != nil
+			if err == nil {
+				err = r.judge(z)
+			}
+		}
+		if err == nil {
 			r.memory.believe(z)
 			return z, nil
 		}
@@ -200,6 +210,20 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 			return nil, err
 		}
 	}
+}
+
+// lookAgain asks for the zone in another way. What a list shows and a read does not, that read lacks.
+func (r *round) lookAgain(ctx context.Context) error {
+	zones, err := r.client.Zones(ctx, r.zone.name)
+	if err != nil {
+		return err
+	}
+	for _, z := range zones {
+		if z.ID == r.zone.id {
+			r.memory.learnListed(z)
+		}
+	}
+	return nil
 }
 
 const (

@@ -42,7 +42,7 @@ func (r *round) send(ctx context.Context, p *plan) error {
 			r.notes.markCleaned(j.entry)
 		}
 	}
-	if err := r.lease.Renew(ctx, r.notes.String()); err != nil {
+	if err := r.lease.Renew(ctx, r.notesNow()); err != nil {
 		r.notes = before
 		return ErrLeaseLost
 	}
