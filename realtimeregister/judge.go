@@ -66,15 +66,15 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w: %w", ErrUncertain, errors.New(p.Cause))
 }
 
-// judgeLacking misses records that were seen and are not shown. They are gone if the zone shows for a while that it has
-// changed; those of challenges may go at any time then. A zone that shows no change lacks none.
+// judgeLacking misses records that were seen, that no process has cleaned up, and that are not shown. They are gone if the
+// zone shows for a while that it has changed. A zone that shows no change lacks none.
 func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false
 	for key, s := range m.seen {
 		switch {
 		case shown[key] > 0, now.Sub(s.at) > rememberRecords:
-		case s.record.isChallenge() && newer, n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{}):
+		case s.record.typ == "TXT" && n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{}):
 		default:
 			lacking = true
 		}
