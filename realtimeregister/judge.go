@@ -88,5 +88,8 @@ func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	case newer && now.Sub(m.lackingSince) >= goneAfter:
 		return nil
 	}
+	for _, one := range z.Records { // the next read may lack what this one shows
+		m.seen[one.key] = sighting{one, now}
+	}
 	return ErrStale
 }

@@ -2,6 +2,7 @@ package realtimeregister_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
@@ -293,6 +295,7 @@ func (m *model) check(*rapid.T) {
 // end cleans all challenges up, as cert-manager does: again and again until it succeeds.
 func (m *model) end() {
 	m.api.ClearFaults()
+	left := false // the last record of the zone is ours: the others took all of theirs
 	for _, c := range m.challenges {
 		c.presented = false
 		err := retry(func() error {
@@ -300,6 +303,10 @@ func (m *model) end() {
 			err := m.processes[0].cleanUp(context.Background(), c.r)
 			if took := time.Since(begun); took > callLimit {
 				m.Errorf("a call took %s", took)
+			}
+			if errors.Is(err, realtimeregister.ErrLastRecord) && len(m.api.Records(m.zone)) == 1 {
+				left = true
+				return nil
 			}
 			return err
 		}, 10)
@@ -310,7 +317,7 @@ func (m *model) end() {
 	m.challenges = nil
 	time.Sleep(2 * time.Minute)
 	m.check(nil)
-	if len(m.api.Harms(sim.Raced))+len(m.api.Harms(sim.HiddenStale)) > 0 {
+	if left || len(m.api.Harms(sim.Raced))+len(m.api.Harms(sim.HiddenStale)) > 0 {
 		return
 	}
 	got, want := m.api.Records(m.zone), []string{}

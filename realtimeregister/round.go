@@ -28,7 +28,7 @@ type round struct {
 	tries   int
 	// doubtful: an update was given up that may have taken effect, so that one read is not proof enough.
 	doubtful bool
-	answers map[*job]error
+	answers  map[*job]error
 }
 
 func (p *Provider) newRound(zone ref, a *account, lease keylock.Lease, log logr.Logger) *round {
