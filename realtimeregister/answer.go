@@ -23,8 +23,6 @@ const (
 var (
 	// errMissing: what a call names does not exist.
 	errMissing = errors.New("it does not exist at Realtime Register")
-	// errAccepted: an update was taken and may take effect later.
-	errAccepted = errors.New("the API of Realtime Register has accepted the update without saying that it is done")
 	// errForbidden: a 403.
 	errForbidden = errors.New("not allowed for this API key: it needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
 	// errPassing: a refusal that is about the moment.
@@ -35,11 +33,7 @@ var (
 func readAnswer(status int, body []byte) apiclient.Answer {
 	answer := apiclient.Answer{Status: status, Data: body}
 	empty := len(bytes.TrimSpace(body)) == 0
-	switch {
-	case status == http.StatusAccepted:
-		answer.Kind, answer.Unexpected = errAccepted, true
-		return answer
-	case status >= 200 && status <= 299:
+	if status >= 200 && status <= 299 {
 		answer.Unexpected = !empty && !json.Valid(body)
 		return answer
 	}

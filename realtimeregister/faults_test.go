@@ -42,7 +42,7 @@ func faults() map[string]fault {
 		"502 with a page":           {sim.HTMLPage(502), "HTTP 502"},
 		"503":                       {sim.Unavailable(nil), "HTTP 503"},
 		"503 for 5 s":               {sim.Unavailable(sim.InSeconds(5 * time.Second)), "HTTP 503"},
-		"202":                       {sim.Accepted(), "HTTP 202"},
+		"202":                       {sim.Accepted(), ""},
 		"no answer":                 {sim.Hang(), "no answer in time"},
 		"an answer byte by byte":    {sim.SlowBody(time.Second), "no answer in time"},
 		"slow":                      {sim.Slow(6 * time.Second), ""},
