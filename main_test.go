@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	rtrtest "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
 func TestWhatTheServerRefusesAtItsStart(t *testing.T) {
@@ -22,6 +25,8 @@ func TestWhatTheServerRefusesAtItsStart(t *testing.T) {
 		"an address without TLS":     {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is for loopback addresses only"},
 		"no domain":                  {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
 		"a key that cannot be sent":  {key, nil, "MIJNHOST_API_KEY: the API key"},
+		"no address of the second":   {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https address"},
+		"no namespace":               {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be the name of a namespace"},
 		"an argument":                {"", []string{"x"}, "unknown command"},
 		"a flag that does not exist": {"", []string{"--mijnhost"}, "unknown flag"},
 	} {
@@ -72,6 +77,49 @@ func TestTheAPIIsToldWhoCalls(t *testing.T) {
 	}
 	if api.Calls() == 0 {
 		t.Error("no call was made")
+	}
+}
+
+// TestAKeyGoesToItsOwnHostAlone, with both solvers running in one process, for Secrets and for ambient keys.
+func TestAKeyGoesToItsOwnHostAlone(t *testing.T) {
+	t.Parallel()
+	const mijnhostKey, realtimeKey = "key-of-mijn-host", "key-of-realtime-register"
+	mijn, realtime, cluster := mijnhosttest.Start(t, mijnhosttest.Options{}), rtrtest.Start(t, rtrtest.Options{}), leasetest.Start(t)
+	mijn.AddAccount(mijnhostKey, "example.nl")
+	realtime.AddAccount("reseller", realtimeKey)
+	realtime.AddZone("reseller", rtrtest.Zone{Name: "example.nl", Records: []string{rtrtest.Record("example.nl", "A", "192.0.2.1", 300)}})
+	realtime.DeclareChallenge("_acme-challenge.example.nl")
+	s := settings{
+		ambientAPIKey: mijnhostKey, mijnhostBaseURL: mijn.URL(), realtimeRegisterAPIKey: realtimeKey, realtimeRegisterBaseURL: realtime.URL(),
+		leaseNamespace: "webhook",
+	}
+	solvers, err := s.solvers(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, solver := range solvers {
+		if err := solver.Initialize(cluster.Config(nil), t.Context().Done()); err != nil {
+			t.Fatal(err)
+		}
+		if err := solver.Present(newAmbientChallenge()); err != nil {
+			t.Errorf("%s: %v", solver.Name(), err)
+		}
+		if err := solver.CleanUp(newAmbientChallenge()); err != nil {
+			t.Errorf("%s: %v", solver.Name(), err)
+		}
+	}
+	for _, r := range mijn.Requests() {
+		if text := fmt.Sprint(r.Header, string(r.Body), r.Path); strings.Contains(text, realtimeKey) || !strings.Contains(text, mijnhostKey) {
+			t.Errorf("sent to mijn.host: %s", text)
+		}
+	}
+	for _, r := range realtime.Requests() {
+		if text := fmt.Sprint(r.Header, string(r.Body), r.Path); strings.Contains(text, mijnhostKey) || !strings.Contains(text, realtimeKey) {
+			t.Errorf("sent to Realtime Register: %s", text)
+		}
+	}
+	if mijn.Calls() == 0 || realtime.Calls() == 0 {
+		t.Error("one of them was not called")
 	}
 }
 

@@ -23,23 +23,17 @@ const (
 var (
 	// errMissing: what a call names does not exist.
 	errMissing = errors.New("it does not exist at Realtime Register")
-	// errAccepted: an update was taken and may take effect later.
-	errAccepted = errors.New("Realtime Register has accepted the update without saying that it is done")
 	// errForbidden: a 403.
-	errForbidden = errors.New("Realtime Register does not allow this API key to do that: it needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
+	errForbidden = errors.New("not allowed for this API key: it needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
 	// errPassing: a refusal that is about the moment.
-	errPassing = errors.New("Realtime Register cannot update the zone now")
+	errPassing = errors.New("the zone cannot be updated now")
 )
 
 // readAnswer reads an answer: the HTTP status decides, then the type in a failure's body. A success can have no body.
 func readAnswer(status int, body []byte) apiclient.Answer {
 	answer := apiclient.Answer{Status: status, Data: body}
 	empty := len(bytes.TrimSpace(body)) == 0
-	switch {
-	case status == http.StatusAccepted:
-		answer.Kind, answer.Unexpected = errAccepted, true
-		return answer
-	case status >= 200 && status <= 299:
+	if status >= 200 && status <= 299 {
 		answer.Unexpected = !empty && !json.Valid(body)
 		return answer
 	}
@@ -106,11 +100,4 @@ func refusedBy(err error) *refusedRecords {
 		return r
 	}
 	return nil
-}
-
-// isCertain reports whether a failed update was clearly refused, so that it has no effect and never will.
-func isCertain(err error) bool {
-	var e *apiclient.Error
-	return errors.As(err, &e) && e.Status >= 300 && e.Status <= 499 &&
-		e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout
 }

@@ -79,7 +79,7 @@ func (p *Provider) enter(ctx context.Context, key gatheringKey, r request, w *wa
 		p.gathering[key] = b
 		var waiting context.Context
 		waiting, b.stop = context.WithCancel(context.WithoutCancel(ctx))
-		go p.run(waiting, b) //nolint:contextcheck // it goes on for those who join later
+		go p.run(waiting, b)
 	}
 	for i, j := range b.jobs {
 		if j.entry != r.entry {
@@ -167,7 +167,7 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 	defer cancel()
 	r := p.newRound(zone, b.key.account, lease, log)
 	r.run(ctx, jobs)
-	lease.Release(r.finalNotes())
+	lease.Release(r.notesNow())
 	r.tell(jobs)
 }
 

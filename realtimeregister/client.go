@@ -177,7 +177,7 @@ func (c *Client) Zone(ctx context.Context, id int64) (*Zone, error) {
 //	POST /dns/zones/{id}/update
 func (c *Client) Update(ctx context.Context, id int64, body []byte) (sent bool, err error) {
 	attempts, err := c.do(ctx, apiclient.Call{
-		Op: OpUpdateZone, Method: http.MethodPost, Path: fmt.Sprintf("/dns/zones/%d/update", id), Body: body, Once: true,
+		Op: OpUpdateZone, Method: http.MethodPost, Path: fmt.Sprintf("/dns/zones/%d/update", id), Body: body, Once: true, OnlyOK: true,
 	})
 	return attempts > 0, err
 }

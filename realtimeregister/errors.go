@@ -13,7 +13,7 @@ var (
 	// ErrAmbiguous: zones of one name, and the Issuer does not say which.
 	ErrAmbiguous = errors.New("set service to BASIC or to PREMIUM in the Issuer's webhook config")
 	// ErrTooManyZones: the API lists zones without end.
-	ErrTooManyZones = errors.New("Realtime Register lists more zones than were asked for")
+	ErrTooManyZones = errors.New("more zones are listed by Realtime Register than were asked for")
 	// ErrSuperseded: a later call wants the opposite for the same value.
 	ErrSuperseded = errors.New("a later request for the same value has superseded this one")
 	// ErrZoneInUse: the calls before this one take too long.
@@ -25,11 +25,11 @@ var (
 	// ErrUncertain: an update was sent and is not seen.
 	ErrUncertain = errors.New("an update of the zone may still take effect: nothing is written until it is seen or a minute has passed")
 	// ErrStale: a read is older than what is known, or lacks records that were seen.
-	ErrStale = errors.New("Realtime Register shows an older or incomplete state of the zone: retrying until that has passed")
+	ErrStale = errors.New("an older or incomplete state of the zone is shown by Realtime Register: retrying until that has passed")
 	// ErrNoTime: reading the zone took too long to write to it.
-	ErrNoTime = errors.New("Realtime Register is too slow to update the zone in time")
+	ErrNoTime = errors.New("the zone cannot be updated in time, for Realtime Register is too slow")
 	// ErrOtherZone: an answer is not about the zone that was asked for.
-	ErrOtherZone = errors.New("Realtime Register answered with another zone than asked for")
+	ErrOtherZone = errors.New("another zone than asked for is in the answer of Realtime Register")
 	// ErrUnsafe: a list of records did not pass its own proof.
 	ErrUnsafe = errors.New("the update would change other records: it was not sent, please report this")
 	// ErrLastRecord: without it the list would be empty.
@@ -46,7 +46,7 @@ func (e *unfitError) Error() string { return e.why }
 
 // unfit says why a zone must not be written to, or returns nil.
 func (z *Zone) unfit() error {
-	why := ""
+	var why string
 	switch {
 	case z.template != "":
 		why = fmt.Sprintf("zone %s is linked to the template %s: unlink it, or delegate the challenge to another zone by CNAME", z.Name, z.template)

@@ -40,7 +40,7 @@ func (r *round) judge(z *Zone) error {
 	if w != nil && m.age(lastWrite, w.At, now) < staleReads && !z.sign.newerThan(w.Sign) {
 		return ErrStale
 	}
-	return m.judgeLacking(z, r.notes, now)
+	return m.judgeLacking(z, &r.notes, now)
 }
 
 // judgePending looks for an update whose fate is unknown. Once it had time enough it counts as failed.
@@ -53,7 +53,7 @@ func (r *round) judgePending(z *Zone, now time.Time) error {
 	case r.memory.age(lastPending, p.At, now) < uncertainFor:
 		return p.failure()
 	default:
-		r.notes.Pending = nil
+		r.notes.Pending, r.doubtful = nil, true
 	}
 	return nil
 }
@@ -66,15 +66,15 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w: %w", ErrUncertain, errors.New(p.Cause))
 }
 
-// judgeLacking misses records that were seen and are not shown. They are gone if the zone shows for a while that it has
-// changed; those of challenges may go at any time then. A zone that shows no change lacks none.
-func (m *memory) judgeLacking(z *Zone, n notes, now time.Time) error {
+// judgeLacking misses records that were seen, that no process has cleaned up, and that are not shown. They are gone if the
+// zone shows for a while that it has changed. A zone that shows no change lacks none.
+func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false
 	for key, s := range m.seen {
 		switch {
 		case shown[key] > 0, now.Sub(s.at) > rememberRecords:
-		case s.record.isChallenge() && newer, n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{}):
+		case s.record.typ == "TXT" && n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{}):
 		default:
 			lacking = true
 		}
@@ -87,6 +87,9 @@ func (m *memory) judgeLacking(z *Zone, n notes, now time.Time) error {
 		m.lackingSince = now
 	case newer && now.Sub(m.lackingSince) >= goneAfter:
 		return nil
+	}
+	for _, one := range z.Records { // the next read may lack what this one shows
+		m.seen[one.key] = sighting{one, now}
 	}
 	return ErrStale
 }

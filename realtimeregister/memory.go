@@ -87,20 +87,27 @@ func (m *memory) isOver(now time.Time) bool {
 // learnListed takes note of zones that a list has shown, before they are read.
 func (all *memories) learnListed(zones []*Zone) {
 	for _, z := range zones {
-		m := all.open(z.ID)
-		m.mu.Lock()
-		now := time.Now()
-		if m.listed != z && !m.known(sign{}, now).newerThan(z.sign) {
-			for _, r := range z.Records {
-				if _, ok := m.seen[r.key]; !ok {
-					m.seen[r.key] = sighting{r, now}
-				}
-			}
-			m.learnSign(z.sign, now)
-		}
-		m.listed = z
-		m.mu.Unlock()
+		all.open(z.ID).learnListed(z)
 	}
+}
+
+func (m *memory) learnListed(z *Zone) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.listed == z {
+		return
+	}
+	m.listed = z
+	if m.known(sign{}, now).newerThan(z.sign) {
+		return
+	}
+	for _, r := range z.Records {
+		if _, ok := m.seen[r.key]; !ok {
+			m.seen[r.key] = sighting{r, now}
+		}
+	}
+	m.learnSign(z.sign, now)
 }
 
 // known is the newest sign of this process and of others. The caller holds the lock.
@@ -157,12 +164,12 @@ func (m *memory) forgetPresented(e entry) {
 }
 
 // lost are the values that this process presented of late, that no process has cleaned up, and that a zone lacks.
-func (m *memory) lost(z *Zone, n notes) map[entry]presented {
+func (m *memory) lost(z *Zone, n *notes) map[entry]presented {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	maps.DeleteFunc(m.presented, func(e entry, p presented) bool {
-		return now.Sub(p.at) > rememberRecords || n.cleanedSince(e, p.at)
+		return now.Sub(p.at) > rememberRecords || n.cleanedSince(e, p.at.Add(-1))
 	})
 	if len(m.presented) == 0 {
 		return nil

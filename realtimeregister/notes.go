@@ -56,7 +56,7 @@ func parseNotes(text string) notes {
 }
 
 // String is the notes as they are kept with the Lease.
-func (n notes) String() string {
+func (n *notes) String() string {
 	text, err := json.Marshal(n)
 	if err != nil {
 		return "" // times beyond the year 9999
@@ -76,7 +76,7 @@ func (n *notes) markCleaned(e entry) {
 }
 
 // cleanedSince reports whether a value was cleaned up after a moment.
-func (n notes) cleanedSince(e entry, since time.Time) bool {
+func (n *notes) cleanedSince(e entry, since time.Time) bool {
 	if len(n.Cleaned) == 0 {
 		return false
 	}

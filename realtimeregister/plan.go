@@ -78,7 +78,7 @@ func (r *round) restore(p *plan) {
 	for _, j := range p.jobs {
 		wanted[j.entry] = true
 	}
-	lost := r.memory.lost(p.base, r.notes)
+	lost := r.memory.lost(p.base, &r.notes)
 	entries := make([]entry, 0, len(lost))
 	for e := range lost {
 		if !wanted[e] {

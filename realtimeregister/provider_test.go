@@ -38,7 +38,6 @@ func TestAValueComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestOneChallengeTakesFourCallsColdAndThreeWarm.
 func TestOneChallengeTakesFourCallsColdAndThreeWarm(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {

@@ -3,6 +3,7 @@ package realtimeregister
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -25,7 +26,9 @@ type round struct {
 	log     logr.Logger
 	begun   time.Time
 	tries   int
-	answers map[*job]error
+	// doubtful: an update was given up that may have taken effect, so that one read is not proof enough.
+	doubtful bool
+	answers  map[*job]error
 }
 
 func (p *Provider) newRound(zone ref, a *account, lease keylock.Lease, log logr.Logger) *round {
@@ -69,7 +72,8 @@ func (r *round) answer(ctx context.Context, jobs []*job, mayHalve bool) {
 			r.succeed(jobs)
 			return
 		}
-		if r.tries++; r.tries > maxTries {
+		r.tries++
+		if r.tries > maxTries {
 			r.fail(jobs, ErrNoTime)
 			return
 		}
@@ -125,12 +129,7 @@ func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 }
 
 func (z *Zone) has(e entry) bool {
-	for _, one := range z.Records {
-		if e.isIt(one) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(z.Records, e.isIt)
 }
 
 // blame answers the jobs whose records were refused, and returns the others. A record of somebody else that is refused
@@ -159,8 +158,8 @@ func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 	return others
 }
 
-// finalNotes are what the next holder of the Lease must know.
-func (r *round) finalNotes() string {
+// notesNow are what the next holder of the Lease must know at this moment.
+func (r *round) notesNow() string {
 	r.notes.Newest = r.notes.Newest.newest(r.memory.newestSign())
 	return r.notes.String()
 }
@@ -194,7 +193,15 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 		case z.ID != r.zone.id || z.Name != r.zone.name:
 			return nil, ErrOtherZone
 		}
-		if err = r.judge(z); err == nil {
+		err = r.judge(z)
+		if r.doubtful {
+			err = r.lookAgain(ctx)
+			r.doubtful = err != nil
+			if err == nil {
+				err = r.judge(z)
+			}
+		}
+		if err == nil {
 			r.memory.believe(z)
 			return z, nil
 		}
@@ -203,6 +210,20 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 			return nil, err
 		}
 	}
+}
+
+// lookAgain asks for the zone in another way. What a list shows and a read does not, that read lacks.
+func (r *round) lookAgain(ctx context.Context) error {
+	zones, err := r.client.Zones(ctx, r.zone.name)
+	if err != nil {
+		return err
+	}
+	for _, z := range zones {
+		if z.ID == r.zone.id {
+			r.memory.learnListed(z)
+		}
+	}
+	return nil
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (r *round) send(ctx context.Context, p *plan) error {
 			r.notes.markCleaned(j.entry)
 		}
 	}
-	if err := r.lease.Renew(ctx, r.notes.String()); err != nil {
+	if err := r.lease.Renew(ctx, r.notesNow()); err != nil {
 		r.notes = before
 		return ErrLeaseLost
 	}
@@ -111,7 +112,8 @@ func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered 
 		}
 		if err == nil && r.isEffective(z, p, note, answered) {
 			lost := lostFrom(p.kept, z)
-			if looks++; len(lost) > 0 && looks <= lossLooks && pause(ctx, lossPause) {
+			looks++
+			if len(lost) > 0 && looks <= lossLooks && pause(ctx, lossPause) {
 				continue
 			}
 			r.conclude(z, p, list, lost)
@@ -157,12 +159,12 @@ func (m *memory) isOlder(z *Zone) bool {
 	return m.known(sign{}, time.Now()).newerThan(z.sign)
 }
 
-// lostFrom are the records of others that were sent and are not shown in any copy.
+// lostFrom are records that were sent and are not shown in any copy.
 func lostFrom(kept []*Record, z *Zone) []*Record {
 	shown := count(z.Records)
 	var lost []*Record
 	for _, one := range kept {
-		if shown[one.key] == 0 && !one.isChallenge() {
+		if shown[one.key] == 0 {
 			lost = append(lost, one)
 		}
 	}
@@ -175,7 +177,7 @@ func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	hash := z.hash
 	if len(lost) > 0 {
 		hash = r.notes.Pending.Hash
-		r.reportLost(lost)
+		r.reportLost(slices.DeleteFunc(lost, (*Record).isChallenge))
 		r.memory.believe(&Zone{Records: list, sign: z.sign})
 	} else {
 		r.memory.believe(z)
@@ -188,7 +190,11 @@ func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	}
 }
 
+// reportLost tells of records that are not of challenges, which may go at any time.
 func (r *round) reportLost(lost []*Record) {
+	if len(lost) == 0 {
+		return
+	}
 	names, raws := make([]string, len(lost)), make([]string, len(lost))
 	for i, one := range lost {
 		names[i], raws[i] = one.String(), string(one.raw)

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
@@ -103,13 +105,19 @@ func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // newProcess is one more process: it shares nothing with the first but the API and the cluster.
 func (w world) newProcess(id string, change ...func(*realtimeregister.Options)) *process {
+	w.Helper()
+	return startProcess(w, w.api, w.cluster, id, change...)
+}
+
+func startProcess(tb hosttest.TB, api *sim.Server, cluster *leasetest.Cluster, id string, change ...func(*realtimeregister.Options)) *process {
+	tb.Helper()
 	p := &process{id: id, dead: &atomic.Bool{}}
 	leases := kubelease.New("webhook")
-	if err := leases.Connect(w.cluster.Config(func(next http.RoundTripper) http.RoundTripper { return mortal{next, p.dead} })); err != nil {
-		w.Fatal(err)
+	if err := leases.Connect(cluster.Config(func(next http.RoundTripper) http.RoundTripper { return mortal{next, p.dead} })); err != nil {
+		tb.Fatalf("%v", err)
 	}
 	o := realtimeregister.Options{
-		BaseURL: w.api.URL(), UserAgent: id, Transport: mortal{w.api.HTTPTransport(), p.dead}, Leases: leases,
+		BaseURL: api.URL(), UserAgent: id, Transport: mortal{api.HTTPTransport(), p.dead}, Leases: leases,
 	}
 	for _, c := range change {
 		c(&o)
@@ -218,4 +226,26 @@ func atOnce(n int, do func(int) error) error {
 		all.Go(func() error { return do(i) })
 	}
 	return all.Wait()
+}
+
+// sleepy are Leases whose holder sleeps right after it has renewed one.
+type sleepy struct {
+	realtimeregister.Leases
+	nap time.Duration
+}
+
+func (s sleepy) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
+	lease, err := s.Leases.Acquire(ctx, key)
+	return sleeper{lease, s.nap}, err
+}
+
+type sleeper struct {
+	keylock.Lease
+	nap time.Duration
+}
+
+func (s sleeper) Renew(ctx context.Context, notes string) error {
+	err := s.Lease.Renew(ctx, notes)
+	time.Sleep(s.nap)
+	return err
 }

@@ -25,6 +25,8 @@ type Call struct {
 	// Decode reads the data of a successful answer; nil ignores it. If it fails, the answer counts as
 	// unexpected, and the call is tried again.
 	Decode func(data []byte) error
+	// OnlyOK: no other 2xx than 200 means that it is done.
+	OnlyOK bool
 	// Once: never send this call a second time, whatever becomes of the first.
 	Once bool
 }

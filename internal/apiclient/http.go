@@ -100,7 +100,7 @@ func readBody(ctx context.Context, r io.Reader, large LargeAnswers) (body []byte
 func judge(o Options, call Call, resp *http.Response, body []byte, apiKey string) error {
 	answer := o.Read(resp.StatusCode, body)
 	var cause error
-	if isSuccess(answer.Status) && !answer.Unexpected {
+	if isSuccess(answer.Status) && !answer.Unexpected && (!call.OnlyOK || answer.Status == http.StatusOK) {
 		if call.Decode == nil {
 			return nil
 		}

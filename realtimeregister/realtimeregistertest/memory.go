@@ -9,6 +9,7 @@ type readerOf struct {
 // memory is what a client knows of a zone.
 type memory struct {
 	last  *basis
+	seen  sign            // the newest of its own lists
 	known map[string]bool // records that it has seen or sent: true; that it has removed: false
 }
 
@@ -29,7 +30,8 @@ func (s *Server) memory(reader string, z *zone) *memory {
 }
 
 // remember notes what an answer shows its client. That a view is not the truth
-// is evident if it is older than what the key was shown or wrote before, or if
+// is evident if it is older than what the key was shown by id or wrote before, or
+// what this client was shown in a list, which it may ask for without any lock; or if
 // it lacks a record that this client saw or sent, or has one that it removed. An
 // update is based upon the last read by id: others who use the client may list
 // zones at any time.
@@ -43,7 +45,7 @@ func (s *Server) remember(c *call, zones []*shown) {
 	for _, v := range zones {
 		m := s.memory(c.reader, v.zone)
 		b := &basis{at: v.at, records: map[string]int{}, settings: v.view.settings}
-		b.evident = v.zone.newestBy[c.request.Auth].newerThan(v.sign)
+		b.evident = v.zone.newestBy[c.request.Auth].or(m.seen).newerThan(v.sign)
 		for _, r := range v.records {
 			b.records[r.key(exact)]++
 		}
@@ -61,7 +63,11 @@ func (s *Server) remember(c *call, zones []*shown) {
 		if v.byID || m.last == nil {
 			m.last = b
 		}
-		v.zone.newestBy[c.request.Auth] = v.zone.newestBy[c.request.Auth].or(v.sign)
+		if v.byID {
+			v.zone.newestBy[c.request.Auth] = v.zone.newestBy[c.request.Auth].or(v.sign)
+		} else {
+			m.seen = m.seen.or(v.sign)
+		}
 	}
 }
 

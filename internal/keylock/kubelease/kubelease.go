@@ -94,14 +94,15 @@ func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error)
 		held, err := l.try(ctx, name, key)
 		switch {
 		case ctx.Err() != nil:
-			held.giveBack()
+			held.giveBack() //nolint:contextcheck // its caller's time is over
 			return nil, ctx.Err()
 		case held != nil:
 			return held, nil
 		case apierrors.IsForbidden(err):
 			return nil, ErrForbidden
 		case err != nil:
-			if failures++; failures == maxFailures {
+			failures++
+			if failures == maxFailures {
 				return nil, ErrUnavailable
 			}
 		default:

@@ -138,7 +138,7 @@ func TestTheClocksOfOthersDoNotCount(t *testing.T) {
 func TestARenewalWithoutAnAnswerLosesTheLease(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
-		w.Inject(func(r leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: time.Minute} })
+		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: time.Minute} })
 		if err := lease.Renew(w.Context(), "pending"); !errors.Is(err, kubelease.ErrUnavailable) {
 			w.Errorf("got %v, want ErrUnavailable", err)
 		}
@@ -213,7 +213,8 @@ func TestAPassingFaultIsOutlived(t *testing.T) {
 	inBubble(t, func(w world) {
 		times := 0
 		w.Inject(func(leasetest.Request) leasetest.Fault {
-			if times++; times <= 2 {
+			times++
+			if times <= 2 {
 				return leasetest.Fault{Status: http.StatusInternalServerError}
 			}
 			return leasetest.Fault{}

@@ -137,9 +137,10 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var sent coordinationv1.Lease
 	var options metav1.DeleteOptions
 	switch r.Method {
+	case http.MethodGet:
 	case http.MethodDelete:
 		_ = json.NewDecoder(r.Body).Decode(&options)
-	case http.MethodPost, http.MethodPut:
+	default:
 		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
 			refuse(w, apierrors.NewBadRequest(err.Error()))
 			return

@@ -1,0 +1,490 @@
+package realtimeregister_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
+	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+// TestAnUncertainUpdateIsNeverRepeated: nobody writes until it is seen or a minute has passed.
+func TestAnUncertainUpdateIsNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]sim.Kind{
+		"429": sim.RateLimited(nil), "500": sim.Status(500), "502": sim.HTMLPage(502), "no answer": sim.Hang(), "a reset": sim.DropBefore(),
+		"half an answer": sim.Malformed(), "a reset after the effect": sim.DropAfter(), "202": sim.Accepted(),
+		"an effect 40 s later": sim.DropThenEffect(40 * time.Second),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, func(w world) {
+				w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: kind, Times: 1})
+				var sentAt []time.Time
+				replica := w.newProcess("two")
+				for range 12 {
+					_ = w.add(acme(1))
+					_ = replica.present(w.Context(), txt(testName, acme(2)))
+					time.Sleep(2 * time.Second)
+				}
+				for _, r := range w.api.Requests() {
+					if r.Op == sim.OpUpdateZone {
+						sentAt = append(sentAt, r.Time)
+					}
+				}
+				bodies := map[string]int{}
+				for _, r := range w.api.Requests() {
+					if r.Op == sim.OpUpdateZone {
+						bodies[string(r.Body)]++
+					}
+				}
+				if len(sentAt) < 2 {
+					w.Fatalf("%d updates", len(sentAt))
+				}
+				seen := kind.String() == sim.DropAfter().String() || kind.String() == sim.Accepted().String() || kind.String() == sim.Malformed().String()
+				if pause := sentAt[1].Sub(sentAt[0]); !seen && pause < 40*time.Second {
+					w.Errorf("another update %s after one whose fate was unknown", pause)
+				}
+				w.wantValues(acme(1), acme(2))
+				w.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+// TestAHolderThatDiesIsTakenOver within 45 s, and the update that it had under way is not overtaken.
+func TestAHolderThatDiesIsTakenOver(t *testing.T) {
+	t.Parallel()
+	for _, when := range []sim.Operation{sim.OpReadZone, sim.OpUpdateZone} {
+		t.Run(string(when), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+				dead, survivor := w.newProcess("dead"), w.process
+				w.must(survivor.present(w.Context(), txt(testName, acme(0))))
+				w.api.Inject(sim.Fault{Op: when, Times: 1, Kind: sim.Slow(0), When: func(r sim.Request) bool {
+					if r.Header.Get("User-Agent") == "dead" {
+						dead.dead.Store(true)
+					}
+					return false
+				}})
+				go func() { _ = dead.present(w.Context(), txt(testName, acme(1))) }()
+				time.Sleep(time.Second)
+				begun := time.Now()
+				w.must(retry(func() error { return survivor.present(w.Context(), txt(testName, acme(2))) }, 8))
+				if took := time.Since(begun); took > 45*time.Second {
+					w.Errorf("taken over after %s", took)
+				}
+				want := []string{acme(0), acme(2)}
+				if when == sim.OpUpdateZone {
+					want = append(want, acme(1))
+				}
+				w.wantValues(want...)
+				w.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+// TestAHolderThatLostItsLeaseDoesNotPost, nor one that slept past its end or could not renew it.
+func TestAHolderThatLostItsLeaseDoesNotPost(t *testing.T) {
+	t.Parallel()
+	renewals := func(fault leasetest.Fault) func(leasetest.Request) leasetest.Fault {
+		updates := 0
+		return func(r leasetest.Request) leasetest.Fault {
+			if r.Method == http.MethodPut && !r.Releases {
+				updates++
+				if updates == 1 {
+					return fault
+				}
+			}
+			return leasetest.Fault{}
+		}
+	}
+	for name, fault := range map[string]func(world) leasetest.Fault{
+		"taken by another":       func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusConflict} },
+		"deleted":                func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusNotFound} },
+		"not renewed":            func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusInternalServerError} },
+		"no answer to a renewal": func(world) leasetest.Fault { return leasetest.Fault{Late: time.Hour} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, func(w world) {
+				w.cluster.Inject(renewals(fault(w)))
+				w.wantError(w.add(acme(1)), realtimeregister.ErrLeaseLost)
+				if w.api.CallsOf(sim.OpUpdateZone) > 0 {
+					w.Error("an update was sent")
+				}
+				w.cluster.Inject(nil)
+				w.must(retry(func() error { return w.add(acme(1)) }, 8))
+			})
+		})
+	}
+	t.Run("slept past its end", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, sim.Options{}, func(w world) {
+			short := w.newProcess("short", func(o *realtimeregister.Options) { o.Leases = sleepy{o.Leases, 40 * time.Second} })
+			if err := short.present(w.Context(), txt(testName, acme(1))); err == nil {
+				w.Error("want an error")
+			}
+			time.Sleep(time.Minute)
+			if w.api.CallsOf(sim.OpUpdateZone) > 0 {
+				w.Error("an update was sent")
+			}
+		})
+	})
+}
+
+// TestWithoutALeaseNothingIsWritten, for presenting and cleaning up alike.
+func TestWithoutALeaseNothingIsWritten(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		homeless := w.newProcess("homeless", func(o *realtimeregister.Options) { o.Leases = kubelease.New("") })
+		w.wantError(homeless.present(w.Context(), txt(testName, acme(1))), kubelease.ErrNoNamespace)
+		w.wantError(homeless.cleanUp(w.Context(), txt(testName, acme(1))), kubelease.ErrNoNamespace)
+		w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: http.StatusForbidden} })
+		w.wantError(w.add(acme(1)), kubelease.ErrForbidden)
+		w.wantError(w.remove(acme(1)), kubelease.ErrForbidden)
+		if w.api.CallsOf(sim.OpUpdateZone)+w.api.CallsOf(sim.OpReadZone) > 0 {
+			w.Error("the zone was called for")
+		}
+	})
+}
+
+// TestAStaleReadIsRecognised by what this process knows and by the notes that another left in the Lease.
+func TestAStaleReadIsRecognised(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]sim.Options{
+		"all reads":                 {StaleReads: 8 * time.Second},
+		"every second read":         {StaleReads: 20 * time.Second, Replicas: sim.ReplicasAlternate},
+		"another replica only":      {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther},
+		"no signs":                  {StaleReads: 8 * time.Second, Signs: sim.SignsNone},
+		"no signs, another replica": {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther, Signs: sim.SignsNone},
+		"read-backs":                {StaleReadBacks: 3},
+		"short":                     {ShortAfterWrite: 6 * time.Second},
+		"short and shuffled":        {ShortAfterWrite: 6 * time.Second, Order: sim.OrderShuffled},
+		"absent":                    {AbsentAfterWrite: 6 * time.Second},
+		"a late effect":             {EffectDelay: 5 * time.Second},
+		"a late effect, 202":        {EffectDelay: 5 * time.Second, Update: sim.UpdateAccepted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, o, func(w world) {
+				time.Sleep(time.Minute)
+				replica := w.newProcess("two")
+				for i := range 6 {
+					p := []*process{w.process, replica}[i%2]
+					w.must(retry(func() error { return p.present(w.Context(), txt(testName, acme(i))) }, 8))
+				}
+				w.wantValues(acme(0), acme(1), acme(2), acme(3), acme(4), acme(5))
+				for i := range 6 {
+					p := []*process{replica, w.process}[i%2]
+					w.must(retry(func() error { return p.cleanUp(w.Context(), txt(testName, acme(i))) }, 8))
+				}
+				time.Sleep(time.Minute)
+				w.wantValues()
+				w.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+// TestAReadThatDisagreesWithTheListIsReadAgain on a cold start, when nothing else is known.
+func TestAReadThatDisagreesWithTheListIsReadAgain(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]sim.Kind{"short": sim.ShortRead(), "absent": sim.AbsentRecords(), "empty": sim.EmptyRecords()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, func(w world) {
+				w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: kind, Times: 2})
+				w.must(w.add(acme(1)))
+				w.wantOthersUntouched()
+			})
+		})
+	}
+}
+
+// TestAForeignWriterIsNotOverwritten: what somebody adds, changes or removes between two rounds stays so.
+func TestAForeignWriterIsNotOverwritten(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(2 * time.Second)
+		late := sim.Record("late.example.nl", "A", "192.0.2.9", 60)
+		w.api.AddRecord(w.zone, late)
+		w.api.DeleteRecord(w.zone, others()[2])
+		w.must(retry(func() error { return w.add(acme(2)) }, 6))
+		w.wantValues(acme(1), acme(2))
+		w.wantOthers(append(slices.Delete(others(), 2, 3), late)...)
+	})
+}
+
+// TestAValueThatSomebodyTookIsPutBack with the next update of this process, unless another process cleaned it up.
+func TestAValueThatSomebodyTookIsPutBack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		replica := w.newProcess("two")
+		w.must(w.add(acme(1)))
+		w.must(w.add(acme(2)))
+		w.must(replica.cleanUp(w.Context(), txt(testName, acme(2))))
+		time.Sleep(2 * time.Second)
+		w.api.SetRecords(w.zone, others()...) // a stale form in the portal
+		w.must(w.add(acme(3)))
+		w.wantValues(acme(1), acme(3))
+		w.must(replica.cleanUp(w.Context(), txt(testName, acme(1))))
+		w.must(w.remove(acme(3)))
+		w.must(w.add(acme(4)))
+		w.wantValues(acme(4))
+	})
+}
+
+// TestWhatIsLostIsTold: in the log with the records, and in the metrics; it is not restored.
+func TestWhatIsLostIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+		var log strings.Builder
+		lost := &losses{}
+		p := w.newProcess("two", func(o *realtimeregister.Options) {
+			o.Observer = lost
+			o.Log = funcr.New(func(_, args string) { log.WriteString(args + "\n") }, funcr.Options{})
+		})
+		go func() {
+			time.Sleep(250 * time.Millisecond)
+			w.api.DeleteRecord(w.zone, others()[0])
+		}()
+		w.must(p.present(w.Context(), txt(testName, acme(1))))
+		if lost.records != 1 || !strings.Contains(log.String(), `example.nl MX`) || !strings.Contains(log.String(), `mail.example.nl`) {
+			w.Errorf("%d lost, log:\n%s", lost.records, &log)
+		}
+		w.wantOthers(slices.Delete(others(), 0, 1)...)
+	})
+}
+
+// TestARefusedValueFailsAlone: those that wait with it are answered.
+func TestARefusedValueFailsAlone(t *testing.T) {
+	t.Parallel()
+	bad := strings.Repeat("a", 64) + ".example.nl." // a label that is too long
+	t.Run("with an index", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+			names := []string{testName, bad, testName}
+			errs := w.presentAll(names)
+			if errs[0] != nil || errs[2] != nil {
+				w.Errorf("the others: %v", errs)
+			}
+			if errs[1] == nil || !strings.Contains(errs[1].Error(), "refuses the TXT record "+strings.TrimSuffix(bad, ".")+": name is not valid") {
+				w.Errorf("got %v", errs[1])
+			}
+		})
+	})
+	t.Run("without an index", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+			w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: sim.Failure(400, "ValidationError", "Invalid"), When: func(r sim.Request) bool {
+				return strings.Contains(string(r.Body), bad[:64])
+			}})
+			errs := w.presentAll([]string{testName, testName, testName, bad})
+			answered := 0
+			for _, err := range errs[:3] {
+				if err == nil {
+					answered++
+				}
+			}
+			if answered != 2 || errs[3] == nil { // one was in the same half
+				w.Errorf("got %v", errs)
+			}
+			if posts := w.api.CallsOf(sim.OpUpdateZone); posts != 3 {
+				w.Errorf("%d updates, want 3", posts)
+			}
+		})
+	})
+}
+
+// presentAll presents a value under each name in one round.
+func (w world) presentAll(names []string) []error {
+	errs := make([]error, len(names))
+	_ = atOnce(len(names), func(i int) error {
+		errs[i] = w.present(w.Context(), txt(names[i], acme(i)))
+		return nil
+	})
+	return errs
+}
+
+// TestARecordThatBlocksEveryUpdateIsNamed.
+func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
+	t.Parallel()
+	old := `{"name":"mail.example.nl","type":"MX","content":"mx.example.nl","ttl":60}` // without prio
+	for name, c := range map[string]struct {
+		records []string
+		says    string
+	}{
+		"a fault":     {append(others(), old), "the record mail.example.nl MX blocks every update of its zone, for Realtime Register does not take it any more: prio is required"},
+		"a duplicate": {append(others(), others()[2]), "the record example.nl TXT blocks every update of its zone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: c.records}, func(w world) {
+				if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.says) {
+					w.Errorf("got %v, want %q", err, c.says)
+				}
+			})
+		})
+	}
+	t.Run("a conflict with ours", func(t *testing.T) {
+		t.Parallel()
+		cname := sim.Record("_acme-challenge.example.nl", "CNAME", "elsewhere.example", 60)
+		inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: append(others(), cname)}, func(w world) {
+			want := "Realtime Register refuses the TXT record _acme-challenge.example.nl: it conflicts with _acme-challenge.example.nl CNAME"
+			if err := w.add(acme(1)); err == nil || err.Error() != want {
+				w.Errorf("got %v, want %q", err, want)
+			}
+		})
+	})
+}
+
+// TestAnUpdateThatChangesMoreBarsTheZone for presenting; cleaning up goes on.
+func TestAnUpdateThatChangesMoreBarsTheZone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+		go func() {
+			time.Sleep(250 * time.Millisecond) // as if the update had done it
+			w.api.SetSetting(w.zone, "dnssec", "true")
+		}()
+		w.must(w.add(acme(1)))
+		err := w.add(acme(2))
+		if err == nil || !strings.Contains(err.Error(), "an update of zone example.nl changed dnssec") {
+			w.Errorf("got %v", err)
+		}
+		w.must(w.remove(acme(1)))
+		w.wantValues()
+	})
+}
+
+// TestTheZoneOfAName is found by asking for names, and never for the whole account.
+func TestTheZoneOfAName(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		for i := range 30 {
+			w.api.AddZone("reseller", sim.Zone{Name: fmt.Sprintf("z%d.nl", i), Records: []string{sim.Record(fmt.Sprintf("z%d.nl", i), "A", "192.0.2.1", 60)}})
+		}
+		below := "_acme-challenge.a.b.example.nl."
+		w.api.DeclareChallenge(below)
+		for _, zone := range []string{"b.example.nl.", "nl.", ".", "example.nl."} {
+			w.must(w.present(w.Context(), dnshost.TXT{Zone: zone, FQDN: below, Value: acme(len(zone))}))
+		}
+		for _, r := range w.api.Requests() {
+			if r.Op == sim.OpListZones && (r.Query.Get("name") == "" || r.Query.Get("limit") == "" || strings.Contains(r.Query.Get("name"), "_")) {
+				w.Errorf("asked for %v", r.Query)
+			}
+		}
+		if got := len(w.api.TXTValues(w.zone, below)); got != 4 {
+			w.Errorf("%d values", got)
+		}
+		w.wantError(w.present(w.Context(), dnshost.TXT{Zone: "example.org.", FQDN: "_acme-challenge.example.org.", Value: acme(1)}), realtimeregister.ErrNoZone)
+	})
+}
+
+// TestTwoZonesOfOneName need a service; cleaning up looks into both.
+func TestTwoZonesOfOneName(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		premium := w.api.AddZone("reseller", sim.Zone{Name: "example.nl", Service: "PREMIUM", Records: others()})
+		err := w.add(acme(1))
+		w.wantError(err, realtimeregister.ErrAmbiguous)
+		if want := "zone example.nl exists as BASIC and as PREMIUM"; err == nil || !strings.HasPrefix(err.Error(), want) {
+			w.Errorf("got %v, want %q", err, want)
+		}
+		r := txt(testName, acme(1))
+		r.Service = "PREMIUM"
+		w.must(w.present(w.Context(), r))
+		if got := w.api.TXTValues(premium, testName); len(got) != 1 {
+			w.Errorf("values: %q", got)
+		}
+		w.must(w.remove(acme(1)))
+		if got := w.api.TXTValues(premium, testName); len(got) != 0 {
+			w.Errorf("values: %q", got)
+		}
+	})
+}
+
+// TestAZoneThatIsMadeAnewIsFoundAgain although its old id is remembered.
+func TestAZoneThatIsMadeAnewIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	for _, o := range []sim.Options{{}, {Missing: sim.MissingNotFound}} {
+		t.Run(o.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, o, func(w world) {
+				w.must(w.add(acme(1)))
+				w.api.RemoveZone(w.zone)
+				err := w.remove(acme(1))
+				if !errors.As(err, new(*dnshost.LeftBehindError)) {
+					w.Errorf("with the zone gone: %v", err)
+				}
+				w.zone = w.api.AddZone("reseller", sim.Zone{Name: "example.nl", Records: others()})
+				w.must(w.add(acme(2)))
+				w.wantValues(acme(2))
+			})
+		})
+	}
+}
+
+// TestALoginGoesAsBasic, and an API key as what it is.
+func TestALoginGoesAsBasic(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.api.AddLogin("reseller", "robot", "pass:word")
+		ctx, cancel := context.WithTimeout(w.Context(), callLimit)
+		defer cancel()
+		_, err := w.Present(ctx, "reseller/robot:pass:word", txt(testName, acme(1)))
+		w.must(err)
+		for _, r := range w.api.Requests() {
+			if r.Auth != sim.Basic("reseller", "robot", "pass:word") {
+				w.Errorf("sent %q", r.Auth)
+			}
+		}
+	})
+}
+
+// TestAKeyThatMayNotWriteDoesNotFailOthers: each key has rounds of its own.
+func TestAKeyThatMayNotWriteDoesNotFailOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+		w.api.AddAccount("reseller", "read-only")
+		w.api.SetReadOnly("read-only")
+		err := atOnce(2, func(i int) error {
+			if i == 0 {
+				return w.add(acme(1))
+			}
+			ctx, cancel := context.WithTimeout(w.Context(), callLimit)
+			defer cancel()
+			if _, err := w.Present(ctx, "read-only", txt(testName, acme(2))); err == nil || !strings.Contains(err.Error(), "UPDATE_DNS_ZONE") {
+				w.Errorf("got %v", err)
+			}
+			return nil
+		})
+		w.must(err)
+		w.wantValues(acme(1))
+	})
+}
+
+// losses counts what is lost.
+type losses struct {
+	records int
+}
+
+func (*losses) CallStarted()                                      {}
+func (*losses) CallEnded(apiclient.Operation, int, time.Duration) {}
+func (*losses) Retried(apiclient.Operation)                       {}
+func (*losses) CooledDown(time.Duration)                          {}
+func (l *losses) ForeignLost(records int)                         { l.records += records }

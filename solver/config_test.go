@@ -1,0 +1,37 @@
+package solver_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+)
+
+// TestWhatAConfigMayHoldIsTheHostsBusiness: bounds of ttl, and service, which others do not have.
+func TestWhatAConfigMayHoldIsTheHostsBusiness(t *testing.T) {
+	t.Parallel()
+	const ref = `"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"}`
+	rules := solver.ConfigRules{MinTTL: 60, MaxTTL: 2419200, Services: []string{"BASIC", "PREMIUM"}}
+	for config, says := range map[string][2]string{
+		`{` + ref + `,"ttl":59}`:            {"", "ttl must be a number of seconds from 60 to 2419200"},
+		`{` + ref + `,"ttl":2419201}`:       {"", "ttl must be a number of seconds from 60 to 2419200"},
+		`{` + ref + `,"ttl":0}`:             {"ttl must be a number of seconds from 1 to 2147483647", "ttl must be a number of seconds from 60 to 2419200"},
+		`{` + ref + `,"service":"PREMIUM"}`: {`unknown field "service"`, ""},
+		`{` + ref + `,"service":"premium"}`: {`unknown field "service"`, "service must be BASIC or PREMIUM"},
+		`{` + ref + `,"service":1}`:         {"service must be a string, not a JSON number", "service must be a string, not a JSON number"},
+		`{` + ref + `,"Service":"PREMIUM"}`: {`unknown field "Service"`, `unknown field "Service"`},
+	} {
+		for i, want := range says {
+			w := newWorld(t, func(o *solver.Options) {
+				if i == 1 {
+					o.Config = rules
+				}
+			})
+			err := w.Present(newChallenge(withConfig(config)))
+			switch {
+			case want == "" && err != nil, want != "" && (err == nil || !strings.HasSuffix(err.Error(), "the Issuer's webhook config is wrong: "+want)):
+				t.Errorf("%s, rules %d: got %v, want %q", config, i, err, want)
+			}
+		}
+	}
+}
