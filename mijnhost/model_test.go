@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -21,7 +22,11 @@ import (
 //
 //   - no record that the webhook did not create ever changes or vanishes;
 //   - every value reported presented is in the zone until its clean-up begins;
-//   - after the last clean-up, the zone is byte for byte what the others made it.
+//   - after the last clean-up, the zones are byte for byte what the others made them;
+//   - no call of the webhook costs more than mostCalls calls of the API, or takes longer than it may.
+//
+// The account has two keys, which rotate, and two domains, in which PATCH can do different things; where it adds, the webhook
+// may have been told so.
 //
 // The exception is stated in docs/guarantees.md, and holds only where PATCH replaces: a left-over under the challenge's
 // very name, which is the value of no Challenge of the cluster, may be replaced, and is counted.
@@ -44,6 +49,7 @@ func lifeOfAZone(t *rapid.T) {
 		"present":    m.present,
 		"cleanUp":    m.cleanUp,
 		"restart":    m.restart,
+		"rotate":     m.rotate,
 		"others add": m.othersAdd,
 		"others del": m.othersDelete,
 		"fault":      m.fault,
@@ -60,6 +66,8 @@ type model struct {
 	cluster   *cluster
 	transport *http.Transport
 	processes []*mijnhost.Provider
+	patchAdds []string // domains of which the webhook was told that PATCH adds
+	keys      []string // that are valid
 
 	// others are the records of other writers, in order; those under a challenge's
 	// name are apart, because a PATCH that replaces may cost them.
@@ -73,12 +81,15 @@ type model struct {
 
 // life is one challenge on its way.
 type life struct {
-	fqdn, value string
-	presented   bool // success was reported, and no clean-up begun
+	domain, fqdn, value string
+	presented           bool // success was reported, and no clean-up begun
 }
 
+// The names that challenges are for. The second domain has one, and records of its own that nobody touches.
+const otherDomain, otherName = "other.nl", "_acme-challenge.other.nl."
+
 func newModel(t *rapid.T) *model {
-	m := &model{T: t, cluster: newCluster()}
+	m := &model{T: t, cluster: newCluster(), keys: []string{testKey, secondKey}}
 	o := rapid.SampledFrom(slices.Collect(mijnhosttest.EveryReading())).Draw(t, "reading")
 	o.DeleteOneCopy = rapid.Bool().Draw(t, "one copy")
 	switch rapid.SampledFrom([]string{"fresh", "stale", "jitter", "short", "empty"}).Draw(t, "reads") {
@@ -94,8 +105,24 @@ func newModel(t *rapid.T) *model {
 	if lag := o.StaleReads + o.ShortAfterWrite + o.EmptyAfterWrite; lag > 0 && o.PatchSame == mijnhosttest.PatchSameDuplicates {
 		o.PatchSame = mijnhosttest.PatchSameKeeps // a copy that no read shows can stay: docs/guarantees.md
 	}
+	o.PatchOf = map[string]mijnhosttest.PatchReading{
+		otherDomain: rapid.SampledFrom([]mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces}).Draw(t, "PATCH in the other domain"),
+	}
+	for domain, reading := range map[string]mijnhosttest.PatchReading{"example.nl": o.Patch, otherDomain: o.PatchOf[otherDomain]} {
+		if reading == mijnhosttest.PatchAdds {
+			m.patchAdds = append(m.patchAdds, domain)
+		}
+	}
+	slices.Sort(m.patchAdds)
+	if len(m.patchAdds) > 0 && rapid.Bool().Draw(t, "undeclared") {
+		m.patchAdds = m.patchAdds[1:]
+	}
+	o.OmitManagedDNS = rapid.Bool().Draw(t, "no managed_dns")
 	m.api = mijnhosttest.StartInMemory(t, o)
-	m.api.AddAccount(testKey, "example.nl")
+	for _, key := range m.keys {
+		m.api.AddAccount(key, "example.nl", otherDomain)
+	}
+	m.api.SetRecords(otherDomain, hosts(otherDomain, 3))
 	m.others = zone(t)
 	m.api.SetRecords("example.nl", m.others)
 	m.transport = m.api.HTTPTransport()
@@ -107,12 +134,17 @@ func newModel(t *rapid.T) *model {
 
 // inTurn is cert-manager's rule that the challenges of one DNS name run one after the other. One process does without it, and
 // so do several where PATCH adds. Where CNAMEs lead to one name, a Lease takes its place.
-func (m *model) inTurn() bool {
-	return m.api.Options().Patch == mijnhosttest.PatchReplaces && (len(m.processes) > 1 || m.restarted)
+func (m *model) inTurn(domain string) bool {
+	o := m.api.Options()
+	reading := o.Patch
+	if domain == otherDomain {
+		reading = o.PatchOf[otherDomain]
+	}
+	return reading == mijnhosttest.PatchReplaces && (len(m.processes) > 1 || m.restarted)
 }
 
 func (m *model) newProcess() *mijnhost.Provider {
-	return mijnhost.NewProvider(mijnhost.Options{BaseURL: m.api.URL(), Transport: m.transport, Needed: m.cluster.needed})
+	return mijnhost.NewProvider(mijnhost.Options{BaseURL: m.api.URL(), Transport: m.transport, Needed: m.cluster.needed, PatchAdds: m.patchAdds})
 }
 
 // zone is what the others have at first: a few odd records, and now and then up to 1,000, of which only the number
@@ -149,15 +181,33 @@ func (m *model) process(t *rapid.T) *mijnhost.Provider {
 	return rapid.SampledFrom(m.processes).Draw(t, "process")
 }
 
-func (m *model) call(f func(context.Context) error) error {
+// mostCalls is what one Present or CleanUp may cost: the ten attempts of a call that fails for ever, after two rounds of a read and
+// a DELETE that is refused, and a read.
+const mostCalls = 15
+
+func (m *model) call(f func(ctx context.Context, key string) error, key string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	defer cancel()
-	begun := time.Now()
-	err := f(ctx)
+	begun, calls := time.Now(), m.api.Calls()
+	err := f(ctx, key)
 	if took := time.Since(begun); took > callLimit {
 		m.Fatalf("a call took %s", took)
 	}
+	if cost := m.api.Calls() - calls; cost > mostCalls {
+		m.Fatalf("a call cost %d calls of the API, ending with %v", cost, err)
+	}
 	return err
+}
+
+func (m *model) key(t *rapid.T) string { return rapid.SampledFrom(m.keys).Draw(t, "key") }
+
+// rotate puts a new key in the place of an old one.
+func (m *model) rotate(t *rapid.T) {
+	i := rapid.IntRange(0, len(m.keys)-1).Draw(t, "old key")
+	m.serial++
+	m.api.RevokeKey(m.keys[i])
+	m.keys[i] = fmt.Sprintf("key-%d", m.serial)
+	m.api.AddAccount(m.keys[i], "example.nl", otherDomain)
 }
 
 func (m *model) present(t *rapid.T) {
@@ -168,32 +218,45 @@ func (m *model) present(t *rapid.T) {
 	} else {
 		m.serial++
 		c = &life{
-			fqdn:  rapid.SampledFrom([]string{testName, "_acme-challenge.www.example.nl.", "_acme-challenge.a.b.example.nl."}).Draw(t, "name"),
-			value: padded(fmt.Sprintf("value-%d", m.serial)),
+			domain: "example.nl",
+			fqdn:   rapid.SampledFrom([]string{testName, "_acme-challenge.www.example.nl.", "_acme-challenge.a.b.example.nl.", otherName}).Draw(t, "name"),
+			value:  padded(fmt.Sprintf("value-%d", m.serial)),
+		}
+		if c.fqdn == otherName {
+			c.domain = otherDomain
 		}
 	}
-	if m.inTurn() && slices.ContainsFunc(m.challenges, func(other *life) bool { return other != c && other.fqdn == c.fqdn }) {
-		t.Skip("cert-manager runs one challenge of a name at a time")
+	if m.inTurn(c.domain) && slices.ContainsFunc(m.challenges, func(other *life) bool { return other != c && other.fqdn == c.fqdn }) {
+		return // cert-manager runs one challenge of a name at a time
 	}
 	if !slices.Contains(m.challenges, c) {
 		m.challenges = append(m.challenges, c)
 	}
 	m.cluster.create(c.value)
 	p := m.process(t)
-	err := m.call(func(ctx context.Context) error { return present(ctx, p, testKey, testZone, c.fqdn, c.value) })
+	err := m.call(func(ctx context.Context, key string) error {
+		return present(ctx, p, key, c.domain+".", c.fqdn, c.value)
+	}, m.key(t))
 	c.presented = err == nil
 }
 
 func (m *model) cleanUp(t *rapid.T) {
 	if len(m.challenges) == 0 {
-		t.Skip("no challenge")
+		return // rather than skipping: where nothing else could be done, the search would fail
 	}
 	c := rapid.SampledFrom(m.challenges).Draw(t, "challenge")
 	p := m.process(t)
 	c.presented = false
 	m.cluster.finish(c.value)
-	if m.call(func(ctx context.Context) error { return cleanUp(ctx, p, testZone, c.fqdn, c.value) }) == nil {
+	if m.call(c.cleanUp(p), m.key(t)) == nil {
 		m.challenges = slices.DeleteFunc(m.challenges, func(other *life) bool { return other == c })
+	}
+}
+
+func (c *life) cleanUp(p *mijnhost.Provider) func(context.Context, string) error {
+	return func(ctx context.Context, key string) error {
+		_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: c.domain + ".", FQDN: c.fqdn, Value: c.value})
+		return err
 	}
 }
 
@@ -217,7 +280,7 @@ func (m *model) othersAdd(t *rapid.T) {
 
 func (m *model) othersDelete(t *rapid.T) {
 	if len(m.others) == 0 {
-		t.Skip("no record")
+		return
 	}
 	r := rapid.SampledFrom(m.others).Draw(t, "record")
 	m.api.DeleteRecord("example.nl", r)
@@ -252,6 +315,12 @@ func (m *model) fault(t *rapid.T) {
 		{"short read", mijnhosttest.ShortRead(), many},
 		{"empty read", mijnhosttest.EmptyRead(), many},
 		{"null read", mijnhosttest.NullRecords(), many},
+		{"data is an array", mijnhosttest.DataIsArray(), many},
+		{"no data", mijnhosttest.NoData(), many},
+		{"TTLs in text", mijnhosttest.TextTTL(), many},
+		{"another shape for ever", mijnhosttest.DataIsArray(), 0},
+		{"DNS elsewhere", mijnhosttest.DNSElsewhere(), 1},
+		{"not on the allow-list", mijnhosttest.NotOnAllowList(), many},
 		{"everything down", mijnhosttest.Status(503), 0},
 	}).Draw(t, "fault")
 	m.api.Inject(mijnhosttest.Fault{
@@ -271,9 +340,12 @@ func (m *model) passTime(t *rapid.T) {
 func (m *model) check(*rapid.T) {
 	records := m.stored()
 	for _, c := range m.challenges {
-		if c.presented && !slices.ContainsFunc(records, c.isIt) {
+		if c.presented && !slices.ContainsFunc(m.api.Records(c.domain), c.isIt) {
 			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s", c.value, c.fqdn, shown(records))
 		}
+	}
+	if rest := slices.DeleteFunc(m.api.Records(otherDomain), func(r mijnhosttest.Record) bool { return r.Name == otherName }); !slices.Equal(rest, hosts(otherDomain, 3)) {
+		m.Fatalf("records of the other domain have changed: %s", shown(rest))
 	}
 	ours := func(r mijnhosttest.Record) bool {
 		return r.Type == "TXT" && (strings.HasPrefix(r.Value, "value-") && r.TTL == 60 || strings.HasPrefix(r.Value, "left-over-"))
@@ -300,9 +372,7 @@ func (m *model) end() {
 		c.presented = false
 		m.cluster.finish(c.value)
 		err := retry(func() error {
-			return m.call(func(ctx context.Context) error {
-				return cleanUp(ctx, m.processes[0], testZone, c.fqdn, c.value)
-			})
+			return m.call(c.cleanUp(m.processes[0]), m.keys[0])
 		}, 8)
 		if err != nil {
 			m.Fatalf("the clean-up of %s at %s never succeeds: %v", c.value, c.fqdn, err)
@@ -310,6 +380,9 @@ func (m *model) end() {
 	}
 	m.challenges = nil
 	m.check(nil)
+	if records := m.api.Records(otherDomain); !slices.Equal(records, hosts(otherDomain, 3)) {
+		m.Fatalf("left in the other domain: %s", shown(records))
+	}
 	want := map[mijnhosttest.Record]int{}
 	for _, r := range slices.Concat(m.others, m.leftOvers) {
 		want[r]++

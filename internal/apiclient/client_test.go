@@ -391,6 +391,23 @@ func TestPausesThatAreNamed(t *testing.T) {
 	})
 }
 
+// TestAPauseThatGrows: who waits for the end of one looks again.
+func TestAPauseThatGrows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoolDown()
+		begun := time.Now()
+		c.update(&Error{Status: 429, retryAfter: 5 * time.Second}, begun)
+		go func() {
+			time.Sleep(4 * time.Second)
+			c.update(&Error{Status: 429, retryAfter: 5 * time.Second}, begun)
+		}()
+		if err := c.wait(t.Context()); err != nil || time.Since(begun) != 9*time.Second {
+			t.Errorf("waited %s, %v", time.Since(begun), err)
+		}
+	})
+}
+
 func withDeadline(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
