@@ -91,7 +91,7 @@ func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 	copies := []Record{set.record(value, 0)}
 	refusal, err := set.deleteAll(ctx, copies, value)
 	if refusal != nil {
-		refusal, err = set.deleteAll(ctx, copies, value)
+		_, err = set.deleteAll(ctx, copies, value)
 	}
 	if err != nil {
 		return err

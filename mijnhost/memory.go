@@ -102,7 +102,7 @@ func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !slices.ContainsFunc(m.writes[name.domain], func(w write) bool {
-		return begun.Sub(w.at) <= staleReads && !(w.removed && w.fqdn == name.fqdn && w.value == value)
+		return begun.Sub(w.at) <= staleReads && (!w.removed || w.fqdn != name.fqdn || w.value != value)
 	})
 }
 

@@ -99,7 +99,7 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 }
 
 // acmeValue is the form of a DNS-01 value: a SHA-256 in base64url without padding (RFC 8555, section 8.4).
-var acmeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) //nolint:gochecknoglobals // a constant
+var acmeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // kindOf names what a TXT value is for, without showing it.
 func kindOf(value string) string {

@@ -163,16 +163,16 @@ func TestPresent_ClusterAway(t *testing.T) {
 
 func TestPresent_ForeignTXT(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]string{
+	for value, kind := range map[string]string{
 		"v=spf1 mx -all":                  "an SPF record",
 		"v=DMARC1; p=none":                "a DMARC record",
 		"google-site-verification=abc123": "a domain verification record",
 		"hello world":                     "a TXT record that is not an ACME challenge's",
 	} {
-		t.Run(want, func(t *testing.T) {
+		t.Run(kind, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: value, TTL: 60})
-				want := "mijn.host may replace another TXT record, so nothing was written: _acme-challenge.example.nl. holds " + want
+				want := "mijn.host may replace another TXT record, so nothing was written: _acme-challenge.example.nl. holds " + kind
 				if err := b.add("value"); !errors.Is(err, mijnhost.ErrForeignTXT) || err.Error() != want {
 					b.Errorf("got %v, want %s", err, want)
 				}

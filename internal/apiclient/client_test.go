@@ -432,7 +432,6 @@ func TestACoolDownIsNotSent(t *testing.T) {
 
 // seen is an Observer.
 type seen struct {
-	unobserved
 	mu      sync.Mutex
 	started int
 	ended   []int

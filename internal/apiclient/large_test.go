@@ -39,7 +39,10 @@ func TestLargeAnswers(t *testing.T) {
 						_, err := client.Do(ctx, apiclient.Call{Op: "read", Method: http.MethodGet, Path: "/", Decode: func([]byte) error {
 							current := now.Add(1)
 							defer now.Add(-1)
-							for seen := peak.Load(); current > seen && !peak.CompareAndSwap(seen, current); seen = peak.Load() {
+							for seen := peak.Load(); current > seen; seen = peak.Load() {
+								if peak.CompareAndSwap(seen, current) {
+									break
+								}
 							}
 							return nil
 						}})

@@ -56,7 +56,7 @@ func TestWhoGivesUpWaitingLeavesNothing(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := l.Acquire(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err = l.Acquire(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		if l.locks["a"].users != 1 {

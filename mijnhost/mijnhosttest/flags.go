@@ -11,7 +11,7 @@ import (
 // API.
 func Flags(f *flag.FlagSet, o *Options) {
 	readingFlag(f, &o.Patch, patchReadings(), "patch", "what PATCH does beside a value of the same name and type")
-	f.Func("patch-of", "the same for one domain: `DOMAIN=adds|replaces`; can be repeated", o.setPatchOf)
+	f.Func("patch-of", "the same for one domain: `DOMAIN=adds|replaces`; can be repeated", func(text string) error { return setPatchOf(o, text) })
 	readingFlag(f, &o.PatchSame, patchSameReadings(), "patch-same", "what PATCH does about a record that is there already")
 	readingFlag(f, &o.DeleteAbsent, deleteAbsentReadings(), "delete-absent", "what DELETE does about a record that is not there")
 	f.BoolVar(&o.DeleteShownForm, "delete-shown-form", o.DeleteShownForm, "DELETE finds a record only in the form that a GET shows")
@@ -36,7 +36,7 @@ func Flags(f *flag.FlagSet, o *Options) {
 	f.DurationVar(&o.Latency, "latency", o.Latency, "every answer takes that long")
 }
 
-func (o *Options) setPatchOf(text string) error {
+func setPatchOf(o *Options, text string) error {
 	domain, word, _ := strings.Cut(text, "=")
 	i := slices.Index(patchReadings(), word)
 	if domain == "" || i < 0 {
