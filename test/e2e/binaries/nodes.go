@@ -18,7 +18,7 @@ func BuildForNodes(ctx context.Context, tell Progress) (Set, error) {
 		return Set{}, err
 	}
 	dir := filepath.Join(set.Root, ".cache", "node")
-	if err := set.goBuild(ctx, module, "-ldflags="+set.linkerFlags(), "-o", dir+"/", "./cmd/node", "./cmd/pause"); err != nil {
+	if err := set.goBuild(ctx, module, "-tags=grpcnotrace,kubelet", "-ldflags="+set.linkerFlags(), "-o", dir+"/", "./cmd/node", "./cmd/pause"); err != nil {
 		return Set{}, err
 	}
 	set.takeFrom(dir, append(nodePrograms(), "pause"))
