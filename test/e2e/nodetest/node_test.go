@@ -59,6 +59,13 @@ func (s *suite) testProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		mounts, err := os.ReadFile(filepath.Join(filepath.Dir(file), "mounts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`(?m)^\S+ / \S+ ro,`).Match(mounts) {
+			t.Errorf("its root can be written to:\n%s", mounts)
+		}
 		found++
 		for entry, want := range map[string]string{
 			"Uid": "65532 65532 65532 65532", "Gid": "65532 65532 65532 65532", "Groups": "65532",
