@@ -47,14 +47,11 @@ type Nodes struct {
 func StartOnNodes(ctx context.Context, set binaries.Set, dns string, nodes Nodes) (*Cluster, error) {
 	c := &Cluster{binaries: set, dns: dns}
 	if err := c.startOnNodes(ctx, nodes); err != nil {
-		return nil, errors.Join(err, errors.New(c.Logs(15)), c.stopped())
+		err = fmt.Errorf("%w\n%s", err, c.Logs(15))
+		c.Stop()
+		return nil, err
 	}
 	return c, nil
-}
-
-func (c *Cluster) stopped() error {
-	c.Stop()
-	return nil
 }
 
 func (c *Cluster) startOnNodes(ctx context.Context, nodes Nodes) (err error) {
@@ -72,7 +69,7 @@ func (c *Cluster) startOnNodes(ctx context.Context, nodes Nodes) (err error) {
 		return err
 	}
 	c.real = &realNodes{}
-	if err := c.startProxy(ctx); err != nil {
+	if err = c.startProxy(ctx); err != nil {
 		return err
 	}
 	archives, err := c.archives()
@@ -104,11 +101,11 @@ func (c *Cluster) startProxy(ctx context.Context) (err error) {
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec:       corev1.NodeSpec{Unschedulable: true},
 	}
-	if err := c.Client.Create(ctx, machine); err != nil {
+	if err = c.Client.Create(ctx, machine); err != nil {
 		return err
 	}
 	machine.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: kubelet.ControlPlane}}
-	if err := c.Client.Status().Update(ctx, machine); err != nil {
+	if err = c.Client.Status().Update(ctx, machine); err != nil {
 		return err
 	}
 	c.real.proxy, err = kubelet.StartProxy(c.binaries, c.Dir, name, c.controlPlane)

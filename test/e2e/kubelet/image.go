@@ -33,14 +33,14 @@ func WriteArchive(file, program string, images ...Image) error {
 	}
 	defer func() { _, _ = layer.Close(), os.Remove(layer.Name()) }()
 	digest := sha256.New()
-	if err := writeLayer(io.MultiWriter(layer, digest), program, images); err != nil {
+	if err = writeLayer(io.MultiWriter(layer, digest), program, images); err != nil {
 		return err
 	}
 	size, err := layer.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return err
 	}
-	if _, err := layer.Seek(0, io.SeekStart); err != nil {
+	if _, err = layer.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 

@@ -65,7 +65,7 @@ func Connect(ctx context.Context) error {
 		// Nobody has these addresses; kube-proxy puts others in their place, once a way is known.
 		"ip route add "+strings.Split(network.ServiceRange, ",")[0]+" dev "+bridge,
 		"mkdir -p /run/netns",
-		"mount -t tmpfs tmpfs /run/netns", // so that nothing stays there
+		"mount -t tmpfs nodes /run/netns", // so that nothing stays there
 	)
 }
 
@@ -204,12 +204,12 @@ func makeControlGroup(group string) error {
 
 func makeUnified(root, group string) error {
 	dir := root
-	for _, name := range strings.Split(strings.TrimPrefix(group, "/"), "/") {
+	for name := range strings.SplitSeq(strings.TrimPrefix(group, "/"), "/") {
 		controllers, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 		if err != nil {
 			return err
 		}
-		for _, controller := range strings.Fields(string(controllers)) {
+		for controller := range strings.FieldsSeq(string(controllers)) {
 			// Some cannot be passed on; a kubelet says which of them it misses.
 			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0o600)
 		}

@@ -267,13 +267,12 @@ func (s *suite) testLoss(t *testing.T) {
 	var down, up, notReady time.Duration
 	if err := s.Await(within(t, 4*time.Minute), service, func() error {
 		since := time.Since(lost)
-		if available(service) {
-			if down > 0 && up == 0 {
-				up = since
-			}
-		} else if down == 0 {
+		switch isUp := available(service); {
+		case isUp && down > 0 && up == 0:
+			up = since
+		case !isUp && down == 0:
 			down = since
-		} else {
+		case !isUp:
 			up = 0
 		}
 		if notReady == 0 && s.nodeLost(t, node) {
@@ -348,7 +347,7 @@ func (s *suite) nodeInUse(t *testing.T) (name string) {
 	t.Helper()
 	if err := cluster.Eventually(within(t, time.Minute), func(ctx context.Context) error {
 		most := 0
-		for _, pod := range s.pods(t) {
+		for _, pod := range s.pods(t) { //nolint:contextcheck // It has that of the test.
 			lines := strings.Count(s.kubectl(ctx, "logs", "--namespace="+namespace, pod.Name), "loss.nl")
 			if lines > most {
 				most, name = lines, pod.Spec.NodeName

@@ -54,7 +54,7 @@ func newSuite(t *testing.T) *suite {
 		t.Fatal(err)
 	}
 	ctx := within(t, 5*time.Minute)
-	if err := kubelet.Connect(ctx); err != nil {
+	if err = kubelet.Connect(ctx); err != nil {
 		t.Fatal(err)
 	}
 	ca := s.startAPI(t)
@@ -124,7 +124,7 @@ func (s *suite) startAPI(t *testing.T) (ca string) {
 	}
 	s.api = mijnhosttest.New(mijnhosttest.Options{TLS: &tls.Config{Certificates: []tls.Certificate{serving}, MinVersion: tls.VersionTLS13}})
 	here := net.JoinHostPort(kubelet.ControlPlane, "0")
-	if err := s.api.Listen(here, here); err != nil {
+	if err = s.api.Listen(here, here); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.api.Close)
