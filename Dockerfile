@@ -11,9 +11,12 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
     GOFLAGS="$(sed -n 's/^export GOFLAGS *:= *//p' Makefile)" \
     go build -ldflags="-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" -o /webhook .
+# Where Kubernetes gives a process the uid of USER alone, containerd looks up its group here; without it, that is root's.
+RUN echo "webhook:x:65532:65532::/:/webhook" >/passwd
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /passwd /etc/passwd
 COPY --from=build /webhook /webhook
 # A number, for Kubernetes cannot tell from a name that it is not root (runAsNonRoot).
 USER 65532:65532

@@ -1,5 +1,5 @@
 # Everything here needs Go, make and git, and neither root nor a package of the system: the tools are Go modules.
-# What cannot (image, image-test, dist) says so. `make help` lists the targets.
+# What cannot (image, image-test, node-test, dist) says so. `make help` lists the targets.
 SHELL         := bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := build
@@ -171,6 +171,10 @@ image: ## the image for this machine, with docker, podman or buildah
 .PHONY: image-test
 image-test: build ## the image for every platform, made and looked at without a registry (buildah)
 	@VERSION=$(VERSION) COMMIT=$(COMMIT) DATE=$(DATE) test/tools/image-test
+
+.PHONY: node-test
+node-test: build ## image and chart on two real nodes (root, Linux, containerd; it says which packages it wants)
+	@VERSION=$(VERSION) COMMIT=$(COMMIT) DATE=$(DATE) test/tools/node-test
 
 .PHONY: reproducible
 reproducible: build ## the same sources in another place, with nothing cached, give the same binary

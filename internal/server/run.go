@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
@@ -30,7 +31,10 @@ func Run(ctx context.Context, o *cmserver.WebhookServerOptions, solvers ...Solve
 	if err != nil {
 		return err
 	}
-	config.GenericConfig.BuildHandlerChainFunc = joinTraces
+	config.GenericConfig.ShutdownDelayDuration = leaveTaking
+	config.GenericConfig.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return takeLeave(ctx, joinTraces(handler, c))
+	}
 	// cert-manager's New would install storage that drops the context.
 	generic, err := config.Complete().GenericConfig.New("challenge-server", genericapiserver.NewEmptyDelegate())
 	if err != nil {

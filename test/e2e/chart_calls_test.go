@@ -2,13 +2,11 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
 
 	acme "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -46,34 +44,6 @@ func clientset(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 
 const certManagerUser = "system:serviceaccount:cert-manager:cert-manager"
 
-// ask sends a webhook what cert-manager sends for a ClusterIssuer.
-func ask(ctx context.Context, caller kubernetes.Interface, group, domain string, action acme.ChallengeAction) error {
-	payload := acme.ChallengePayload{Request: &acme.ChallengeRequest{
-		Action: action, Type: "dns-01", DNSName: domain, Key: "value-of-a-steady-caller", ResourceNamespace: "cert-manager",
-		ResolvedFQDN: "_acme-challenge.steady." + domain + ".", ResolvedZone: domain + ".",
-		Config: &apiextensionsv1.JSON{Raw: fmt.Appendf(nil, `{"apiKeySecretRef": {"name": %q, "key": %q}}`,
-			cluster.KeySecret, cluster.KeySecretEntry)},
-	}}
-	payload.APIVersion, payload.Kind = "webhook.acme.cert-manager.io/v1alpha1", "ChallengePayload"
-	body, err := json.Marshal(payload)
-	if err != nil {
-		return err
-	}
-	answer, err := caller.Discovery().RESTClient().Post().AbsPath("/apis/"+group+"/v1alpha1/mijn-host").
-		SetHeader("Content-Type", "application/json").Body(body).DoRaw(ctx)
-	if err != nil {
-		return err
-	}
-	answered := acme.ChallengePayload{}
-	if err := json.Unmarshal(answer, &answered); err != nil {
-		return err
-	}
-	if answered.Response == nil || !answered.Response.Success {
-		return fmt.Errorf("%s", answer)
-	}
-	return nil
-}
-
 // keepAsking presents and cleans up challenges, one after the other and each once, until the returned function is called.
 // That fails the test for every one that was lost. cert-manager would have tried those again.
 func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()) {
@@ -88,7 +58,7 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		for tick := time.NewTicker(pace); ; {
 			challenges++
 			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-				if err := ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // None is broken off.
+				if err := cluster.Ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // None is broken off.
 					lost = append(lost, fmt.Sprintf("%s %s: %v", time.Now().Format(time.TimeOnly), action, err))
 				}
 			}
@@ -120,7 +90,7 @@ func (s *chartSuite) requireAnswers(t *testing.T, group, domain string) {
 	t.Helper()
 	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)
 	for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-		s.await(t, soon, func(ctx context.Context) error { return ask(ctx, caller, group, domain, action) })
+		s.await(t, soon, func(ctx context.Context) error { return cluster.Ask(ctx, caller, group, domain, action) })
 	}
 	s.requireUntouched(t, domain, before)
 }

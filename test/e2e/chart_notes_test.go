@@ -33,7 +33,7 @@ func (s *chartSuite) testTwice(t *testing.T) {
 	t.Run("neither answers for the other", func(t *testing.T) {
 		caller := s.as(t, certManagerUser)
 		for group, domain := range map[string]string{"acme.plain.nl": "odd.nl", "acme.odd.nl": "plain.nl"} {
-			if err := ask(t.Context(), caller, group, domain, acme.ChallengeActionPresent); err == nil ||
+			if err := cluster.Ask(t.Context(), caller, group, domain, acme.ChallengeActionPresent); err == nil ||
 				!strings.Contains(err.Error(), "--allowed-domains") {
 				t.Errorf("%s takes challenges of %s: %v", group, domain, err)
 			}

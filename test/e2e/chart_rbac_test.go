@@ -250,11 +250,11 @@ func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 	const domain = "asked.nl"
 	s.addDomain(chartKey, domain)
 	for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-		if err := ask(t.Context(), s.as(t, certManagerUser), group, domain, action); err != nil {
+		if err := cluster.Ask(t.Context(), s.as(t, certManagerUser), group, domain, action); err != nil {
 			t.Error(err)
 		}
 		for _, user := range []string{"system:serviceaccount:permissions:my-mijn-host-webhook", "system:serviceaccount:cert-manager:default"} {
-			if err := ask(t.Context(), s.as(t, user), group, domain, action); !apierrors.IsForbidden(err) {
+			if err := cluster.Ask(t.Context(), s.as(t, user), group, domain, action); !apierrors.IsForbidden(err) {
 				t.Errorf("%s %s: %v", user, action, err)
 			}
 		}

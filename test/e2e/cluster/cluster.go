@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
@@ -39,6 +40,7 @@ type Cluster struct {
 	block        *network.Block
 	controlPlane *controlplane.ControlPlane
 	node         *node.Node
+	real         *realNodes
 	dns          string
 }
 
@@ -96,6 +98,9 @@ func kinds() *runtime.Scheme {
 
 // Stop ends every process, and removes every file.
 func (c *Cluster) Stop() {
+	if c.real != nil {
+		c.real.stop()
+	}
 	if c.node != nil {
 		c.node.Stop()
 	}
@@ -127,8 +132,9 @@ func (c *Cluster) CreateNamespace(ctx context.Context, name string) error {
 func (c *Cluster) Logs(lines int) string {
 	programs, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
 	containers, _ := filepath.Glob(filepath.Join(c.Dir, podsDir, "*", "*.log"))
+	onNodes, _ := filepath.Glob(filepath.Join(c.Dir, "node-*", "*.log"))
 	var all strings.Builder
-	for _, file := range append(programs, containers...) {
+	for _, file := range slices.Concat(programs, containers, onNodes) {
 		name, _ := filepath.Rel(c.Dir, file)
 		fmt.Fprintf(&all, "==== %s\n%s\n", name, process.Tail(file, lines))
 	}

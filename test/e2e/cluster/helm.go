@@ -50,12 +50,12 @@ func (c *Cluster) Apply(ctx context.Context, release Release) error {
 func (c *Cluster) InstallCertManager(ctx context.Context) error {
 	err := c.Apply(ctx, Release{
 		Name: "cert-manager", Namespace: "cert-manager", Chart: c.binaries.CertManagerChart,
-		Values: []string{
+		Values: append([]string{
 			"crds.enabled=true",
 			"startupapicheck.enabled=false", // Its program cannot be had as a Go module. What it does is done below.
 			fmt.Sprintf("dns01RecursiveNameservers=%q", c.dns),
 			"dns01RecursiveNameserversOnly=true",
-		},
+		}, c.real.certManagerValues()...),
 	})
 	if err != nil {
 		return err

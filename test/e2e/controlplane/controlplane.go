@@ -25,6 +25,8 @@ const Port = "6443"
 
 // ControlPlane is a running Kubernetes without nodes.
 type ControlPlane struct {
+	// CA vouches for everybody who logs in, and for the kubelets.
+	CA *pki.Authority
 	// Kubeconfig logs in as an administrator.
 	Kubeconfig string
 	// Config is the same for programs.
@@ -32,14 +34,42 @@ type ControlPlane struct {
 
 	dir     string
 	address string
-	proxy   *network.Proxy
+	// realNodes are nodes with a kubelet, in a network in which pods and Services have addresses.
+	realNodes bool
+	proxy     *network.Proxy
 	// running is in the order of starting.
 	running []*process.Process
 }
 
 // Start returns when the API server is ready. Everything lies in dir, whose path must be short, for there are Unix sockets in it.
 func Start(ctx context.Context, set binaries.Set, dir string, block *network.Block) (*ControlPlane, error) {
-	c := &ControlPlane{dir: dir, address: block.ControlPlane()}
+	return started(ctx, set, &ControlPlane{dir: dir, address: block.ControlPlane()})
+}
+
+// StartForNodes does the same for nodes with a kubelet, which reach the API server at an address. It is configured as an
+// installer would: it calls Services by their cluster IP, through the kube-proxy of its own machine.
+func StartForNodes(ctx context.Context, set binaries.Set, dir, address string) (*ControlPlane, error) {
+	c, err := started(ctx, set, &ControlPlane{dir: dir, address: address, realNodes: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.startScheduler(set); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *ControlPlane) startScheduler(set binaries.Set) error {
+	kubeconfig, err := c.LogIn("system:kube-scheduler")
+	if err != nil {
+		return err
+	}
+	_, err = c.launch(set, "kube-scheduler", c.schedulerFlags(kubeconfig))
+	return err
+}
+
+func started(ctx context.Context, set binaries.Set, c *ControlPlane) (*ControlPlane, error) {
 	if err := c.start(ctx, set); err != nil {
 		c.Stop()
 		return nil, err
@@ -52,8 +82,10 @@ func (c *ControlPlane) start(ctx context.Context, set binaries.Set) error {
 	if err != nil {
 		return err
 	}
-	if c.proxy, err = network.StartProxy(ctx, c.path("egress.sock")); err != nil {
-		return err
+	if !c.realNodes {
+		if c.proxy, err = network.StartProxy(ctx, c.path("egress.sock")); err != nil {
+			return err
+		}
 	}
 	if _, err = c.launch(set, "etcd", c.etcdFlags()); err != nil {
 		return err
@@ -107,35 +139,38 @@ const longestSocket = 107
 
 // files that the flags name.
 type files struct {
-	clusterCA, frontProxyCA           *pki.Authority
-	serving, frontProxy, tokens       pki.Pair
-	egressSelector, managerKubeconfig string
+	frontProxyCA                         *pki.Authority
+	serving, frontProxy, kubelet, tokens pki.Pair
+	egressSelector, managerKubeconfig    string
 }
 
 func (c *ControlPlane) prepare() (f files, err error) {
 	if socket := c.path("etcd-peer.sock"); len(socket) > longestSocket {
 		return f, fmt.Errorf("the path %s is too long for a Unix socket; set TMPDIR to a shorter directory", socket)
 	}
-	if f.clusterCA, err = pki.NewAuthority(c.dir, "cluster-ca"); err != nil {
+	if c.CA, err = pki.NewAuthority(c.dir, "cluster-ca"); err != nil {
 		return f, err
 	}
 	// A CA of its own: whoever has a certificate from it may speak for any user to an aggregated API server.
 	if f.frontProxyCA, err = pki.NewAuthority(c.dir, "front-proxy-ca"); err != nil {
 		return f, err
 	}
-	if f.serving, err = f.clusterCA.Server("kube-apiserver", c.address, "kubernetes.default.svc"); err != nil {
+	if f.serving, err = c.CA.Server("kube-apiserver", c.address, network.FirstService, "kubernetes.default.svc"); err != nil {
 		return f, err
 	}
 	if f.frontProxy, err = f.frontProxyCA.Client("front-proxy"); err != nil {
 		return f, err
 	}
+	if f.kubelet, err = c.CA.Client("kube-apiserver-kubelet-client", "system:masters"); err != nil {
+		return f, err
+	}
 	if f.tokens, err = pki.Key(c.dir, "service-account-tokens"); err != nil {
 		return f, err
 	}
-	if c.Kubeconfig, err = c.kubeconfig(f.clusterCA, "admin", "system:masters"); err != nil {
+	if c.Kubeconfig, err = c.LogIn("admin", "system:masters"); err != nil {
 		return f, err
 	}
-	if f.managerKubeconfig, err = c.kubeconfig(f.clusterCA, "system:kube-controller-manager"); err != nil {
+	if f.managerKubeconfig, err = c.LogIn("system:kube-controller-manager"); err != nil {
 		return f, err
 	}
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
@@ -157,15 +192,16 @@ egressSelections:
         udsName: %s
 `
 
-func (c *ControlPlane) kubeconfig(ca *pki.Authority, user string, groups ...string) (string, error) {
-	pair, err := ca.Client(user, groups...)
+// LogIn returns a kubeconfig for a user of some groups.
+func (c *ControlPlane) LogIn(user string, groups ...string) (kubeconfig string, err error) {
+	pair, err := c.CA.Client(user, groups...)
 	if err != nil {
 		return "", err
 	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters["e2e"] = &clientcmdapi.Cluster{
 		Server:               "https://" + net.JoinHostPort(c.address, Port),
-		CertificateAuthority: ca.CertFile(),
+		CertificateAuthority: c.CA.CertFile(),
 	}
 	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificate: pair.Cert, ClientKey: pair.Key}
 	config.Contexts["e2e"] = &clientcmdapi.Context{Cluster: "e2e", AuthInfo: user}

@@ -20,29 +20,20 @@ func (c *ControlPlane) etcdFlags() []string {
 }
 
 func (c *ControlPlane) apiserverFlags(f files) []string {
-	return []string{
+	flags := []string{
 		"--etcd-servers=unix://" + c.path("etcd.sock"),
 		"--bind-address=" + c.address,
 		"--secure-port=" + Port,
 		"--tls-cert-file=" + f.serving.Cert,
 		"--tls-private-key-file=" + f.serving.Key,
 		"--cert-dir=" + c.dir,
-
-		// It refuses to advertise a loopback address; with no reconciler nobody gets to see this one.
-		"--advertise-address=192.0.2.1",
-		"--endpoint-reconciler-type=none",
 		"--service-cluster-ip-range=" + network.ServiceRange,
 
-		"--authorization-mode=RBAC",
-		"--client-ca-file=" + f.clusterCA.CertFile(),
+		"--client-ca-file=" + c.CA.CertFile(),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + f.tokens.Cert,
 		"--service-account-signing-key-file=" + f.tokens.Key,
 
-		// What lies behind APIServices and webhooks is looked up in the EndpointSlices, as there is no kube-proxy, and
-		// reached through the egress proxy.
-		"--enable-aggregator-routing",
-		"--egress-selector-config-file=" + f.egressSelector,
 		"--requestheader-client-ca-file=" + f.frontProxyCA.CertFile(),
 		"--requestheader-allowed-names=front-proxy",
 		"--requestheader-username-headers=X-Remote-User",
@@ -51,6 +42,28 @@ func (c *ControlPlane) apiserverFlags(f files) []string {
 		"--proxy-client-cert-file=" + f.frontProxy.Cert,
 		"--proxy-client-key-file=" + f.frontProxy.Key,
 	}
+	if c.realNodes {
+		return append(flags,
+			"--authorization-mode=Node,RBAC",
+			"--enable-admission-plugins=NodeRestriction",
+			"--kubelet-certificate-authority="+c.CA.CertFile(),
+			"--kubelet-client-certificate="+f.kubelet.Cert,
+			"--kubelet-client-key="+f.kubelet.Key,
+			"--kubelet-preferred-address-types=InternalIP",
+		)
+	}
+	return append(flags,
+		"--authorization-mode=RBAC",
+
+		// It refuses to advertise a loopback address; with no reconciler nobody gets to see this one.
+		"--advertise-address=192.0.2.1",
+		"--endpoint-reconciler-type=none",
+
+		// What lies behind APIServices and webhooks is looked up in the EndpointSlices, as there is no kube-proxy, and
+		// reached through the egress proxy.
+		"--enable-aggregator-routing",
+		"--egress-selector-config-file="+f.egressSelector,
+	)
 }
 
 func (c *ControlPlane) controllerManagerFlags(f files) []string {
@@ -65,12 +78,26 @@ func (c *ControlPlane) controllerManagerFlags(f files) []string {
 		"namespace-controller", "garbage-collector-controller",
 		"clusterrole-aggregation-controller",
 	}
-	return []string{
-		"--controllers=" + strings.Join(controllers, ","),
+	flags := []string{
 		"--kubeconfig=" + f.managerKubeconfig,
 		"--use-service-account-credentials",
 		"--service-account-private-key-file=" + f.tokens.Key,
-		"--root-ca-file=" + f.clusterCA.CertFile(),
+		"--root-ca-file=" + c.CA.CertFile(),
+		"--leader-elect=false",
+		"--bind-address=" + c.address,
+		"--cert-dir=" + c.dir,
+	}
+	if c.realNodes {
+		return flags // All controllers: among them those that watch over the nodes.
+	}
+	return append(flags, "--controllers="+strings.Join(controllers, ","))
+}
+
+func (c *ControlPlane) schedulerFlags(kubeconfig string) []string {
+	return []string{
+		"--kubeconfig=" + kubeconfig,
+		"--authentication-kubeconfig=" + kubeconfig,
+		"--authorization-kubeconfig=" + kubeconfig,
 		"--leader-elect=false",
 		"--bind-address=" + c.address,
 		"--cert-dir=" + c.dir,

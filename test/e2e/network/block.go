@@ -15,8 +15,12 @@ import (
 	"sync/atomic"
 )
 
-// ServiceRange of both families is for the cluster IPs, which nobody dials: the API server looks up the endpoints itself.
+// ServiceRange of both families is for the cluster IPs. Without a kube-proxy nobody dials them: the API server looks up the
+// endpoints itself.
 const ServiceRange = "10.0.0.0/24,fd00::/112"
+
+// FirstService is the address in it of the API server's own Service.
+const FirstService = "10.0.0.1"
 
 // lockPort is held on a block's first address for as long as the block is taken.
 const lockPort = "1993"

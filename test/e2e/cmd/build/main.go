@@ -1,4 +1,5 @@
-// Command build builds the programs of the test cluster and prints the directory in which it leaves them.
+// Command build builds the programs of the test cluster, with --nodes also those of real nodes, and prints the directory in
+// which it leaves them.
 package main
 
 import (
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
@@ -21,7 +23,11 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	set, err := binaries.BuildTelling(ctx, func(done, of int) {
+	build := binaries.BuildTelling
+	if slices.Contains(os.Args[1:], "--nodes") {
+		build = binaries.BuildForNodes
+	}
+	set, err := build(ctx, func(done, of int) {
 		fmt.Fprintf(os.Stderr, "%d of %d packages compiled\n", done, of)
 	})
 	if err != nil {

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// TestALeavingServerSendsItsCallersElsewhere, with an answer each, before it breaks off anything.
+func TestALeavingServerSendsItsCallersElsewhere(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	var callers []string
+	s := httptest.NewUnstartedServer(takeLeave(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		callers = append(callers, r.RemoteAddr)
+	})))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	call := func() {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := s.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.ProtoMajor != 2 || response.StatusCode != http.StatusOK {
+			t.Errorf("%s %s", response.Proto, response.Status)
+		}
+	}
+	call()
+	call()
+	leave()
+	call()
+	call()
+	if callers[0] != callers[1] || callers[1] != callers[2] {
+		t.Errorf("a connection was given up too early: %v", callers)
+	}
+	if callers[2] == callers[3] {
+		t.Errorf("the connection goes on: %v", callers)
+	}
+}
