@@ -46,8 +46,8 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// A second DNS host needs an entry in the list of providers, values and their schema, and no template.
-func TestASecondProvider(t *testing.T) {
+// One more DNS host needs an entry in the list of providers, values and their schema, and no template.
+func TestOneMoreProvider(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "chart")
 	if err := os.CopyFS(dir, os.DirFS(chartDir)); err != nil {
@@ -82,16 +82,16 @@ secondHost:
 		"mijnHost.networkPolicy.port=8443,secondHost.ambientAPIKey.secretName=ambient,apiKeySecret.solverName=second-host,"+
 		"apiKeySecret.value=secret,clusterIssuers.enabled=true,test.domain=example.nl")
 	for want, times := range map[string]int{
-		"      - mijn-host\n      - second-host\n":                 1, // cert-manager's role
-		"- --mijnhost-base-url=https://mijn.host/api/v2\n":         1, // the webhook
-		"- --second-base-url=https://api.second.example/v1\n":      2, // the webhook and `helm test`
-		"- name: SECOND_API_KEY\n":                                 1,
-		"        - port: 8443\n":                                   2, // in, and out to mijn.host
-		"        - port: 8444\n":                                   1,
-		"solverName: second-host\n":                                2, // the ClusterIssuers
-		"name: \"second-host-api-key\"\n":                          3, // they, and the Secret
-		"- --secret=cert-manager/second-host-api-key\n":            1,
-		"      - mijn-host-api-key\n      - second-host-api-key\n": 1, // the webhook's role
+		"      - mijn-host\n      - realtime-register\n      - second-host\n": 1, // cert-manager's role
+		"- --mijnhost-base-url=https://mijn.host/api/v2\n":                    1, // the webhook
+		"- --second-base-url=https://api.second.example/v1\n":                 2, // the webhook and `helm test`
+		"- name: SECOND_API_KEY\n":                                            1,
+		"        - port: 8443\n":                                              2, // in, and out to mijn.host
+		"        - port: 8444\n":                                              1,
+		"solverName: second-host\n":                                           2, // the ClusterIssuers
+		"name: \"second-host-api-key\"\n":                                     3, // they, and the Secret
+		"- --secret=cert-manager/second-host-api-key\n":                       1,
+		"      - mijn-host-api-key\n      - realtime-register-api-key\n      - second-host-api-key\n": 1, // the webhook's role
 	} {
 		if got := strings.Count(out, want); got != times {
 			t.Errorf("%q is there %d times, not %d", want, got, times)

@@ -265,6 +265,10 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
 {{- if not (has "GOGC" $extra) }}
 - name: GOGC
   value: {{ .Values.gcPercent | quote }}
