@@ -33,7 +33,7 @@ func TestTheRealTestEnvironment(t *testing.T) {
 		len(zones), before.Service, len(before.Records), len(zones[0].Records) == len(before.Records))
 
 	leases := kubelease.New("webhook")
-	if err := leases.Connect(leasetest.Start(t).Config(nil)); err != nil {
+	if err = leases.Connect(leasetest.Start(t).Config(nil)); err != nil {
 		t.Fatal(err)
 	}
 	o.Leases = leases
@@ -42,9 +42,9 @@ func TestTheRealTestEnvironment(t *testing.T) {
 	step := func(what string, do func() (dnshost.Result, error)) {
 		t.Helper()
 		begun := time.Now()
-		result, err := do()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
+		result, failure := do()
+		if failure != nil {
+			t.Fatalf("%s: %v", what, failure)
 		}
 		t.Logf("%s: %s, %d calls", what, time.Since(begun).Round(time.Millisecond), result.Calls)
 	}

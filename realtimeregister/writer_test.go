@@ -321,7 +321,6 @@ func (w world) presentAll(names []string) []error {
 	return errs
 }
 
-// TestARecordThatBlocksEveryUpdateIsNamed.
 func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
 	t.Parallel()
 	old := `{"name":"mail.example.nl","type":"MX","content":"mx.example.nl","ttl":60}` // without prio
