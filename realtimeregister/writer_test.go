@@ -240,7 +240,7 @@ func TestAValueThatSomebodyTookIsPutBack(t *testing.T) {
 		w.must(replica.cleanUp(w.Context(), txt(testName, acme(2))))
 		time.Sleep(2 * time.Second)
 		w.api.SetRecords(w.zone, others()...) // a stale form in the portal
-		w.must(w.add(acme(3)))
+		w.must(retry(func() error { return w.add(acme(3)) }, 6))
 		w.wantValues(acme(1), acme(3))
 		w.must(replica.cleanUp(w.Context(), txt(testName, acme(1))))
 		w.must(w.remove(acme(3)))
