@@ -36,7 +36,9 @@ func Run(ctx context.Context, o *cmserver.WebhookServerOptions, solvers ...Solve
 		return takeLeave(ctx, joinTraces(handler, c))
 	}
 	// cert-manager's New would install storage that drops the context.
-	generic, err := config.Complete().GenericConfig.New("challenge-server", genericapiserver.NewEmptyDelegate())
+	completed := config.Complete().GenericConfig
+	nameOperations(completed)
+	generic, err := completed.New("challenge-server", genericapiserver.NewEmptyDelegate())
 	if err != nil {
 		return err
 	}

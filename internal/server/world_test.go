@@ -66,7 +66,8 @@ func newWorld(t *testing.T, flags ...string) *world {
 	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: otelhttp.NewTransport(
 		apiclient.NewTransport(), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))})
 	go func() {
-		w.ended <- server.Run(ctx, o, solver.New(solver.Options{Name: "mijn-host", Provider: provider}))
+		// Two solvers are two resources of one kind.
+		w.ended <- server.Run(ctx, o, solver.New(solver.Options{Name: "mijn-host", Provider: provider}), solver.New(solver.Options{Name: "another-host", Provider: provider}))
 	}()
 	w.until("the webhook is alive", func() bool { return w.get("/livez") == http.StatusOK })
 	return w

@@ -26,7 +26,9 @@ const (
 	reviewAccess   = "create authorization.k8s.io/subjectaccessreviews"
 	readFrontProxy = "get,list,watch /configmaps extension-apiserver-authentication"
 	readKey        = "get /secrets " + cluster.KeySecret
+	readKeys       = readKey + ",realtime-register-api-key" // the usual Secret of each DNS host
 	listChallenges = "list acme.cert-manager.io/challenges"
+	useLeases      = "create,delete,get,update coordination.k8s.io/leases" // in the release's namespace
 )
 
 func (s *chartSuite) testPermissions(t *testing.T) {
@@ -40,9 +42,11 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook", func(in string) []string {
 			switch in {
 			case "cert-manager":
-				return []string{reviewTokens, reviewAccess, listChallenges, readKey}
+				return []string{reviewTokens, reviewAccess, listChallenges, readKeys}
 			case "kube-system":
 				return []string{reviewTokens, reviewAccess, listChallenges, readFrontProxy}
+			case namespace:
+				return []string{reviewTokens, reviewAccess, listChallenges, useLeases}
 			default:
 				return []string{reviewTokens, reviewAccess, listChallenges}
 			}
@@ -81,6 +85,8 @@ func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 				return []string{reviewTokens, reviewAccess, listChallenges, readKey}
 			case two:
 				return []string{reviewTokens, reviewAccess, listChallenges, "get /secrets a,b"}
+			case release.Namespace:
+				return []string{reviewTokens, reviewAccess, listChallenges, useLeases}
 			case "kube-system":
 				return []string{reviewTokens, reviewAccess, listChallenges, readFrontProxy}
 			default:
@@ -94,10 +100,14 @@ func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 		s.requireHelm(t, "install", release, "--create-namespace")
 		s.requirePermissions(t, release.Namespace, "my-mijn-host-webhook", func(in string) []string {
 			everywhere := []string{reviewTokens, reviewAccess, listChallenges, "get /secrets"}
-			if in == "kube-system" {
+			switch in {
+			case "kube-system":
 				return append(everywhere, readFrontProxy)
+			case release.Namespace:
+				return append(everywhere, useLeases)
+			default:
+				return everywhere
 			}
-			return everywhere
 		})
 	})
 }
