@@ -1,7 +1,8 @@
-// The webhook answers cert-manager's DNS-01 challenges for domains at mijn.host.
+// The webhook answers cert-manager's DNS-01 challenges for domains at mijn.host and at Realtime Register.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -15,16 +16,20 @@ import (
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
+	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
@@ -38,6 +43,8 @@ var (
 const (
 	defaultGroup   = "acme.mijn.host"
 	keyEnvironment = "MIJNHOST_API_KEY"
+
+	realtimeRegisterKeyEnvironment = "REALTIMEREGISTER_API_KEY"
 )
 
 func main() {
@@ -54,18 +61,25 @@ type settings struct {
 	mijnhostPatchAdds []string
 	allowedDomains    []string
 	domainLabel       bool
+
+	realtimeRegisterAPIKey  string
+	realtimeRegisterBaseURL string
+	leaseNamespace          string
 }
 
 // newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
 func newCommand(getenv func(string) string) *cobra.Command {
-	s := settings{group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv(keyEnvironment))}
+	s := settings{
+		group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv(keyEnvironment)),
+		realtimeRegisterAPIKey: strings.TrimSpace(getenv(realtimeRegisterKeyEnvironment)),
+	}
 	if s.group == "" {
 		s.group = defaultGroup
 	}
 	o := cmserver.NewWebhookServerOptions(s.group)
 	cmd := &cobra.Command{
 		Use:     "webhook",
-		Short:   "Answer cert-manager's DNS-01 challenges for domains at mijn.host",
+		Short:   "Answer cert-manager's DNS-01 challenges for domains at mijn.host and at Realtime Register",
 		Version: fmt.Sprintf("%s (commit %s, %s)", version, commit, date),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,6 +103,9 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
 	flags.StringSliceVar(&s.mijnhostPatchAdds, "mijnhost-patch-adds", nil,
 		"Domains in which mijn.host's PATCH adds a TXT value beside others of the same name, as `webhook check` measures (in any other it may replace them)")
+	flags.StringVar(&s.realtimeRegisterBaseURL, "realtimeregister-base-url", realtimeregister.DefaultBaseURL, "Address of the Realtime Register API")
+	flags.StringVar(&s.leaseNamespace, "lease-namespace", getenv("POD_NAMESPACE"),
+		"Namespace of the Leases that let one replica at a time write a zone (default: the environment's POD_NAMESPACE)")
 	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", nil, "Domains within which challenges are answered at all (all if empty)")
 	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Tell the domain of each challenge in the metrics, which everybody who may read them then sees")
 	logs.AddFlags(o.Logging, flags)
@@ -110,19 +127,32 @@ func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Com
 // solvers has one entry for each DNS host, with the key that is for that host alone, and registers their metrics.
 func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, error) {
 	mijnHost := metrics.New(metrics.Options{Provider: "mijn-host", Operations: mijnhost.Operations(), DomainLabel: s.domainLabel})
-	for _, m := range []prometheus.Collector{metrics.NewBuildInfo(version, commit), mijnHost} {
+	realtimeRegister := metrics.New(metrics.Options{
+		Provider: "realtime-register", Operations: realtimeregister.Operations(), DomainLabel: s.domainLabel,
+	})
+	for _, m := range []prometheus.Collector{metrics.NewBuildInfo(version, commit), mijnHost, realtimeRegister} {
 		if err := registry.Register(m); err != nil {
 			return nil, err
 		}
 	}
-	challenges := &solver.Challenges{}
+	challenges, large := &solver.Challenges{}, apiclient.NewLargeAnswers()
+	leases := kubelease.New(s.leaseNamespace)
 	return []server.Solver{
 		solver.New(solver.Options{
-			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost, Challenges: challenges,
+			Name: "mijn-host", AmbientAPIKey: s.ambientAPIKey, AllowedDomains: s.allowedDomains, Observer: mijnHost,
+			Challenges: challenges, Connect: leases.Connect,
 			Provider: mijnhost.NewProvider(mijnhost.Options{
 				BaseURL: s.mijnhostBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: mijnHost,
-				LargeAnswers: apiclient.NewLargeAnswers(),
-				PatchAdds:    s.mijnhostPatchAdds, Needed: challenges.Needed,
+				LargeAnswers: large, PatchAdds: s.mijnhostPatchAdds, Needed: challenges.Needed, Leases: leases,
+			}),
+		}),
+		solver.New(solver.Options{
+			Name: "realtime-register", AmbientAPIKey: s.realtimeRegisterAPIKey, AllowedDomains: s.allowedDomains, Observer: realtimeRegister,
+			Config:     solver.ConfigRules{MinTTL: realtimeregister.MinTTL, MaxTTL: realtimeregister.MaxTTL, Services: realtimeregister.Services()},
+			Challenges: challenges, Connect: leases.Connect,
+			Provider: realtimeregister.NewProvider(realtimeregister.Options{
+				BaseURL: s.realtimeRegisterBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: realtimeRegister,
+				LargeAnswers: large, Leases: leases, Log: klog.Background(),
 			}),
 		}),
 	}, nil
@@ -143,10 +173,19 @@ func (s settings) validate() error {
 	if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
 		return err
 	}
-	if s.ambientAPIKey != "" {
-		if err := solver.ValidateAPIKey(s.ambientAPIKey); err != nil {
-			return fmt.Errorf("%s: %w", keyEnvironment, err)
+	if err := validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, s.realtimeRegisterBaseURL); err != nil {
+		return err
+	}
+	for variable, key := range map[string]string{keyEnvironment: s.ambientAPIKey, realtimeRegisterKeyEnvironment: s.realtimeRegisterAPIKey} {
+		if key == "" {
+			continue
 		}
+		if err := solver.ValidateAPIKey(key); err != nil {
+			return fmt.Errorf("%s: %w", variable, err)
+		}
+	}
+	if ns := s.leaseNamespace; ns != "" && len(utilvalidation.IsDNS1123Label(ns)) > 0 {
+		return errors.New("--lease-namespace must be the name of a namespace")
 	}
 	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
 		return fmt.Errorf("--allowed-domains: %w", err)
@@ -157,13 +196,16 @@ func (s settings) validate() error {
 	return nil
 }
 
-// validateBaseURL wants TLS, for the key goes there. A simulator on the same machine can do without.
 func validateBaseURL(text string) error {
+	return validateURL("--mijnhost-base-url", mijnhost.DefaultBaseURL, text)
+}
+
+// validateURL wants TLS, for the key goes there. A simulator on the same machine can do without.
+func validateURL(flag, example, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		return fmt.Errorf("--mijnhost-base-url must be an https address without user, query or fragment, such as %s (http is for loopback addresses only)",
-			mijnhost.DefaultBaseURL)
+		return fmt.Errorf("%s must be an https address without user, query or fragment, such as %s (http is for loopback addresses only)", flag, example)
 	}
 	return nil
 }

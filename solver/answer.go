@@ -32,6 +32,9 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	result, reason := judge(err, ch.Key)
 	took := time.Since(begun)
 	log = log.WithValues("domain", learned.Domain, "result", result, "duration", took.Round(time.Millisecond), "calls", learned.Calls)
+	if learned.Shared > 1 {
+		log = log.WithValues("callsSharedBy", learned.Shared)
+	}
 	switch result {
 	case ResultError:
 		log.Error(errors.New(reason), "The challenge was not answered")

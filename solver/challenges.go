@@ -96,7 +96,9 @@ func (c *Challenges) all(ctx context.Context) (all []listedChallenge, err error)
 
 // connect starts to use client, and logs once if it may not list Challenges.
 func (c *Challenges) connect(client rest.Interface) {
-	c.client.Store(&client)
+	if c.client.Swap(&client) != nil {
+		return
+	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

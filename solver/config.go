@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -20,8 +22,10 @@ type Config struct {
 	// APIKeySecretRef names the Secret that holds the API key. It lives in the
 	// Issuer's namespace, or in cert-manager's cluster resource namespace for a ClusterIssuer.
 	APIKeySecretRef *SecretKeyRef `json:"apiKeySecretRef"`
-	// TTL of the TXT record in seconds, 1 to 2147483647 (RFC 2181, section 8). The host's default if absent.
+	// TTL of the TXT record in seconds, within the bounds of the host. The host's default if absent.
 	TTL *int64 `json:"ttl"`
+	// Service tells apart zones of one name. Only some hosts have it.
+	Service *string `json:"service"`
 }
 
 // SecretKeyRef names one entry of a Secret. Both fields are needed.
@@ -30,8 +34,16 @@ type SecretKeyRef struct {
 	Key  string `json:"key"`
 }
 
-// parseConfig decodes raw strictly: what is misspelt must not be overlooked.
-func parseConfig(raw *apiextensionsv1.JSON) (Config, error) {
+// ConfigRules are what the config of one host may hold beyond that of another.
+type ConfigRules struct {
+	// MinTTL and MaxTTL are the bounds of ttl; 0 means 1 and 2147483647 (RFC 2181, section 8).
+	MinTTL, MaxTTL int64
+	// Services are the values that service can have. Without any, there is no such field.
+	Services []string
+}
+
+// parse decodes raw strictly: what is misspelt must not be overlooked.
+func (r ConfigRules) parse(raw *apiextensionsv1.JSON) (Config, error) {
 	var c Config
 	if raw != nil && len(raw.Raw) > 0 {
 		strict, err := kjson.UnmarshalStrict(raw.Raw, &c)
@@ -42,12 +54,19 @@ func parseConfig(raw *apiextensionsv1.JSON) (Config, error) {
 			return Config{}, configError(strict[0].Error())
 		}
 	}
-	return c, c.validate()
+	return c, r.validate(c)
 }
 
-func (c Config) validate() error {
-	if c.TTL != nil && (*c.TTL < 1 || *c.TTL > math.MaxInt32) {
-		return configError("ttl must be a number of seconds from 1 to 2147483647")
+func (r ConfigRules) validate(c Config) error {
+	least, most := cmp.Or(r.MinTTL, 1), cmp.Or(r.MaxTTL, math.MaxInt32)
+	switch {
+	case c.TTL != nil && (*c.TTL < least || *c.TTL > most):
+		return configError(fmt.Sprintf("ttl must be a number of seconds from %d to %d", least, most))
+	case c.Service == nil:
+	case len(r.Services) == 0:
+		return configError(`unknown field "service"`)
+	case !slices.Contains(r.Services, *c.Service):
+		return configError("service must be " + strings.Join(r.Services, " or "))
 	}
 	ref := c.APIKeySecretRef
 	if ref == nil {
@@ -68,6 +87,14 @@ func (c Config) validate() error {
 		}
 	}
 	return nil
+}
+
+// service, or empty if it is not told.
+func (c Config) service() string {
+	if c.Service == nil {
+		return ""
+	}
+	return *c.Service
 }
 
 // ttl in seconds, 0 for the host's default.
@@ -95,6 +122,7 @@ func typeMismatch(raw []byte) string {
 		"apiKeySecretRef.name": "a string",
 		"apiKeySecretRef.key":  "a string",
 		"ttl":                  "a whole number of seconds",
+		"service":              "a string",
 	}[mismatch.Field]
 	field := cmp.Or(mismatch.Field, "it")
 	return fmt.Sprintf("%s must be %s, not a JSON %s", field, wanted, mismatch.Value)

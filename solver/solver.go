@@ -34,6 +34,10 @@ type Options struct {
 	Observer Observer
 	// Challenges are connected to the cluster by Initialize; may be nil.
 	Challenges *Challenges
+	// Config says what the Issuer's config may hold.
+	Config ConfigRules
+	// Connect is told how to reach the Kubernetes API, before the server becomes ready; nil for nobody.
+	Connect func(*rest.Config) error
 }
 
 // Solver implements cert-manager's webhook.Solver. It is safe for concurrent use.
@@ -44,6 +48,8 @@ type Solver struct {
 	allowedDomains []string
 	observer       Observer
 	challenges     *Challenges
+	rules          ConfigRules
+	connect        func(*rest.Config) error
 	secrets        atomic.Pointer[corev1.CoreV1Client] // nil until Initialize
 	presented      *presented
 }
@@ -60,6 +66,8 @@ func New(o Options) *Solver {
 		allowedDomains: o.AllowedDomains,
 		observer:       o.Observer,
 		challenges:     o.Challenges,
+		rules:          o.Config,
+		connect:        o.Connect,
 		presented:      newPresented(o.Observer.ValuesPresented),
 	}
 }
@@ -76,6 +84,11 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	client, err := corev1.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("connect to the Kubernetes API: %w", err)
+	}
+	if s.connect != nil {
+		if err := s.connect(config); err != nil {
+			return err
+		}
 	}
 	s.secrets.Store(client)
 	if s.challenges != nil {
@@ -109,7 +122,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err := s.validate(ch); err != nil {
 		return dnshost.Result{}, err
 	}
-	config, err := parseConfig(ch.Config)
+	config, err := s.rules.parse(ch.Config)
 	if err != nil {
 		return dnshost.Result{}, err
 	}
@@ -119,7 +132,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	}
 	s.presented.add(ch, key, false)
 	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
-		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Delegated: isDelegated(ch),
+		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Service: config.service(), Delegated: isDelegated(ch),
 	})
 	if err != nil {
 		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", describe(ch, ch.ResolvedFQDN), key.origin, err)
@@ -151,7 +164,8 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	return s.removeFrom(ctx, names, key, ch)
+	config, _ := s.rules.parse(ch.Config) // an invalid one names no service
+	return s.removeFrom(ctx, names, key, ch, config.service())
 }
 
 // neverPresented reports whether a Present of the challenge wrote nothing: this process knows of none, and the request was always
@@ -160,7 +174,7 @@ func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest)
 	if _, ok := s.presented.get(ch); ok {
 		return false
 	}
-	if _, err := parseConfig(ch.Config); err != nil || validateRequest(ch) != nil {
+	if _, err := s.rules.parse(ch.Config); err != nil || validateRequest(ch) != nil {
 		return true
 	}
 	return s.challenges != nil && s.challenges.neverPresented(ctx, ch.Key)
@@ -176,12 +190,13 @@ func describe(ch *whapi.ChallengeRequest, fqdn string) string {
 
 // removeFrom tries all names, whatever becomes of one. The first failure is the error. Whether the value is left behind
 // depends on the last name: if there are two, this process presented it there.
-func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
+func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, ch *whapi.ChallengeRequest, service string) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure, leftBehind error
 	for _, at := range names {
-		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: ch.Key})
+		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: ch.Key, Service: service})
 		total.Calls += learned.Calls
+		total.Shared = max(total.Shared, learned.Shared)
 		total.Domain = cmp.Or(learned.Domain, total.Domain)
 		leftBehind = nil
 		switch {
@@ -197,7 +212,7 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, c
 // keyForCleanUp is the key that the config names or, if there is none, the one that this process presented with. The config is
 // a copy in the Challenge that nobody can mend, so an invalid one ends the matter; a Secret can be mended until it is gone.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
-	config, reason := parseConfig(ch.Config)
+	config, reason := s.rules.parse(ch.Config)
 	var missing *noKeyError
 	if reason == nil {
 		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)

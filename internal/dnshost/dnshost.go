@@ -16,14 +16,18 @@ type TXT struct {
 	// Delegated: a CNAME led to FQDN, so that challenges of other DNS names can use it at the same time. cert-manager runs those
 	// of one DNS name in turn.
 	Delegated bool
+	// Service tells apart zones of one name, where a host can have them; empty where it need not.
+	Service string
 }
 
 // Result is what a host learned, for logs and metrics. It is valid beside an error, too.
 type Result struct {
 	// Domain is the domain of the account that has the name; empty if none was found.
 	Domain string
-	// Calls counts the attempts sent to the API.
+	// Calls counts the attempts sent to the API, also those that it shared with other challenges.
 	Calls int
+	// Shared is how many challenges the calls were for; 0 and 1 mean this one alone.
+	Shared int
 }
 
 // Needed are the values that challenges still need.

@@ -19,6 +19,7 @@ type calls struct {
 	coolDowns       prometheus.Counter
 	coolDownTime    prometheus.Counter
 	leftOversAtRisk prometheus.Counter
+	foreignLost     prometheus.Counter
 }
 
 func newCalls(f factory, operations []apiclient.Operation) calls {
@@ -35,6 +36,8 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 		coolDownTime: f.counter("cooldown_seconds_total", "How long those pauses were. Each is counted when it begins."),
 		leftOversAtRisk: f.counter("left_overs_at_risk_total",
 			"Left-over TXT values under a challenge's name that PATCH may have replaced."),
+		foreignLost: f.counter("foreign_records_lost_total",
+			"Records that belong to no challenge and that were gone after an update of their zone, whoever removed them. The log has them."),
 	}
 	for _, op := range operations {
 		c.duration.WithLabelValues(string(op))
@@ -49,7 +52,7 @@ func newCalls(f factory, operations []apiclient.Operation) calls {
 
 func (c calls) parts() []prometheus.Collector {
 	return []prometheus.Collector{
-		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.leftOversAtRisk,
+		c.ended, c.duration, c.inFlight, c.retries, c.coolDowns, c.coolDownTime, c.leftOversAtRisk, c.foreignLost,
 	}
 }
 
@@ -74,6 +77,9 @@ func (c calls) CooledDown(pause time.Duration) {
 
 // LeftOverAtRisk is a part of mijnhost.Observer.
 func (c calls) LeftOverAtRisk() { c.leftOversAtRisk.Inc() }
+
+// ForeignLost is a part of realtimeregister.Observer.
+func (c calls) ForeignLost(records int) { c.foreignLost.Add(float64(records)) }
 
 // statusLabel keeps the label to the few hundred values that HTTP has.
 func statusLabel(status int) string {

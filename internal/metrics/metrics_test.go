@@ -47,6 +47,7 @@ func eventful(o metrics.Options) *metrics.Metrics {
 	m.Retried(mijnhost.OpReadRecords)
 	m.CooledDown(90 * time.Second)
 	m.LeftOverAtRisk()
+	m.ForeignLost(2)
 	return m
 }
 

@@ -1,0 +1,116 @@
+package realtimeregister
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+)
+
+// Types of failures of the API.
+const (
+	typeConfiguration = "DnsConfigurationException"
+	typeMissing       = "ObjectDoesNotExist"
+	typeProhibited    = "ObjectStatusProhibitsOperation"
+	typeProcess       = "ProcessError"
+)
+
+var (
+	// errMissing: what a call names does not exist.
+	errMissing = errors.New("it does not exist at Realtime Register")
+	// errAccepted: an update was taken and may take effect later.
+	errAccepted = errors.New("Realtime Register has accepted the update without saying that it is done")
+	// errForbidden: a 403.
+	errForbidden = errors.New("Realtime Register does not allow this API key to do that: it needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
+	// errPassing: a refusal that is about the moment.
+	errPassing = errors.New("Realtime Register cannot update the zone now")
+)
+
+// readAnswer reads an answer: the HTTP status decides, then the type in a failure's body. A success can have no body.
+func readAnswer(status int, body []byte) apiclient.Answer {
+	answer := apiclient.Answer{Status: status, Data: body}
+	empty := len(bytes.TrimSpace(body)) == 0
+	switch {
+	case status == http.StatusAccepted:
+		answer.Kind, answer.Unexpected = errAccepted, true
+		return answer
+	case status >= 200 && status <= 299:
+		answer.Unexpected = !empty && !json.Valid(body)
+		return answer
+	}
+	var failure struct {
+		Type      string                         `json:"type"`
+		Message   string                         `json:"message"`
+		Errors    map[string]map[string][]string `json:"errors"`
+		Conflicts map[string][]int               `json:"conflicts"`
+	}
+	if !empty && json.Unmarshal(body, &failure) != nil {
+		answer.Unexpected = true
+		return answer
+	}
+	answer.Message = strings.TrimPrefix(failure.Type+": "+failure.Message, ": ")
+	switch {
+	case status == http.StatusForbidden:
+		answer.Kind = errForbidden
+	case status == http.StatusNotFound && !empty, status == http.StatusBadRequest && failure.Type == typeMissing:
+		answer.Kind = errMissing
+	case status != http.StatusBadRequest:
+	case failure.Type == typeProhibited, failure.Type == typeProcess:
+		answer.Kind = errPassing
+	case failure.Type == typeConfiguration:
+		answer.Kind = newRefusedRecords(failure.Errors, failure.Conflicts)
+	}
+	return answer
+}
+
+// refusedRecords is a DnsConfigurationException: records of the request, by their indexes, that do not pass.
+type refusedRecords struct {
+	faults    map[int]string // what is wrong with a record
+	conflicts map[int][]int
+}
+
+func newRefusedRecords(faults map[string]map[string][]string, conflicts map[string][]int) *refusedRecords {
+	r := &refusedRecords{faults: map[int]string{}, conflicts: map[int][]int{}}
+	for index, fields := range faults {
+		i, err := strconv.Atoi(index)
+		if err != nil {
+			continue
+		}
+		var parts []string
+		for field, messages := range fields {
+			parts = append(parts, field+" "+strings.Join(messages, ", "))
+		}
+		slices.Sort(parts)
+		r.faults[i] = strings.Join(parts, "; ")
+	}
+	for index, others := range conflicts {
+		if i, err := strconv.Atoi(index); err == nil {
+			r.conflicts[i] = others
+		}
+	}
+	return r
+}
+
+func (*refusedRecords) Error() string { return "Realtime Register refuses a record" }
+
+// refusedBy returns the records that a failed update names, or nil.
+func refusedBy(err error) *refusedRecords {
+	var e *apiclient.Error
+	var r *refusedRecords
+	if errors.As(err, &e) && errors.As(e.Kind, &r) && len(r.faults)+len(r.conflicts) > 0 {
+		return r
+	}
+	return nil
+}
+
+// isCertain reports whether a failed update was clearly refused, so that it has no effect and never will.
+func isCertain(err error) bool {
+	var e *apiclient.Error
+	return errors.As(err, &e) && e.Status >= 300 && e.Status <= 499 &&
+		e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout
+}

@@ -1,0 +1,101 @@
+package realtimeregister
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+)
+
+// notes are what a holder of a zone's Lease leaves for the next one.
+type notes struct {
+	// Newest is the newest sign of change that anybody has met.
+	Newest sign `json:"newest,omitzero"`
+	// Wrote is the last update that was seen.
+	Wrote *wrote `json:"wrote,omitempty"`
+	// Pending is an update that was about to be sent and has not been seen.
+	Pending *pending `json:"pending,omitempty"`
+	// Cleaned are values that were cleaned up of late: nobody may put them back.
+	Cleaned []cleaned `json:"cleaned,omitempty"`
+}
+
+type wrote struct {
+	At   time.Time `json:"at"`
+	Sign sign      `json:"sign"`
+	Hash string    `json:"hash"`
+}
+
+type pending struct {
+	At   time.Time `json:"at"`
+	Hash string    `json:"hash"`
+	// Adds are some of the values that it adds, each as its fingerprint: nobody else writes them.
+	Adds []string `json:"adds,omitempty"`
+	// Cause is why its fate is unknown, in constant words.
+	Cause string `json:"cause,omitempty"`
+}
+
+type cleaned struct {
+	At          time.Time `json:"at"`
+	Fingerprint string    `json:"value"`
+}
+
+const (
+	rememberCleaned = 15 * time.Minute // longer than values that were presented are remembered
+	maxCleaned      = 1000
+	maxAdds         = 5
+)
+
+// parseNotes reads notes. What cannot be read was not written by this program.
+func parseNotes(text string) notes {
+	var n notes
+	if json.Unmarshal([]byte(text), &n) != nil {
+		return notes{}
+	}
+	return n
+}
+
+// String is the notes as they are kept with the Lease.
+func (n notes) String() string {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return "" // times beyond the year 9999
+	}
+	return string(text)
+}
+
+func (e entry) fingerprint() string { return dnshost.Fingerprint(e.name + " " + e.value) }
+
+func (n *notes) markCleaned(e entry) {
+	now := time.Now()
+	n.Cleaned = slices.DeleteFunc(slices.Clone(n.Cleaned), func(c cleaned) bool {
+		return now.Sub(c.At) > rememberCleaned || c.Fingerprint == e.fingerprint()
+	})
+	n.Cleaned = append(n.Cleaned, cleaned{now, e.fingerprint()})
+	n.Cleaned = n.Cleaned[max(0, len(n.Cleaned)-maxCleaned):]
+}
+
+// cleanedSince reports whether a value was cleaned up after a moment.
+func (n notes) cleanedSince(e entry, since time.Time) bool {
+	if len(n.Cleaned) == 0 {
+		return false
+	}
+	fingerprint := e.fingerprint()
+	return slices.ContainsFunc(n.Cleaned, func(c cleaned) bool { return c.Fingerprint == fingerprint && c.At.After(since) })
+}
+
+func (p *pending) isSeenIn(z *Zone) bool {
+	if z.hash == p.Hash {
+		return true
+	}
+	if len(p.Adds) == 0 {
+		return false
+	}
+	shown := map[string]bool{}
+	for _, r := range z.Records {
+		if r.typ == "TXT" {
+			shown[entry{r.name, r.content}.fingerprint()] = true
+		}
+	}
+	return !slices.ContainsFunc(p.Adds, func(f string) bool { return !shown[f] })
+}

@@ -1,0 +1,141 @@
+package realtimeregister
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
+)
+
+// TTLs of records, in seconds.
+const (
+	MinTTL     = 60
+	MaxTTL     = 2419200
+	defaultTTL = 300
+)
+
+// Services are the words for the two kinds of zones that can have one name.
+func Services() []string { return []string{"BASIC", "PREMIUM"} }
+
+// Leases keep other processes from a zone while this one writes to it.
+type Leases interface {
+	// Acquire waits for the Lease of a key. An error other than that of ctx is constant, and nothing can be written then.
+	Acquire(ctx context.Context, key string) (keylock.Lease, error)
+}
+
+// Provider adds and removes single TXT values in the zones of Realtime Register accounts. It is safe for concurrent use.
+type Provider struct {
+	options  Options
+	turns    keylock.Locks
+	memories memories
+
+	mu        sync.Mutex
+	accounts  map[string]*account // by API key
+	gathering map[gatheringKey]*batch
+}
+
+// gatheringKey: what one round can be made of.
+type gatheringKey struct {
+	account *account
+	zone    ref
+}
+
+// NewProvider returns a provider that reaches the API as o says.
+func NewProvider(o Options) *Provider {
+	return &Provider{options: o, memories: newMemories(), accounts: map[string]*account{}, gathering: map[gatheringKey]*batch{}}
+}
+
+// maxAccounts bounds the memory of keys: rotated keys would otherwise pile up.
+const maxAccounts = 1000
+
+func (p *Provider) account(apiKey string) *account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.accounts[apiKey]
+	if !ok {
+		if len(p.accounts) >= maxAccounts {
+			clear(p.accounts) // calls under way keep theirs; the rest is learned again
+		}
+		known = newAccount(NewClient(p.options, apiKey))
+		p.accounts[apiKey] = known
+	}
+	return known
+}
+
+// Present adds one TXT value to the zone that has its name, and leaves every other record alone. It succeeds if the value
+// is there already.
+func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
+	result, _, err := p.answer(ctx, apiKey, r, true)
+	return result, err
+}
+
+// CleanUp removes one TXT value and nothing else. It succeeds if the value is not there. A *dnshost.LeftBehindError: the
+// zone is out of reach, or must not be written to.
+func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
+	result, zones, err := p.answer(ctx, apiKey, r, false)
+	if errors.Is(err, ErrAmbiguous) {
+		return p.cleanUpEach(ctx, apiKey, r, zones)
+	}
+	if errors.Is(err, ErrNoZone) || errors.Is(err, errGone) {
+		err = &dnshost.LeftBehindError{Reason: fmt.Errorf("%s is out of the API's reach: %w", r.FQDN, err)}
+	}
+	return result, err
+}
+
+// cleanUpEach takes the value out of all zones of one name: the Issuer's config, which does not say in which it was, is a
+// copy in the Challenge that nobody can mend.
+func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT, zones []ref) (dnshost.Result, error) {
+	var total dnshost.Result
+	var failure error
+	for _, zone := range zones {
+		result, err := p.join(ctx, p.account(apiKey), zone, newRequest(r, false))
+		total.Domain, total.Calls, total.Shared = result.Domain, total.Calls+result.Calls, max(total.Shared, result.Shared)
+		if failure == nil && !errors.Is(err, errGone) {
+			failure = err
+		}
+	}
+	return total, failure
+}
+
+// answer finds the zone and joins its next round. A zone that is remembered and does not exist any more is looked for once
+// more.
+func (p *Provider) answer(ctx context.Context, apiKey string, r dnshost.TXT, present bool) (dnshost.Result, []ref, error) {
+	account := p.account(apiKey)
+	client := account.client.counting()
+	for again := false; ; again = true {
+		zones, err := account.find(ctx, client, r.Zone, r.FQDN, r.Service, p.memories.learnListed)
+		if err != nil {
+			return dnshost.Result{Calls: int(client.calls.Load())}, zones, err
+		}
+		result, err := p.join(ctx, account, zones[0], newRequest(r, present))
+		result.Calls += int(client.calls.Load())
+		if errors.Is(err, errGone) {
+			account.forget(zones[0])
+			if !again {
+				continue
+			}
+		}
+		return result, zones, err
+	}
+}
+
+// request is what one challenge wants of a zone.
+type request struct {
+	entry   entry
+	present bool
+	ttl     json.RawMessage
+}
+
+func newRequest(r dnshost.TXT, present bool) request {
+	ttl := r.TTL
+	if ttl == 0 {
+		ttl = defaultTTL
+	}
+	return request{entry{dnsname.TrimDot(r.FQDN), r.Value}, present, json.RawMessage(strconv.Itoa(ttl))}
+}

@@ -1,0 +1,190 @@
+package realtimeregister_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
+	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+// TestAValueComesAndGoes under every reading of what is unknown, and every other record stays as it is, byte for byte.
+func TestAValueComesAndGoes(t *testing.T) {
+	t.Parallel()
+	for _, o := range sim.EachReading() {
+		t.Run(o.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, o, func(w world) {
+				w.must(retry(func() error { return w.add(acme(1)) }, 5))
+				w.must(retry(func() error { return w.add(acme(2)) }, 5))
+				w.wantValues(acme(1), acme(2))
+				w.must(retry(func() error { return w.remove(acme(1)) }, 5))
+				w.wantValues(acme(2))
+				w.must(retry(func() error { return w.newProcess("two").cleanUp(w.Context(), txt(testName, acme(2))) }, 8))
+				w.wantValues()
+				w.must(retry(func() error { return w.remove(acme(2)) }, 5))
+				if o.Names == sim.NamesAsStored {
+					w.wantOthersUntouched()
+				}
+				if w.api.EmptyUpdates() > 0 {
+					w.Error("an empty list was sent")
+				}
+			})
+		})
+	}
+}
+
+// TestOneChallengeTakesFourCallsColdAndThreeWarm.
+func TestOneChallengeTakesFourCallsColdAndThreeWarm(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		w.wantCalls(sim.OpListZones, sim.OpReadZone, sim.OpUpdateZone, sim.OpReadZone)
+		w.api.ResetRequests()
+		w.must(w.remove(acme(1)))
+		w.wantCalls(sim.OpReadZone, sim.OpUpdateZone, sim.OpReadZone)
+		w.api.ResetRequests()
+		w.must(w.remove(acme(1)))
+		w.wantCalls(sim.OpReadZone)
+	})
+}
+
+// TestAHundredChallengesAtOnceGoTogether, with the API at 100 ms.
+func TestAHundredChallengesAtOnceGoTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		zones, mostCalls int
+		most             time.Duration
+	}{
+		{1, 12, 2 * time.Second},
+		{20, 90, 3 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("in %d zones", c.zones), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+				records := make([]dnshost.TXT, 100)
+				for i := range records {
+					zone := fmt.Sprintf("zone-%d.nl", i%c.zones)
+					if i < c.zones {
+						w.api.AddZone("reseller", sim.Zone{Name: zone, Records: []string{sim.Record(zone, "A", "192.0.2.1", 300)}})
+					}
+					name := fmt.Sprintf("_acme-challenge.host-%d.%s", i, zone)
+					w.api.DeclareChallenge(name)
+					records[i] = dnshost.TXT{Zone: zone + ".", FQDN: name + ".", Value: acme(i)}
+				}
+				for _, action := range []string{"present", "clean up"} {
+					w.api.ResetRequests()
+					begun := time.Now()
+					w.must(atOnce(len(records), func(i int) error {
+						if action == "present" {
+							return w.present(w.Context(), records[i])
+						}
+						return w.cleanUp(w.Context(), records[i])
+					}))
+					took, calls := time.Since(begun), w.api.Calls()
+					w.Logf("%s: %s, %d calls", action, took, calls)
+					if took > c.most || calls > c.mostCalls {
+						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, took, calls, c.most, c.mostCalls)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAZoneThatMustNotBeWrittenToIsNot: presenting says why, and cleaning up succeeds where nothing was written.
+func TestAZoneThatMustNotBeWrittenToIsNot(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		zone sim.Zone
+		says string
+	}{
+		"linked":     {sim.Zone{Template: "standard", Records: others()}, "zone example.nl is linked to the template standard"},
+		"secondary":  {sim.Zone{Master: "192.0.2.53", Records: others()}, "zone example.nl is a secondary zone of 192.0.2.53"},
+		"no records": {sim.Zone{}, "zone example.nl has no records; add one TXT record, so that an empty answer can be recognised"},
+		"pending deletion": {
+			sim.Zone{DeletionDate: "2027-01-01T00:00:00Z", Records: others()},
+			"the Realtime Register account of this API key has no zone that covers this name: _acme-challenge.example.nl.",
+		},
+	} {
+		for _, reading := range []sim.Options{{}, {Linked: sim.PostTaken, Secondary: sim.PostTaken}, {Empty: sim.EmptyList}, {Empty: sim.EmptyNull}} {
+			t.Run(name+","+reading.String(), func(t *testing.T) {
+				t.Parallel()
+				zone := c.zone
+				zone.Name = "example.nl"
+				inBubbleWith(t, reading, zone, func(w world) {
+					if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.says) {
+						w.Errorf("got %v, want %q", err, c.says)
+					}
+					if err := w.remove(acme(1)); err != nil && !errors.As(err, new(*dnshost.LeftBehindError)) {
+						w.Errorf("cleaning up: %v", err)
+					}
+					if w.api.CallsOf(sim.OpUpdateZone) > 0 {
+						w.Error("an update was sent")
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTheLastRecordStays: an empty list is never sent.
+func TestTheLastRecordStays(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		for _, r := range others() {
+			w.api.DeleteRecord(w.zone, r)
+		}
+		err := retry(func() error {
+			err := w.remove(acme(1))
+			if errors.As(err, new(*dnshost.LeftBehindError)) {
+				w.wantError(err, realtimeregister.ErrLastRecord)
+				return nil
+			}
+			return err
+		}, 6)
+		w.must(err)
+		w.wantValues(acme(1))
+		if w.api.EmptyUpdates() > 0 {
+			w.Error("an empty list was sent")
+		}
+	})
+}
+
+// TestTheTTLOfANameIsTaken where a TXT record stands under it (RFC 2181, 5.2).
+func TestTheTTLOfANameIsTaken(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		r := txt(testName, acme(2))
+		r.TTL = 600
+		w.must(w.present(w.Context(), r))
+		records := strings.Join(w.api.Records(w.zone), "\n")
+		if strings.Count(records, `"ttl":300}`) != 2 || strings.Contains(records, `"ttl":600`) {
+			w.Errorf("records:\n%s", records)
+		}
+	})
+}
+
+// TestTheLastRequestForAValueWins, and the earlier one is told.
+func TestTheLastRequestForAValueWins(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
+		w.must(w.add(acme(0)))
+		running := make(chan error)
+		go func() { running <- w.add(acme(1)) }()
+		time.Sleep(50 * time.Millisecond)
+		early := make(chan error, 1)
+		go func() { early <- w.add(acme(2)) }()
+		time.Sleep(50 * time.Millisecond)
+		w.must(w.remove(acme(2)))
+		w.must(<-running)
+		w.wantError(<-early, realtimeregister.ErrSuperseded)
+		w.wantValues(acme(0), acme(1))
+	})
+}

@@ -1,0 +1,230 @@
+package realtimeregister
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
+)
+
+// maxTries bounds the updates of a round: one is refused for each value that does not pass.
+const maxTries = 6
+
+// round is what one holder of a zone's turn and Lease does.
+type round struct {
+	options Options
+	client  *Client
+	zone    ref
+	memory  *memory
+	lease   keylock.Lease
+	notes   notes
+	log     logr.Logger
+	begun   time.Time
+	tries   int
+	answers map[*job]error
+}
+
+func (p *Provider) newRound(zone ref, a *account, lease keylock.Lease, log logr.Logger) *round {
+	return &round{
+		options: p.options, client: a.client.counting(), zone: zone, memory: p.memories.open(zone.id), lease: lease,
+		notes: parseNotes(lease.Notes()), log: log, begun: time.Now(), answers: map[*job]error{},
+	}
+}
+
+// run answers all jobs.
+func (r *round) run(ctx context.Context, jobs []*job) {
+	var open []*job
+	for _, j := range jobs {
+		switch {
+		case !j.present:
+			r.memory.forgetPresented(j.entry)
+		case r.notes.cleanedSince(j.entry, j.arrived):
+			r.answers[j] = ErrSuperseded
+			continue
+		}
+		open = append(open, j)
+	}
+	r.answer(ctx, open, true)
+}
+
+// answer reads the zone and sends one update for all jobs. Where that is refused for some values, it does so again without
+// them; where the API does not say for which, in two halves, once.
+func (r *round) answer(ctx context.Context, jobs []*job, mayHalve bool) {
+	for len(jobs) > 0 {
+		z, err := r.read(ctx)
+		if err != nil {
+			r.fail(jobs, err)
+			return
+		}
+		if unfit := z.unfit(); unfit != nil {
+			r.answerUnfit(z, jobs, unfit)
+			return
+		}
+		p := r.plan(z, jobs)
+		if jobs = p.jobs; p.changesNothing() {
+			r.succeed(jobs)
+			return
+		}
+		if r.tries++; r.tries > maxTries {
+			r.fail(jobs, ErrNoTime)
+			return
+		}
+		err = r.send(ctx, p)
+		refused := refusedBy(err)
+		switch {
+		case err == nil:
+			r.succeed(jobs)
+			return
+		case refused != nil:
+			jobs = r.blame(p, refused)
+		case isAboutRecords(err) && mayHalve && len(jobs) > 1:
+			half := len(jobs) / 2
+			r.answer(ctx, jobs[:half], false)
+			r.answer(ctx, jobs[half:], false)
+			return
+		default:
+			r.fail(jobs, err)
+			return
+		}
+	}
+}
+
+func (r *round) fail(jobs []*job, err error) {
+	for _, j := range jobs {
+		r.answers[j] = err
+	}
+}
+
+func (r *round) succeed(jobs []*job) {
+	for _, j := range jobs {
+		r.answers[j] = nil
+		if j.present {
+			r.memory.markPresented(j.entry, j.ttl)
+		} else {
+			r.notes.markCleaned(j.entry)
+		}
+	}
+}
+
+// answerUnfit: to a zone that must not be written to nothing is added. A value that does not stand there is cleaned up.
+func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
+	for _, j := range jobs {
+		switch {
+		case j.present:
+			r.answers[j] = unfit
+		case z.has(j.entry):
+			r.answers[j] = &dnshost.LeftBehindError{Reason: unfit}
+		default:
+			r.answers[j] = nil
+		}
+	}
+}
+
+func (z *Zone) has(e entry) bool {
+	for _, one := range z.Records {
+		if e.isIt(one) {
+			return true
+		}
+	}
+	return false
+}
+
+// blame answers the jobs whose records were refused, and returns the others. A record of somebody else that is refused
+// blocks them all.
+func (r *round) blame(p *plan, refused *refusedRecords) []*job {
+	blamed, blocker := p.blame(refused)
+	if blocker != nil {
+		r.fail(p.jobs, blocker)
+		return nil
+	}
+	if len(blamed.jobs) == 0 && len(blamed.restores) == 0 {
+		r.fail(p.jobs, &valueError{r.zone.name, "it names no record of the request"})
+		return nil
+	}
+	for _, e := range blamed.restores {
+		r.memory.forgetPresented(e)
+	}
+	var others []*job
+	for _, j := range p.jobs {
+		if fault, ok := blamed.jobs[j]; ok {
+			r.answers[j] = fault
+			continue
+		}
+		others = append(others, j)
+	}
+	return others
+}
+
+// finalNotes are what the next holder of the Lease must know.
+func (r *round) finalNotes() string {
+	r.notes.Newest = r.notes.Newest.newest(r.memory.newestSign())
+	return r.notes.String()
+}
+
+// tell answers all callers, and tells once what the round took.
+func (r *round) tell(jobs []*job) {
+	result := dnshost.Result{Domain: r.zone.name, Calls: int(r.client.calls.Load())}
+	failed := 0
+	for _, j := range jobs {
+		result.Shared += len(j.waiters)
+		if r.answers[j] != nil {
+			failed++
+		}
+	}
+	r.log.Info("A round of challenges was answered", "challenges", result.Shared, "failed", failed,
+		"calls", result.Calls, "duration", time.Since(r.begun).Round(time.Millisecond))
+	for _, j := range jobs {
+		j.tell(answer{result, r.answers[j]})
+	}
+}
+
+// read reads the zone until the answer can be believed. When time runs out, the error says why it cannot.
+func (r *round) read(ctx context.Context) (*Zone, error) {
+	for wait := firstWait; ; wait = longer(wait) {
+		z, err := r.client.Zone(ctx, r.zone.id)
+		switch {
+		case errors.Is(err, errMissing):
+			return nil, errGone
+		case err != nil:
+			return nil, err
+		case z.ID != r.zone.id || z.Name != r.zone.name:
+			return nil, ErrOtherZone
+		}
+		if err = r.judge(z); err == nil {
+			r.memory.believe(z)
+			return z, nil
+		}
+		r.log.V(2).Info("Reading the zone again", "reason", err.Error())
+		if !pause(ctx, wait) {
+			return nil, err
+		}
+	}
+}
+
+const (
+	firstWait   = 200 * time.Millisecond
+	longestWait = 4 * time.Second
+	// lastCall is the time that a read needs before the end of its round.
+	lastCall = 1500 * time.Millisecond
+)
+
+func longer(wait time.Duration) time.Duration { return min(2*wait, longestWait) }
+
+// pause waits, unless too little time were left after it.
+func pause(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d+lastCall {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,214 @@
+package realtimeregister
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
+)
+
+const (
+	// postTime bounds the one attempt of an update.
+	postTime = 10 * time.Second
+	// leaseMargin is what must be left of the Lease after that.
+	leaseMargin = 5 * time.Second
+	// leastPostTime is what the attempt must have; readBackTime is kept for reading back.
+	leastPostTime = 2 * time.Second
+	readBackTime  = 2 * time.Second
+	// lossLooks is how often records that seem lost are looked for before that is told.
+	lossLooks = 3
+	lossPause = 1500 * time.Millisecond
+)
+
+// send writes "pending" into the Lease, sends the update once, and reads it back.
+func (r *round) send(ctx context.Context, p *plan) error {
+	body := p.compose()
+	if err := p.prove(body); err != nil {
+		r.log.Error(err, "An update failed its proof")
+		return err
+	}
+	if timeLeft(ctx) < leastPostTime+readBackTime {
+		return ErrNoTime
+	}
+	before, list := r.notes, p.list()
+	r.notes.Pending = p.pending(hashOf(list))
+	for _, j := range p.jobs {
+		if !j.present {
+			r.notes.markCleaned(j.entry)
+		}
+	}
+	if err := r.lease.Renew(ctx, r.notes.String()); err != nil {
+		r.notes = before
+		return ErrLeaseLost
+	}
+	limit := min(postTime, r.lease.Left()-leaseMargin, timeLeft(ctx)-readBackTime)
+	if limit < leastPostTime {
+		r.notes = before
+		return ErrLeaseLost
+	}
+	sent, err := r.post(ctx, limit, body)
+	if err != nil && (!sent || !isUncertain(err)) {
+		r.notes = before
+		if errors.Is(err, errMissing) {
+			return errGone
+		}
+		return err
+	}
+	if err != nil {
+		r.notes.Pending.Cause = err.Error()
+	}
+	return r.readBack(ctx, p, list, err == nil)
+}
+
+func (r *round) post(ctx context.Context, limit time.Duration, body []byte) (sent bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return r.client.Update(ctx, r.zone.id, body)
+}
+
+// pending is the note about an update that is about to be sent.
+func (p *plan) pending(hash string) *pending {
+	note := &pending{At: time.Now(), Hash: hash}
+	for _, a := range p.added[:min(len(p.added), maxAdds)] {
+		note.Adds = append(note.Adds, a.entry.fingerprint())
+	}
+	return note
+}
+
+// isUncertain reports whether an update that failed may have taken effect, or may yet.
+func isUncertain(err error) bool {
+	var e *apiclient.Error
+	return apiclient.MayHaveTakenEffect(err) ||
+		errors.As(err, &e) && (e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout)
+}
+
+// isAboutRecords reports whether the API may have refused an update for one record of it, without saying which.
+func isAboutRecords(err error) bool {
+	var e *apiclient.Error
+	return errors.As(err, &e) && e.Status == http.StatusBadRequest && !e.Unexpected &&
+		!errors.Is(err, errMissing) && !errors.Is(err, errPassing)
+}
+
+func timeLeft(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return time.Until(deadline)
+	}
+	return time.Hour
+}
+
+// readBack looks for the update in the zone. Until it is seen, it is pending. answered: the API said that it is done.
+func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered bool) error {
+	note := r.notes.Pending
+	looks := 0
+	for wait := firstWait; ; wait = longer(wait) {
+		z, err := r.client.Zone(ctx, r.zone.id)
+		if errors.Is(err, errMissing) {
+			return errGone
+		}
+		if err == nil && r.isEffective(z, p, note, answered) {
+			lost := lostFrom(p.kept, z)
+			if looks++; len(lost) > 0 && looks <= lossLooks && pause(ctx, lossPause) {
+				continue
+			}
+			r.conclude(z, p, list, lost)
+			return nil
+		}
+		if err != nil && note.Cause == "" {
+			note.Cause = err.Error()
+		}
+		if !pause(ctx, wait) {
+			return note.failure()
+		}
+	}
+}
+
+// isEffective reports whether a read shows what the update did. Where only values are gone, and the API has not said that
+// the update is done, somebody else may have taken them.
+func (r *round) isEffective(z *Zone, p *plan, note *pending, answered bool) bool {
+	if z.ID != r.zone.id || z.Name != r.zone.name || r.memory.isOlder(z) {
+		return false
+	}
+	if z.hash == note.Hash {
+		return true
+	}
+	if len(p.added) == 0 && !answered {
+		return false
+	}
+	for _, a := range p.added {
+		if !z.has(a.entry) {
+			return false
+		}
+	}
+	for _, one := range p.removed {
+		if z.has(entry{one.name, one.content}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *memory) isOlder(z *Zone) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known(sign{}, time.Now()).newerThan(z.sign)
+}
+
+// lostFrom are the records of others that were sent and are not shown in any copy.
+func lostFrom(kept []*Record, z *Zone) []*Record {
+	shown := count(z.Records)
+	var lost []*Record
+	for _, one := range kept {
+		if shown[one.key] == 0 && !one.isChallenge() {
+			lost = append(lost, one)
+		}
+	}
+	return lost
+}
+
+// conclude notes that an update was seen, and tells loudly of what else has changed. What seems lost may be a read that is
+// incomplete: the list that was sent stays what is known.
+func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
+	hash := z.hash
+	if len(lost) > 0 {
+		hash = r.notes.Pending.Hash
+		r.reportLost(lost)
+		r.memory.believe(&Zone{Records: list, sign: z.sign})
+	} else {
+		r.memory.believe(z)
+	}
+	r.notes.Wrote, r.notes.Pending = &wrote{At: r.notes.Pending.At, Sign: z.sign, Hash: hash}, nil
+	if changed := changedSettings(p.base, z); changed != "" {
+		barred := &changedSettingsError{r.zone.name, changed}
+		r.memory.bar(barred)
+		r.log.Error(barred, "An update changed more of the zone than its records", "before", p.base.guarded, "after", z.guarded)
+	}
+}
+
+func (r *round) reportLost(lost []*Record) {
+	names, raws := make([]string, len(lost)), make([]string, len(lost))
+	for i, one := range lost {
+		names[i], raws[i] = one.String(), string(one.raw)
+	}
+	r.log.Error(errors.New("records that are not of challenges are gone after an update of the zone"),
+		"Look whether somebody removed them, and put them back if not", "records", names, "lost", "["+strings.Join(raws, ",")+"]")
+	if r.options.Observer != nil {
+		r.options.Observer.ForeignLost(len(lost))
+	}
+}
+
+func changedSettings(before, after *Zone) string {
+	if maps.Equal(before.guarded, after.guarded) {
+		return ""
+	}
+	var changed []string
+	for _, f := range guardedFields() {
+		if before.guarded[f] != after.guarded[f] {
+			changed = append(changed, f)
+		}
+	}
+	return strings.Join(changed, ", ")
+}
