@@ -70,7 +70,7 @@ func (p *Provider) acquire(ctx context.Context, apiKey string, r dnshost.TXT) (s
 
 // patchAdds reports whether the operator says that PATCH adds values in domain.
 func (p *Provider) patchAdds(domain string) bool {
-	return slices.ContainsFunc(p.options.PatchAdds, func(d string) bool { return dnsname.FQDN(d) == dnsname.FQDN(domain) })
+	return slices.ContainsFunc(p.options.PatchAdds, func(d string) bool { return dnsname.ToASCII(d) == dnsname.ToASCII(domain) })
 }
 
 func (p *Provider) observeLeftOver() {

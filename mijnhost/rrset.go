@@ -64,8 +64,9 @@ func (set *rrset) record(value string, ttl int) Record {
 // texts are the TXT records under the name, in the form in which they are shown.
 func (set *rrset) texts(records []Record) []Record {
 	var found []Record
+	domain := dnsname.ToASCII(set.name.domain)
 	for _, r := range records {
-		if strings.EqualFold(r.Type, "TXT") && dnsname.Qualify(r.Name, set.name.domain) == set.name.fqdn {
+		if strings.EqualFold(r.Type, "TXT") && dnsname.Qualify(r.Name, domain) == set.name.fqdn {
 			found = append(found, r)
 		}
 	}

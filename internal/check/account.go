@@ -28,17 +28,48 @@ func (c *Check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 }
 
 // checkDomain finds the domain of the account in whose zone the challenge stands.
-func (c *Check) checkDomain(domains []string, at string) string {
-	domain := dnsname.LongestMatch(domains, at)
-	switch domain {
-	case "":
-		c.Step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that %s lies in; it has %s.",
+func (c *Check) checkDomain(ctx context.Context, domains []string, at string) string {
+	domain, err := c.domainOf(ctx, domains, at)
+	switch {
+	case err != nil:
+		c.notFound(ctx, StepDomain, fmt.Sprintf("The list of the account's domains has none that covers %s, and whether the account has one could not be told", at), err)
+	case domain == "":
+		c.Step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that covers %s; its list has %s.",
 			at, plural(len(domains), "domain", "domains")),
-			fmt.Sprintf("Use the API key of the account that has the domain of %s, or move the domain there.", at))
-	case c.Result.Name:
+			fmt.Sprintf("Use the API key of the account that has the domain of %s.", at))
+	case domain == c.Result.Name:
 		c.Step(StepDomain, OK, fmt.Sprintf("The account has the domain %s.", domain), "")
 	default:
-		c.Step(StepDomain, OK, fmt.Sprintf("The account has the domain %s, and %s lies in it.", domain, at), "")
+		c.Step(StepDomain, OK, fmt.Sprintf("The account has the domain %s, which covers %s.", domain, at), "")
 	}
 	return domain
+}
+
+// domainOf is the longest domain of the account that covers a name; empty if there is none. If the list has none, the API is
+// asked for the parents of the name, because the list can be cut short.
+func (c *Check) domainOf(ctx context.Context, domains []string, name string) (string, error) {
+	if domain := dnsname.LongestMatch(domains, name); domain != "" {
+		return domain, nil
+	}
+	if u, ok := c.unlisted[name]; ok {
+		return u.domain, u.err
+	}
+	domain, err := c.account.Unlisted(ctx, name)
+	c.unlisted[name] = unlisted{domain, err}
+	return domain, err
+}
+
+// unlisted is an answer of Account.Unlisted.
+type unlisted struct {
+	domain string
+	err    error
+}
+
+// notFound ends a step in which the API could not be asked for a domain.
+func (c *Check) notFound(ctx context.Context, id StepID, what string, err error) {
+	if why, remedy, cut := CutShort(ctx); cut {
+		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
+		return
+	}
+	c.Step(id, Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in some minutes.")
 }

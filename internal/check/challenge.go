@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/miekg/dns"
-
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // ChallengeLabel begins the name of every challenge.
@@ -35,14 +33,20 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 		c.Step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s. A wildcard CNAME leads from there to %s "+
 			"until a record is written: leave cnameStrategy of the Issuer at None.", name, target), "")
 		return name
-	case known && dnsname.LongestMatch(domains, target) == "":
-		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, which lies in no domain of this account.", name, target),
+	case known && c.isElsewhere(ctx, domains, target):
+		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, and no domain of this account covers that name.", name, target),
 			fmt.Sprintf("Remove the CNAME at %s, or answer its challenges where %s is hosted.", name, target))
 		return name
 	default:
 		c.Step(StepChallenge, OK, fmt.Sprintf("A CNAME leads from %s to %s: set cnameStrategy of the Issuer to Follow.", name, target), "")
 		return target
 	}
+}
+
+// isElsewhere reports whether the account has no domain that covers a name. What could not be told, StepDomain tells.
+func (c *Check) isElsewhere(ctx context.Context, domains []string, name string) bool {
+	domain, err := c.domainOf(ctx, domains, name)
+	return domain == "" && err == nil
 }
 
 // followCNAMEs returns name and all names to which it leads in turn, at most maxCNAMEs.

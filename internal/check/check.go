@@ -32,6 +32,8 @@ type Options struct {
 	OnStep func(Step)
 	// OnProgress is told in words what the check waits for, time and again; may be nil.
 	OnProgress func(string)
+	// OnAside is told what is for the one who runs the check, and does not belong in the report; may be nil.
+	OnAside func(string)
 }
 
 // Check is a check under way.
@@ -41,7 +43,8 @@ type Check struct {
 
 	options  Options
 	account  Account // nil until there is a key
-	allSteps bool    // taken, so that the end of ctx has cost no more than measurements
+	unlisted map[string]unlisted
+	allSteps bool // taken, so that the end of ctx has cost no more than measurements
 }
 
 // Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
@@ -51,7 +54,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
@@ -98,7 +101,7 @@ func (c *Check) takeSteps(ctx context.Context) {
 // checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
 // are those that should serve them.
 func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (managed bool, nameservers []string) {
-	domain := c.checkDomain(domains, at)
+	domain := c.checkDomain(ctx, domains, at)
 	if c.Result.Domain = domain; domain == "" {
 		return false, nil
 	}
@@ -122,6 +125,13 @@ func (c *Check) Step(id StepID, status Status, summary, remedy string) {
 func (c *Check) Progress(words string) {
 	if c.options.OnProgress != nil {
 		c.options.OnProgress(words)
+	}
+}
+
+// Aside tells what is for the one who runs the check alone, such as an IP address: the report is meant to be shown around.
+func (c *Check) Aside(words string) {
+	if c.options.OnAside != nil {
+		c.options.OnAside(words)
 	}
 }
 

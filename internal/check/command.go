@@ -137,6 +137,7 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 		Host:       host,
 		DNS:        network,
 		OnProgress: line.Show,
+		OnAside:    line.Say,
 	}
 	out := cmd.OutOrStdout()
 	var written error

@@ -28,8 +28,12 @@ type Key struct {
 
 // Account is what an API key opens. Its methods but Calls end the steps that they take by Check.Step.
 type Account interface {
-	// Domains takes StepKey: whether the API accepts the key, which comes from origin. The domains are bare.
+	// Domains takes StepKey: whether the API accepts the key, which comes from origin. The domains are bare and in ASCII, and
+	// the list can be cut short.
 	Domains(ctx context.Context, c *Check, origin string) (domains []string, accepted bool)
+	// Unlisted asks for each parent of a bare name, the longest first, and returns the first that is a domain of the account;
+	// empty if none is.
+	Unlisted(ctx context.Context, name string) (domain string, err error)
 	// Managed takes StepManaged: whether the domain's records are at the host. The nameservers are those that the host
 	// says it should be delegated to, if it says so.
 	Managed(ctx context.Context, c *Check, domain string) (nameservers []string, managed bool)

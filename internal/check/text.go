@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// WriteStep writes a step for people: a line with what was found, and one with the remedy if there is any.
+// WriteStep writes a step for people: a line with what was found, and one with the fix if there is any.
 func WriteStep(w io.Writer, s Step) error {
 	text := mark(s.Status) + " " + s.Summary + "\n"
 	if s.Remedy != "" {
-		text += "  Remedy: " + s.Remedy + "\n"
+		text += "  Fix: " + s.Remedy + "\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

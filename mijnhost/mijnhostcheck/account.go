@@ -1,6 +1,7 @@
 package mijnhostcheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// callTime bounds one call of the API, with all its attempts.
-const callTime = 20 * time.Second
+const (
+	// callTime bounds one call of the API, with all its attempts.
+	callTime = 20 * time.Second
+	// confirmPause is how much later a second answer is a confirmation: some refusals pass.
+	confirmPause = 5 * time.Second
+)
 
 // Host is mijn.host.
 type Host struct {
@@ -47,7 +52,7 @@ func (h *Host) Validate() error { return h.ValidateBaseURL(h.API.BaseURL) }
 
 // Open makes a client for the key.
 func (h *Host) Open(key string) check.Account {
-	a := &account{}
+	a := &account{listed: map[string]string{}}
 	api := h.API
 	if api.Transport == nil {
 		api.Transport = apiclient.NewTransport()
@@ -61,7 +66,11 @@ func (h *Host) Open(key string) check.Account {
 type account struct {
 	client *mijnhost.Client
 	calls  atomic.Int64
+	listed map[string]string // the form in which the API lists a domain, by its form in ASCII
 }
+
+// asListed is the form in which the API lists a domain.
+func (a *account) asListed(domain string) string { return cmp.Or(a.listed[domain], domain) }
 
 // Calls is how many requests were sent so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
@@ -88,34 +97,70 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 		if errors.Is(err, apiclient.ErrKeyRefused) {
 			what = fmt.Sprintf("The API key from %s is not accepted", origin)
 		}
+		if errors.Is(err, mijnhost.ErrAddressRefused) {
+			a.tellAddress(call, c)
+		}
 		apiFault(ctx, c, check.StepKey, what, err)
 		return nil, false
 	}
 	for i, d := range domains {
-		domains[i] = dnsname.TrimDot(d)
+		domains[i] = dnsname.ToASCII(d)
+		a.listed[domains[i]] = dnsname.TrimDot(d)
 	}
 	c.Step(check.StepKey, check.OK, fmt.Sprintf("mijn.host accepts the API key from %s.", origin), "")
 	return domains, true
 }
 
+// tellAddress tells the address that the API sees, if it says so.
+func (a *account) tellAddress(ctx context.Context, c *check.Check) {
+	if address, err := a.client.WhoAmI(ctx); err == nil && address != "" {
+		c.Aside("The IP address of this system, as mijn.host sees it, is " + address + ". The report leaves it out.")
+	}
+}
+
+// Unlisted asks for the records of each parent: that is the test which the webhook itself goes by.
+func (a *account) Unlisted(ctx context.Context, name string) (domain string, err error) {
+	call, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	for parent := dnsname.Parent(name); dnsname.IsDomain(parent); parent = dnsname.Parent(parent) {
+		err := repeatRefused(func() error { return a.readRecords(call, parent) })
+		switch {
+		case err == nil, errors.Is(err, mijnhost.ErrNotManaged):
+			return parent, nil
+		case !apiclient.IsRefusal(err):
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+func (a *account) readRecords(ctx context.Context, domain string) error {
+	_, err := a.client.Records(ctx, a.asListed(domain))
+	return err
+}
+
 // Managed tells whether the domain's records are at mijn.host, and what the API says of the domain. The details are
-// not documented by mijn.host, so the records themselves decide.
+// not documented by mijn.host, so the records themselves decide. That they are not managed takes the details or a second answer.
 func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (nameservers []string, managed bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	detail, detailErr := a.client.Domain(call, domain)
-	if _, err := a.client.Records(call, domain); err != nil {
-		switch {
-		case errors.Is(err, mijnhost.ErrNotManaged), detailErr == nil && detail.ManagedDNS != nil && !*detail.ManagedDNS:
-			c.Step(check.StepManaged, check.Problem, fmt.Sprintf("The DNS of %s is not managed by mijn.host.", domain),
-				fmt.Sprintf("In mijn.host's control panel let %s use the nameservers of mijn.host, or use the webhook of its DNS host.", domain))
-		default:
-			apiFault(ctx, c, check.StepManaged, fmt.Sprintf("The records of %s cannot be read", domain), err)
-		}
-		return detail.Nameservers, false
+	detail, _ := a.client.Domain(call, a.asListed(domain))
+	isElsewhere := detail.ManagedDNS != nil && !*detail.ManagedDNS
+	err := a.readRecords(call, domain)
+	if errors.Is(err, mijnhost.ErrNotManaged) && !isElsewhere && check.Pause(call, confirmPause) == nil {
+		err = a.readRecords(call, domain)
+		isElsewhere = detail.ManagedDNS == nil && errors.Is(err, mijnhost.ErrNotManaged)
 	}
-	c.Step(check.StepManaged, check.OK, fmt.Sprintf("mijn.host manages the DNS of %s.", domain), "")
-	return detail.Nameservers, true
+	switch {
+	case err == nil:
+		c.Step(check.StepManaged, check.OK, fmt.Sprintf("mijn.host manages the DNS of %s.", domain), "")
+	case isElsewhere:
+		c.Step(check.StepManaged, check.Problem, fmt.Sprintf("The DNS of %s is not managed by mijn.host.", domain),
+			fmt.Sprintf("In mijn.host's control panel let %s use the nameservers of mijn.host, or use the webhook of its DNS host.", domain))
+	default:
+		apiFault(ctx, c, check.StepManaged, fmt.Sprintf("The records of %s cannot be read", domain), err)
+	}
+	return detail.Nameservers, err == nil
 }
 
 // apiFault ends a step in which the API failed. A refusal is a problem; silence is not known to be one.
@@ -127,6 +172,9 @@ func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string,
 	status := check.Problem
 	var remedy string
 	switch {
+	case errors.Is(err, mijnhost.ErrAddressRefused):
+		remedy = "In mijn.host's control panel, under Account, API Access, add the IP address from which this system reaches the internet " +
+			"to the key's list."
 	case errors.Is(err, apiclient.ErrKeyRefused):
 		remedy = "Check the key and its expiry date in mijn.host's control panel under Account, API Access; if it has a list of IP " +
 			"addresses, add the one from which this system reaches the internet."

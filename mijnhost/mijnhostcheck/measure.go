@@ -33,7 +33,7 @@ const believed = 3
 // Probe writes the probe record, follows it through the API and DNS, measures what the API does, and
 // removes it however that ends.
 func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
-	p := newProbe(a.client, o.Domain, o.TTL)
+	p := newProbe(a, o.Domain, o.TTL)
 	leftOver, err := p.zone.begin(ctx)
 	if err != nil {
 		apiFault(ctx, c, check.StepWrite, "The zone could not be read before the probe record was written", err)
@@ -67,6 +67,7 @@ func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 		return
 	}
 	p.measurePatch(ctx, api)
+	adviseOnPatch(c, api, o.Domain)
 	p.measureForms(ctx, api)
 	w.Judge(ctx)
 	c.Progress("Removing the probe record.")
@@ -138,6 +139,18 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 		api.PatchSameValue = keeps
 	default:
 		api.PatchSameValue = duplicates
+	}
+}
+
+// adviseOnPatch tells how the webhook is to be set for a domain.
+func adviseOnPatch(c *check.Check, api *Behaviour, domain string) {
+	switch api.PatchSecondValue {
+	case adds:
+		c.Note(fmt.Sprintf("In %s PATCH adds a value beside others of the same name. Set the webhook's flag --mijnhost-patch-adds=%s "+
+			"(in the chart: mijnHost.patchAdds), so that challenges for one name need not take turns.", domain, domain))
+	case replaces:
+		c.Note(fmt.Sprintf("In %s PATCH replaces the values of the same name: challenges for one name take turns. "+
+			"Keep %s out of --mijnhost-patch-adds (in the chart: mijnHost.patchAdds).", domain, domain))
 	}
 }
 

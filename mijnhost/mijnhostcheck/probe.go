@@ -44,13 +44,13 @@ type writing struct {
 	removed bool      // a DELETE has removed it for sure
 }
 
-func newProbe(client *mijnhost.Client, domain string, ttl int) *probe {
+func newProbe(a *account, domain string, ttl int) *probe {
 	word := check.RandomWord()
 	label := probeLabel + word
 	name := label + "." + domain
 	return &probe{
-		zone:   &zone{client: client, domain: domain, probe: name, reads: &Reads{}},
-		client: client, label: label, name: name, ttl: ttl,
+		zone:   &zone{client: a.client, domain: domain, listed: a.asListed(domain), probe: name, reads: &Reads{}},
+		client: a.client, label: label, name: name, ttl: ttl,
 		values:  []string{"first-" + word, "second-" + word, "third-" + word},
 		written: map[string]*writing{},
 	}
@@ -79,7 +79,7 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 		p.written[r.Value] = w
 	}
 	w.removed = false
-	err := p.client.PatchRecord(call, p.zone.domain, r) // an error does not prove that nothing was written
+	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that nothing was written
 	w.at = time.Now()
 	p.zone.wrote(w.at)
 	p.sent = true
@@ -94,7 +94,7 @@ func (p *probe) delete(ctx context.Context, r mijnhost.Record) error {
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	err := p.client.DeleteRecord(call, p.zone.domain, r)
+	err := p.client.DeleteRecord(call, p.zone.listed, r)
 	if err == nil {
 		p.zone.wrote(time.Now())
 	}

@@ -157,7 +157,7 @@ func TestWhatAnEarlierCheckLeftIsNamedAndNotTouched(t *testing.T) {
 		w.api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_mijn-host-webhook-check-old.example.nl.", Value: "first", TTL: 60})
 		r := w.run()
 		wantOutcome(t, r, check.Well)
-		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
+		if len(r.Notes) != 2 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
 			t.Errorf("notes: %q", r.Notes)
 		}
 	})

@@ -23,6 +23,7 @@ const (
 type zone struct {
 	client *mijnhost.Client
 	domain string
+	listed string // domain, in the form in which the API lists it
 	probe  string // bare name
 
 	reads   *Reads
@@ -76,7 +77,7 @@ func (z *zone) begin(ctx context.Context) (leftOver []string, err error) {
 func (z *zone) read(ctx context.Context) ([]mijnhost.Record, error) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	return z.client.Records(call, z.domain)
+	return z.client.Records(call, z.listed)
 }
 
 // wrote notes that a write has ended.

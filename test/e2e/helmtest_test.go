@@ -49,7 +49,7 @@ func TestHelmTestRunsTheCheck(t *testing.T) {
 		t.Errorf("the test of a wrong key succeeds:\n%s", refused)
 	}
 	requireWords(t, refused, "✗ The API key from the Secret cert-manager/mijn-host-api-key",
-		"No valid API key set", "Remedy: Check the key and its expiry date in mijn.host's control panel", "1 problem found.")
+		"No valid API key set", "Fix: Check the key and its expiry date in mijn.host's control panel", "1 problem found.")
 	s.requirePhase(t, release, corev1.PodFailed)
 	s.requireUntouched(t, domain, before)
 

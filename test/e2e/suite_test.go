@@ -78,8 +78,8 @@ func (s *suite) create(t *testing.T, objects ...client.Object) {
 	}
 }
 
-// leftOver stands under a challenge's name, and is none of ours.
-const leftOver = "left-over-of-another-client"
+// leftOver stands under a challenge's name, and is none of ours. It has the form of an ACME value.
+const leftOver = "left-over-of-another-client________________"
 
 // addDomain gives an account a domain in which others have put records, and returns those.
 func (s *suite) addDomain(apiKey, domain string) []mijnhosttest.Record {

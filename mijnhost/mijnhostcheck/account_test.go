@@ -1,0 +1,224 @@
+package mijnhostcheck_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+const notManaged = "DNS records not managed by mijn.host"
+
+func TestWhatPATCHDoesDecidesHowTheWebhookIsSet(t *testing.T) {
+	t.Parallel()
+	for reading, want := range map[mijnhosttest.PatchReading]string{
+		mijnhosttest.PatchAdds:     "Set the webhook's flag --mijnhost-patch-adds=example.nl (in the chart: mijnHost.patchAdds)",
+		mijnhosttest.PatchReplaces: "challenges for one name take turns. Keep example.nl out of --mijnhost-patch-adds",
+	} {
+		t.Run(reading.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{Patch: reading}, func(w world) {
+				r := w.run()
+				wantOutcome(t, r, check.Well)
+				if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], want) {
+					t.Errorf("notes: %q, want %q", r.Notes, want)
+				}
+			})
+		})
+	}
+}
+
+func TestThatDNSIsElsewhereIsBelievedOnceItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	hide := func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
+	}
+	passing := func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(400, notManaged), Op: mijnhosttest.OpReadRecords, Times: 1})
+	}
+	for claim, c := range map[string]struct {
+		spoil  func(world)
+		status check.Status
+		words  string
+		reads  int
+	}{
+		"it passes, and managed_dns is true":     {passing, check.OK, "mijn.host manages", 2},
+		"it passes, and nothing else tells":      {func(w world) { hide(w); passing(w) }, check.OK, "mijn.host manages", 2},
+		"managed_dns is false":                   {func(w world) { w.api.SetDNSElsewhere(domain) }, check.Problem, "is not managed by", 1},
+		"the second answer is the same":          {func(w world) { hide(w); w.api.SetDNSElsewhere(domain) }, check.Problem, "is not managed by", 2},
+		"it stays, although managed_dns is true": {notManagedAndManaged, check.Problem, "cannot be read", 2},
+		"another failure is no word on nameservers": {func(w world) {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
+		}, check.Problem, "403", 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				c.spoil(w)
+				r := w.run(func(o *check.Options) { o.ReadOnly = true })
+				wantStep(t, r, check.StepManaged, c.status, c.words)
+				if got := w.api.CallsOf(mijnhosttest.OpReadRecords); got != c.reads {
+					t.Errorf("%d reads, want %d", got, c.reads)
+				}
+			})
+		})
+	}
+}
+
+func notManagedAndManaged(w world) {
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(400, notManaged), Op: mijnhosttest.OpReadRecords})
+}
+
+func TestAListThatIsCutShortHidesNoDomain(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		name   string
+		spoil  func(world)
+		step   check.StepID
+		status check.Status
+		words  []string
+	}{
+		"the domain itself": {domain, nil, check.StepDomain, check.OK, []string{"has the domain example.nl"}},
+		"a name far below":  {"a.b.c.example.nl", nil, check.StepDomain, check.OK, []string{"_acme-challenge.a.b.c.example.nl"}},
+		"the longest first": {"www.below.example.nl", func(w world) { w.api.AddAccount(testKey, "below.example.nl") }, check.StepDomain, check.OK, []string{"domain below.example.nl"}},
+		"its DNS elsewhere": {domain, func(w world) { w.api.SetDNSElsewhere(domain) }, check.StepManaged, check.Problem, []string{"is not managed by"}},
+		"a 400 that passes": {domain, func(w world) {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: mijnhosttest.OpReadRecords, Skip: 1, Times: 1})
+		}, check.StepDomain, check.OK, nil},
+		"another's": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use the API key of the account"}},
+		"an API that is down": {"theirs.nl", func(w world) {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords})
+		}, check.StepDomain, check.Unknown, []string{"could not be told", "500"}},
+		"the end of a CNAME": {"delegated.test", func(w world) {
+			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.example.nl."))
+		}, check.StepChallenge, check.OK, []string{"Follow"}},
+		"the end of a CNAME that leads out": {"delegated.test", func(w world) {
+			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.theirs.nl."))
+		}, check.StepChallenge, check.Problem, []string{"no domain of this account covers"}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.NoDomains(), Op: mijnhosttest.OpListDomains})
+				if c.spoil != nil {
+					c.spoil(w)
+				}
+				r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = c.name, true })
+				wantStep(t, r, c.step, c.status, c.words...)
+				if text := textOf(t, r); strings.Contains(text, " move") {
+					t.Errorf("it advises to move something:\n%s", text)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAddressThatTheKeyDoesNotAllowIsNamedBesideTheReport(t *testing.T) {
+	t.Parallel()
+	const address = "203.0.113.9"
+	for claim, known := range map[string]bool{"whoami answers": true, "whoami is refused": false} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "Remote IP address is not found in the API key whitelist")})
+				var aside []string
+				r := w.run(func(o *check.Options) {
+					o.OnAside = func(words string) { aside = append(aside, words) }
+					through(o, func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
+						if known && strings.HasSuffix(r.URL.Path, "/whoami") {
+							return answer(`{"status":200,"status_description":"OK","data":{"ip":"` + address + `"}}`), nil
+						}
+						return send.RoundTrip(r)
+					})
+				})
+				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key lacks", "add the IP address", "to the key's list")
+				if strings.Contains(textOf(t, r), "wrong, expired") {
+					t.Error("it says that the key is wrong")
+				}
+				if strings.Contains(textOf(t, r), address) || strings.Contains(strings.Join(aside, "\n"), address) != known {
+					t.Errorf("the report, or what stands beside it, is not right: %q", aside)
+				}
+			})
+		})
+	}
+}
+
+func TestADomainIsFoundInWhateverFormItIsListed(t *testing.T) {
+	t.Parallel()
+	const ascii = "xn--bcher-kva.nl"
+	for listed, names := range map[string][]string{
+		"bücher.nl":            {"bücher.nl", "*.BÜCHER.nl", "www." + ascii},
+		"Bücher.NL":            {ascii},
+		strings.ToUpper(ascii): {ascii},
+	} {
+		for _, name := range names {
+			t.Run(listed+" for "+name, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, mijnhosttest.Options{Names: mijnhosttest.NamesRelative, DNSLag: time.Second}, func(w world) {
+					w.api.AddAccount(testKey, ascii)
+					before := w.api.Records(ascii)
+					r := w.run(func(o *check.Options) {
+						o.Name = name
+						through(o, listing(ascii, listed)) //nolint:bodyclose // the client closes it
+					})
+					wantOutcome(t, r, check.Well)
+					if r.Domain != ascii || measured(r).Names != "relative" || !slices.Equal(w.api.Records(ascii), before) {
+						t.Errorf("in %s: %+v\n%s", r.Domain, measured(r), textOf(t, r))
+					}
+				})
+			})
+		}
+	}
+}
+
+// listing shows a domain in another form in the list, and knows it by that form in lower case alone.
+func listing(ascii, listed string) func(*http.Request, http.RoundTripper) (*http.Response, error) {
+	known := strings.ToLower(listed)
+	return func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		before, after, _ := strings.Cut(r.URL.Path, "/domains/")
+		switch name, rest, _ := strings.Cut(after, "/"); name {
+		case known:
+			r.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: strings.TrimSuffix(before+"/domains/"+ascii+"/"+rest, "/")}
+		case ascii:
+			return answer(`{"status":400,"status_description":"You have no access to this resource"}`), nil
+		}
+		a, err := send.RoundTrip(r)
+		if err != nil || after != "" {
+			return a, err
+		}
+		body, err := io.ReadAll(a.Body)
+		if err != nil {
+			return nil, err
+		}
+		a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(ascii), []byte(listed)))), -1
+		a.Header.Del("Content-Length")
+		return a, nil
+	}
+}
+
+func answer(body string) *http.Response {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// through has all requests go through send.
+func through(o *check.Options, send func(*http.Request, http.RoundTripper) (*http.Response, error)) {
+	api := o.Host.(*mijnhostcheck.Host).API //nolint:errcheck,forcetypeassert // options made it
+	o.Host = &mijnhostcheck.Host{API: mijnhost.Options{BaseURL: api.BaseURL, UserAgent: api.UserAgent, Transport: between{send, api.Transport}}}
+}
+
+type between struct {
+	send    func(*http.Request, http.RoundTripper) (*http.Response, error)
+	through http.RoundTripper
+}
+
+func (b between) RoundTrip(r *http.Request) (*http.Response, error) { return b.send(r, b.through) }
