@@ -16,6 +16,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
 const checkedKey = "key-of-the-account"
@@ -194,5 +195,42 @@ func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	cmd.SetErr(&errOut)
 	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), keyEnvironment) || code != 2 {
 		t.Errorf("got %v and exit code %d", err, code)
+	}
+}
+
+func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
+	t.Parallel()
+	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
+	api.AddAccount("reseller", checkedKey)
+	api.AddZone("reseller", realtimeregistertest.Zone{
+		Name: "example.nl", Records: []string{realtimeregistertest.Record("example.nl", "A", "192.0.2.10", 3600)},
+	})
+	port := netip.MustParseAddrPort(api.DNSAddr()).Port()
+	for claim, c := range map[string]struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		"named": {
+			map[string]string{keyEnvironment: "another", realtimeRegisterKeyEnvironment: checkedKey},
+			[]string{"--provider=realtime-register"}, "Realtime Register accepts the API key",
+		},
+		"the only key":         {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
+		"a name that is wrong": {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
+		"reading and writing":  {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "cannot go together"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			cmd := newCheckCommand(func(name string) string { return c.env[name] }, func(int) {})
+			cmd.SetArgs(append(c.args, "--domain=example.nl", "--realtimeregister-base-url="+api.URL(), "--mijnhost-base-url=http://127.0.0.1:1",
+				"--resolver="+api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port))))
+			cmd.SetOut(&out)
+			cmd.SetErr(&out)
+			_ = cmd.ExecuteContext(t.Context()) // it has told
+			if !strings.Contains(out.String(), c.want) {
+				t.Errorf("it does not say %q:\n%s", c.want, out.String())
+			}
+		})
 	}
 }

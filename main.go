@@ -30,6 +30,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
@@ -120,6 +121,10 @@ func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Com
 		Version: version, Getenv: getenv, Exit: exit,
 		Hosts: []check.Host{
 			&mijnhostcheck.Host{API: mijnhost.Options{UserAgent: userAgent()}, KeyVariable: keyEnvironment, ValidateBaseURL: validateBaseURL},
+			&realtimeregistercheck.Host{
+				API: realtimeregister.Options{UserAgent: userAgent()}, KeyVariable: realtimeRegisterKeyEnvironment,
+				ValidateBaseURL: validateRealtimeRegisterBaseURL, LeaseNamespace: getenv("POD_NAMESPACE"),
+			},
 		},
 	})
 }
@@ -173,7 +178,7 @@ func (s settings) validate() error {
 	if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
 		return err
 	}
-	if err := validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, s.realtimeRegisterBaseURL); err != nil {
+	if err := validateRealtimeRegisterBaseURL(s.realtimeRegisterBaseURL); err != nil {
 		return err
 	}
 	for variable, key := range map[string]string{keyEnvironment: s.ambientAPIKey, realtimeRegisterKeyEnvironment: s.realtimeRegisterAPIKey} {
@@ -198,6 +203,10 @@ func (s settings) validate() error {
 
 func validateBaseURL(text string) error {
 	return validateURL("--mijnhost-base-url", mijnhost.DefaultBaseURL, text)
+}
+
+func validateRealtimeRegisterBaseURL(text string) error {
+	return validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, text)
 }
 
 // validateURL wants TLS, for the key goes there. A simulator on the same machine can do without.

@@ -106,7 +106,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 				others = append(others, named)
 			}
 		case len(methods) > 0 && !slices.Contains(methods, method):
-			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", list(methods), method)
+			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", List(methods), method)
 		default:
 			v.account = account && (v.account || !v.allowed)
 			v.allowed = true
@@ -119,7 +119,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 	case len(others) == 0:
 		v.why = fmt.Sprintf("%s allows no CA at all", tag)
 	default:
-		v.why = fmt.Sprintf("%s names %s", tag, list(others))
+		v.why = fmt.Sprintf("%s names %s", tag, List(others))
 	}
 	return v
 }

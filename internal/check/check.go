@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 )
 
@@ -22,8 +24,10 @@ type Options struct {
 	CA string
 	// TTL is that of the probe record, in seconds.
 	TTL int
-	// ReadOnly writes no probe record.
-	ReadOnly bool
+	// ReadOnly writes no probe record. Write does so where the host asks for that.
+	ReadOnly, Write bool
+	// Cluster says how to reach the cluster; nil or an error where there is none.
+	Cluster func() (*rest.Config, error)
 	// Timeout bounds the check, without the removal of the probe record.
 	Timeout time.Duration
 	// Version is that of the program.
@@ -93,6 +97,8 @@ func (c *Check) takeSteps(ctx context.Context) {
 	case !managed || ctx.Err() != nil:
 	case c.options.ReadOnly:
 		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+	case !c.Writes():
+		c.Step(StepWrite, Skipped, "No probe record is written without --write. "+c.options.Host.Risk(), "")
 	default:
 		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
 	}
@@ -109,7 +115,25 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 	if ctx.Err() != nil {
 		return false, nil
 	}
+	if managed {
+		c.checkValues(ctx, domain, at)
+	}
 	return managed, c.checkDelegation(ctx, domain, at, nameservers)
+}
+
+// Writes reports whether a probe record is to be written.
+func (c *Check) Writes() bool {
+	return !c.options.ReadOnly && (c.options.Write || c.options.Host.Risk() == "")
+}
+
+var errNoCluster = errors.New("no way to a cluster is known")
+
+// Cluster says how to reach the cluster that the webhook runs in, if one is known.
+func (c *Check) Cluster() (*rest.Config, error) {
+	if c.options.Cluster == nil {
+		return nil, errNoCluster
+	}
+	return c.options.Cluster()
 }
 
 // Step notes and tells how a step ended.

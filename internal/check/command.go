@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
@@ -40,7 +42,7 @@ type checkFlags struct {
 	nameserverPort                       uint16
 	ttl                                  int
 	timeout                              time.Duration
-	readOnly                             bool
+	readOnly, write                      bool
 	output                               string
 }
 
@@ -53,15 +55,18 @@ const (
 // of a server: 0 well, 1 a problem, 2 could not tell.
 func NewCommand(o CommandOptions) *cobra.Command {
 	var f checkFlags
-	var names, variables []string
+	var names, providers, variables, risks []string
 	for _, h := range o.Hosts {
-		names, variables = append(names, h.Name()), append(variables, h.Key().Variable)
+		names, providers, variables = append(names, h.Name()), append(providers, h.Provider()), append(variables, h.Key().Variable)
+		if h.Risk() != "" {
+			risks = append(risks, h.Name())
+		}
 	}
 	cmd := &cobra.Command{
 		Use:   "check --domain DOMAIN",
 		Short: "Check whether certificates for a domain can be had through " + strings.Join(names, " or "),
 		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
-			"see when the API and each nameserver show it, measure what the API does with it, and remove it.\n\n" +
+			"see when the API and each nameserver show it, measure what the API does with it, and remove it." + withRisk(risks) + "\n\n" +
 			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
 			"Exit codes: 0 all is well, 1 a problem was found, 2 it could not be told.",
 		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
@@ -85,6 +90,9 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
 	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
+	if len(risks) > 0 {
+		flags.BoolVar(&f.write, "write", false, "Write a probe record at "+strings.Join(risks, " or ")+", too, where that replaces the whole zone")
+	}
 	flags.StringVarP(&f.output, "output", "o", outputText, "How to print the report: text or json")
 	flags.StringVar(&f.ca, "ca", "letsencrypt.org", "Name of the CA in CAA records")
 	flags.IntVar(&f.ttl, "ttl", 60, "TTL of the probe record in seconds")
@@ -94,11 +102,20 @@ func NewCommand(o CommandOptions) *cobra.Command {
 		h.AddFlags(flags)
 	}
 	if len(o.Hosts) > 1 {
-		flags.StringVar(&f.provider, "provider", names[0], "DNS host of the domain: "+strings.Join(names, " or "))
+		flags.StringVar(&f.provider, "provider", "", fmt.Sprintf(
+			"DNS host of the domain, by the name of its solver: %s (if empty, the one whose API key is in the environment, or %s)",
+			strings.Join(providers, " or "), providers[0]))
 	}
 	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (53 if 0)")
 	cobra.CheckErr(flags.MarkHidden("nameserver-port"))
 	return cmd
+}
+
+func withRisk(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return " At " + strings.Join(hosts, " and at ") + " nothing is written unless --write is given."
 }
 
 // usage tells what is wrong with the command line.
@@ -113,7 +130,7 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 	if err := f.validate(args); err != nil {
 		return 0, err
 	}
-	host, err := f.host(given.Hosts)
+	host, err := f.host(given.Hosts, given.Getenv)
 	if err != nil {
 		return 0, err
 	}
@@ -133,8 +150,9 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 		line.Say("Interrupted. A probe record that was written is being removed, which takes some seconds. A second Ctrl-C would leave it in the zone.")
 	})()
 	o := Options{
-		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Timeout: f.timeout, Version: given.Version,
+		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version,
 		Host:       host,
+		Cluster:    func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
 		DNS:        network,
 		OnProgress: line.Show,
 		OnAside:    line.Say,
@@ -179,22 +197,33 @@ func (f checkFlags) validate(args []string) error {
 		return errors.New("--output must be text or json")
 	case f.ttl < 1:
 		return errors.New("--ttl must be at least 1")
+	case f.readOnly && f.write:
+		return errors.New("--read-only and --write cannot go together")
 	case f.timeout <= 0:
 		return errors.New("--timeout must be more than 0")
 	}
 	return nil
 }
 
-// host is the one that is to be checked.
-func (f checkFlags) host(hosts []Host) (Host, error) {
-	var names []string
-	for _, h := range hosts {
-		if f.provider == "" || f.provider == h.Name() {
-			return h, h.Validate()
+// host is the one that is to be checked: the one that was named, or the first whose key the environment has, or the first.
+func (f checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
+	var providers []string
+	chosen := hosts[0]
+	if f.keyFile == "" && f.secret == "" {
+		if i := slices.IndexFunc(hosts, func(h Host) bool { return getenv(h.Key().Variable) != "" }); i >= 0 {
+			chosen = hosts[i]
 		}
-		names = append(names, h.Name())
 	}
-	return nil, fmt.Errorf("--provider must be %s", strings.Join(names, " or "))
+	for _, h := range hosts {
+		if f.provider == h.Provider() {
+			chosen = h
+		}
+		providers = append(providers, h.Provider())
+	}
+	if f.provider != "" && f.provider != chosen.Provider() {
+		return nil, fmt.Errorf("--provider must be %s", strings.Join(providers, " or "))
+	}
+	return chosen, chosen.Validate()
 }
 
 // keySource is where the API key is to be read from. What is named on the command line goes before the environment.

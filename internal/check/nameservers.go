@@ -144,18 +144,18 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 	case len(servers) == 0:
 		c.Step(StepNameservers, Unknown, "Which nameservers to ask for the probe record is not known.", "See the step on the delegation.")
 	case len(served) == len(servers):
-		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", list(served)), "")
+		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", List(served)), "")
 	case cut && errors.Is(ctx.Err(), context.Canceled):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record could not be told: %s.", why), remedy)
 	case len(silent) == len(servers):
-		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", list(silent)),
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", List(silent)),
 			"See whether this system may ask nameservers directly (UDP and TCP port 53 to the internet; a NetworkPolicy or firewall?). "+
 				"cert-manager's self-check has to, unless it is told to use a resolver only.")
 	case len(late) > 0:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), list(append(late, silent...))),
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), List(append(late, silent...))),
 			fmt.Sprintf("Give more time with --timeout. If it stays so, ask %s: certificates have to wait for all nameservers.", c.options.Host.Name()))
 	default:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), list(silent)),
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
 			fmt.Sprintf("See whether this system can reach it. If nobody can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
 	}
 }
@@ -164,5 +164,5 @@ func alreadyServed(served []string) string {
 	if len(served) == 0 {
 		return ""
 	}
-	return "Served: " + list(served) + ". "
+	return "Served: " + List(served) + ". "
 }

@@ -69,6 +69,8 @@ const (
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
 	StepDomain      StepID = "domain"      // the account has the domain
 	StepManaged     StepID = "managed"     // its DNS is at the host
+	StepRecords     StepID = "records"     // an update of the zone takes them all; where a host replaces whole zones
+	StepValues      StepID = "values"      // which TXT values stand under the challenge's name
 	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written

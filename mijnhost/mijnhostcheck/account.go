@@ -67,6 +67,8 @@ type account struct {
 	client *mijnhost.Client
 	calls  atomic.Int64
 	listed map[string]string // the form in which the API lists a domain, by its form in ASCII
+
+	records []mijnhost.Record // of the domain that was read last
 }
 
 // asListed is the form in which the API lists a domain.
@@ -135,7 +137,8 @@ func (a *account) Unlisted(ctx context.Context, name string) (domain string, err
 }
 
 func (a *account) readRecords(ctx context.Context, domain string) error {
-	_, err := a.client.Records(ctx, a.asListed(domain))
+	var err error
+	a.records, err = a.client.Records(ctx, a.asListed(domain))
 	return err
 }
 
