@@ -168,6 +168,8 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 		"unknown flag":                   {domain, "--nonsense"},
 		"is not a flag":                  {domain, "example.nl"},
 		"must be a domain name":          {"--domain=nl"},
+		"no IP address":                  {"--domain=192.0.2.1"},
+		"\"a b\" is not a domain name":   {domain, "--allowed-domains=a b"},
 		"must be text or json":           {domain, "--output=yaml"},
 		"cannot go together":             {domain, "--api-key-file=f", "--secret=a/b"},
 		"must be NAMESPACE/NAME":         {domain, "--secret=b"},
@@ -183,6 +185,40 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 				t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
 			}
 		})
+	}
+}
+
+func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	env := map[string]string{
+		keyEnvironment: checkedKey, mijnhostURLEnvironment: w.api.URL(), allowedDomainsEnvironment: "other.nl, third.nl",
+		realtimeRegisterURLEnvironment: "https://rtr.test/v2", leaseNamespaceEnvironment: "webhook",
+	}
+	getenv := func(name string) string { return env[name] }
+	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
+	var out bytes.Buffer
+	code := 0
+	check := newCheckCommand(getenv, func(c int) { code = c })
+	check.SetArgs([]string{"--domain=example.nl", "--read-only", "--resolver=" + w.api.DNSAddr(), "--nameserver-port=" + strconv.Itoa(int(port))})
+	check.SetOut(&out)
+	check.SetErr(&out)
+	if err := check.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has other.nl and third.nl alone") || w.api.Calls() == 0 {
+		t.Errorf("exit code %d after %d calls:\n%s", code, w.api.Calls(), out.String())
+	}
+	server := newCommand(getenv)
+	for flag, want := range map[string]string{
+		"mijnhost-base-url": w.api.URL(), "realtimeregister-base-url": "https://rtr.test/v2", "allowed-domains": "[other.nl,third.nl]", "lease-namespace": "webhook",
+	} {
+		if got := server.Flags().Lookup(flag).Value.String(); got != want {
+			t.Errorf("the server's --%s is %s, want %s", flag, got, want)
+		}
+		if got := check.Flags().Lookup(flag).Value.String(); got != want {
+			t.Errorf("the check's --%s is %s, want %s", flag, got, want)
+		}
 	}
 }
 

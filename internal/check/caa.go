@@ -47,7 +47,8 @@ func (c *Check) checkCAA(ctx context.Context) {
 		summary += fmt.Sprintf(" They do not for wildcards: %s.", wild.why)
 	}
 	if judged.account {
-		summary += " Only one ACME account may: see that it is the one of the Issuer."
+		summary += " Only the ACME account that accounturi names may: compare it with status.acme.uri of the Issuer or ClusterIssuer " +
+			"(kubectl get clusterissuer NAME -o jsonpath='{.status.acme.uri}')."
 	}
 	c.Step(StepCAA, OK, summary, "")
 }

@@ -3,11 +3,14 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // Options say what to check and how.
@@ -30,8 +33,10 @@ type Options struct {
 	Cluster func() (*rest.Config, error)
 	// Timeout bounds the check, without the removal of the probe record.
 	Timeout time.Duration
-	// Version is that of the program.
-	Version string
+	// Version and Commit are those of the program.
+	Version, Commit string
+	// AllowedDomains are those within which the webhook answers challenges; none means everywhere.
+	AllowedDomains []string
 	// OnStep is told each step as it ends; may be nil.
 	OnStep func(Step)
 	// OnProgress is told in words what the check waits for, time and again; may be nil.
@@ -58,7 +63,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
@@ -85,6 +90,7 @@ func (c *Check) takeSteps(ctx context.Context) {
 		return
 	}
 	at := c.checkChallenge(ctx, domains, accepted)
+	c.checkAllowed(at)
 	managed, nameservers := false, []string(nil)
 	if accepted {
 		managed, nameservers = c.checkPlace(ctx, domains, at)
@@ -102,6 +108,20 @@ func (c *Check) takeSteps(ctx context.Context) {
 	default:
 		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
 	}
+}
+
+// checkAllowed tells whether the webhook may answer challenges at a name.
+func (c *Check) checkAllowed(at string) {
+	allowed := c.options.AllowedDomains
+	if len(allowed) == 0 {
+		return
+	}
+	if slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(at, dnsname.TrimDot(domain)) }) {
+		c.Step(StepAllowed, OK, fmt.Sprintf("The webhook may write %s: it is in --allowed-domains.", at), "")
+		return
+	}
+	c.Step(StepAllowed, Problem, fmt.Sprintf("The webhook may not write %s: --allowed-domains has %s alone.", at, List(allowed)),
+		"Add the domain to --allowed-domains of the webhook (in the chart: allowedDomains).")
 }
 
 // checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers

@@ -23,8 +23,11 @@ const exitUsage = 2
 
 // CommandOptions are what the program gives the command.
 type CommandOptions struct {
-	// Version is that of the program.
-	Version string
+	// Version and Commit are those of the program.
+	Version, Commit string
+	// AllowedDomains are the default of the flag, and ValidateDomains says what is wrong with its value.
+	AllowedDomains  []string
+	ValidateDomains func([]string) error
 	// Hosts are those of which one can be checked. The first is the usual one.
 	Hosts []Host
 	// Getenv reads the environment.
@@ -43,6 +46,7 @@ type checkFlags struct {
 	ttl                                  int
 	timeout                              time.Duration
 	readOnly, write                      bool
+	allowedDomains                       []string
 	output                               string
 }
 
@@ -89,6 +93,7 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
 	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
+	flags.StringSliceVar(&f.allowedDomains, "allowed-domains", o.AllowedDomains, "Domains within which the webhook answers challenges at all (all if empty)")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
 	if len(risks) > 0 {
 		flags.BoolVar(&f.write, "write", false, "Write a probe record at "+strings.Join(risks, " or ")+", too, where that replaces the whole zone")
@@ -138,6 +143,11 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 	if err != nil {
 		return 0, err
 	}
+	if given.ValidateDomains != nil {
+		if err := given.ValidateDomains(f.allowedDomains); err != nil {
+			return 0, fmt.Errorf("--allowed-domains: %w", err)
+		}
+	}
 	network, err := NewNetwork(f.resolver, f.nameserverPort)
 	if err != nil {
 		return 0, err
@@ -150,12 +160,13 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 		line.Say("Interrupted. A probe record that was written is being removed, which takes some seconds. A second Ctrl-C would leave it in the zone.")
 	})()
 	o := Options{
-		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version,
-		Host:       host,
-		Cluster:    func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
-		DNS:        network,
-		OnProgress: line.Show,
-		OnAside:    line.Say,
+		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version, Commit: given.Commit,
+		AllowedDomains: f.allowedDomains,
+		Host:           host,
+		Cluster:        func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
+		DNS:            network,
+		OnProgress:     line.Show,
+		OnAside:        line.Say,
 	}
 	out := cmd.OutOrStdout()
 	var written error
@@ -247,6 +258,18 @@ func (f checkFlags) keySource(want Key, getenv func(string) string) (keysource.S
 		return keysource.Environment{Variable: want.Variable, Value: value, From: want.From}, nil
 	}
 	return nil, fmt.Errorf("there is no API key: give --api-key-file or --secret, or set %s", want.Variable)
+}
+
+// SplitList is a list as an environment variable holds it: names with commas in between. An empty name stays, to be refused.
+func SplitList(text string) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	all := strings.Split(text, ",")
+	for i, one := range all {
+		all[i] = strings.TrimSpace(one)
+	}
+	return all
 }
 
 // untilHangUp is done when ctx is or the terminal is closed. A closed pipe at the output must not end the process

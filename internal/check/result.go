@@ -3,8 +3,9 @@ package check
 // Result is what a check found. It is what --output json prints; docs/check.md describes it for its readers.
 // It holds no API key and no IP address.
 type Result struct {
-	// Version is the version of the program.
+	// Version is the version of the program, and Commit what it was built from.
 	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
 	// Name is the DNS name that was asked about, without "*.".
 	Name string `json:"name"`
 	// Wildcard tells that it was asked about as "*.name".
@@ -67,6 +68,7 @@ type StepID string
 const (
 	StepKey         StepID = "key"         // the API accepts the key
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
+	StepAllowed     StepID = "allowed"     // the webhook may write there
 	StepDomain      StepID = "domain"      // the account has the domain
 	StepManaged     StepID = "managed"     // its DNS is at the host
 	StepRecords     StepID = "records"     // an update of the zone takes them all; where a host replaces whole zones

@@ -44,7 +44,7 @@ func (h *Host) Key() check.Key {
 
 // AddFlags adds the API's address.
 func (h *Host) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", cmp.Or(h.API.BaseURL, mijnhost.DefaultBaseURL), "Address of the mijn.host API")
 }
 
 // Validate looks at the API's address.

@@ -1,6 +1,7 @@
 package realtimeregistercheck
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -49,11 +50,7 @@ func (h *Host) Key() check.Key {
 
 // AddFlags adds the API's address, and what a config of the Issuer and the webhook's server can say.
 func (h *Host) AddFlags(flags *pflag.FlagSet) {
-	base := h.API.BaseURL
-	if base == "" {
-		base = realtimeregister.DefaultBaseURL
-	}
-	flags.StringVar(&h.API.BaseURL, "realtimeregister-base-url", base, "Address of the Realtime Register API")
+	flags.StringVar(&h.API.BaseURL, "realtimeregister-base-url", cmp.Or(h.API.BaseURL, realtimeregister.DefaultBaseURL), "Address of the Realtime Register API")
 	flags.StringVar(&h.Service, "realtimeregister-service", h.Service,
 		"Which of two zones of one name, as service in the Issuer's config: "+strings.Join(realtimeregister.Services(), " or "))
 	flags.StringVar(&h.LeaseNamespace, "lease-namespace", h.LeaseNamespace,
