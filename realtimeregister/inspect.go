@@ -31,17 +31,14 @@ func (z *Zone) Template() string { return z.template }
 // Master names the server that a secondary zone has its records from; empty for none.
 func (z *Zone) Master() string { return z.master }
 
-// TXT returns the values under a name, sorted.
-func (z *Zone) TXT(name string) []string {
-	var values []string
-	for _, r := range z.Records {
-		if r.typ == "TXT" && r.name == dnsname.TrimDot(name) {
-			values = append(values, r.content)
-		}
-	}
-	slices.Sort(values)
-	return values
-}
+// Name is the record's, bare and in lower case.
+func (r *Record) Name() string { return r.name }
+
+// Type is the record's, in upper case.
+func (r *Record) Type() string { return r.typ }
+
+// Content is what the record says, as the API shows it.
+func (r *Record) Content() string { return r.content }
 
 // Named are the names of TXT records that begin with a prefix.
 func (z *Zone) Named(prefix string) []string {

@@ -31,7 +31,7 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 		return name
 	case c.isWildcard(ctx, chain[1]):
 		c.Step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s. A wildcard CNAME leads from there to %s "+
-			"until a record is written: leave cnameStrategy of the Issuer at None.", name, target), "")
+			"until a record is written, and cert-manager follows it if cnameStrategy of the Issuer is Follow: leave it at None.", name, target), "")
 		return name
 	case known && c.isElsewhere(ctx, domains, target):
 		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, and no domain of this account covers that name.", name, target),

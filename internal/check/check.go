@@ -29,6 +29,8 @@ type Options struct {
 	TTL int
 	// ReadOnly writes no probe record. Write does so where the host asks for that.
 	ReadOnly, Write bool
+	// RemoveValue is a TXT value to remove from under the challenge's name; empty for none.
+	RemoveValue string
 	// Cluster says how to reach the cluster; nil or an error where there is none.
 	Cluster func() (*rest.Config, error)
 	// Timeout bounds the check, without the removal of the probe record.
@@ -103,6 +105,8 @@ func (c *Check) takeSteps(ctx context.Context) {
 	case !managed || ctx.Err() != nil:
 	case c.options.ReadOnly:
 		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+	case c.options.RemoveValue != "":
+		c.Step(StepWrite, Skipped, "No probe record is written where --remove-value is given.", "")
 	case !c.Writes():
 		c.Step(StepWrite, Skipped, "No probe record is written without --write. "+c.options.Host.Risk(), "")
 	default:
@@ -116,12 +120,18 @@ func (c *Check) checkAllowed(at string) {
 	if len(allowed) == 0 {
 		return
 	}
-	if slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(at, dnsname.TrimDot(domain)) }) {
+	if c.isAllowed(at) {
 		c.Step(StepAllowed, OK, fmt.Sprintf("The webhook may write %s: it is in --allowed-domains.", at), "")
 		return
 	}
 	c.Step(StepAllowed, Problem, fmt.Sprintf("The webhook may not write %s: --allowed-domains has %s alone.", at, List(allowed)),
 		"Add the domain to --allowed-domains of the webhook (in the chart: allowedDomains).")
+}
+
+func (c *Check) isAllowed(at string) bool {
+	return len(c.options.AllowedDomains) == 0 || slices.ContainsFunc(c.options.AllowedDomains, func(domain string) bool {
+		return dnsname.IsSubdomain(at, dnsname.TrimDot(domain))
+	})
 }
 
 // checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
@@ -137,6 +147,7 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 	}
 	if managed {
 		c.checkValues(ctx, domain, at)
+		c.checkWildcard(domain, at)
 	}
 	return managed, c.checkDelegation(ctx, domain, at, nameservers)
 }

@@ -47,6 +47,7 @@ type checkFlags struct {
 	timeout                              time.Duration
 	readOnly, write                      bool
 	allowedDomains                       []string
+	removeValue                          string
 	output                               string
 }
 
@@ -93,6 +94,7 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
 	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
+	flags.StringVar(&f.removeValue, "remove-value", "", "TXT value under the challenge's name to remove, exactly as the report lists it, and nothing else (then no probe record is written)")
 	flags.StringSliceVar(&f.allowedDomains, "allowed-domains", o.AllowedDomains, "Domains within which the webhook answers challenges at all (all if empty)")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
 	if len(risks) > 0 {
@@ -120,7 +122,7 @@ func withRisk(hosts []string) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	return " At " + strings.Join(hosts, " and at ") + " nothing is written unless --write is given."
+	return " At " + strings.Join(hosts, " and at ") + " nothing is written unless --write or --remove-value is given."
 }
 
 // usage tells what is wrong with the command line.
@@ -161,12 +163,12 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 	})()
 	o := Options{
 		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version, Commit: given.Commit,
-		AllowedDomains: f.allowedDomains,
-		Host:           host,
-		Cluster:        func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
-		DNS:            network,
-		OnProgress:     line.Show,
-		OnAside:        line.Say,
+		AllowedDomains: f.allowedDomains, RemoveValue: f.removeValue,
+		Host:       host,
+		Cluster:    func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
+		DNS:        network,
+		OnProgress: line.Show,
+		OnAside:    line.Say,
 	}
 	out := cmd.OutOrStdout()
 	var written error
@@ -210,6 +212,8 @@ func (f checkFlags) validate(args []string) error {
 		return errors.New("--ttl must be at least 1")
 	case f.readOnly && f.write:
 		return errors.New("--read-only and --write cannot go together")
+	case f.removeValue != "" && (f.readOnly || f.write):
+		return errors.New("--remove-value cannot go together with --read-only or --write")
 	case f.timeout <= 0:
 		return errors.New("--timeout must be more than 0")
 	}

@@ -43,12 +43,22 @@ type Account interface {
 	// Managed takes StepManaged: whether the domain's records are at the host. The nameservers are those that the host
 	// says it should be delegated to, if it says so.
 	Managed(ctx context.Context, c *Check, domain string) (nameservers []string, managed bool)
-	// Values are the TXT values under a bare name of the domain, as the API shows them.
-	Values(ctx context.Context, domain, name string) ([]string, error)
+	// Records are those of a domain that Managed has found to be at the host, as it has read them.
+	Records(domain string) []ZoneRecord
+	// RemoveValue removes one TXT value under a bare name of the domain, and nothing else.
+	RemoveValue(ctx context.Context, c *Check, domain, name, value string) error
 	// Probe takes StepWrite, StepRead, StepNameservers and StepRemove. It removes what it wrote, also when ctx is done.
 	Probe(ctx context.Context, c *Check, p Probe)
 	// Calls is how many requests were sent so far.
 	Calls() int64
+}
+
+// ZoneRecord is a record of a zone.
+type ZoneRecord struct {
+	// Name is bare.
+	Name, Type string
+	// Text is the value of a TXT record.
+	Text string
 }
 
 // Probe says what is to be written for a probe.

@@ -73,6 +73,8 @@ const (
 	StepManaged     StepID = "managed"     // its DNS is at the host
 	StepRecords     StepID = "records"     // an update of the zone takes them all; where a host replaces whole zones
 	StepValues      StepID = "values"      // which TXT values stand under the challenge's name
+	StepRemoveValue StepID = "removeValue" // the value that --remove-value names is removed
+	StepWildcard    StepID = "wildcard"    // a wildcard answers for the name, and will not while a challenge is in progress
 	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written

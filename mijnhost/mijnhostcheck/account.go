@@ -59,6 +59,7 @@ func (h *Host) Open(key string) check.Account {
 	}
 	api.Transport = counting{api.Transport, &a.calls}
 	a.client = mijnhost.NewClient(api, key)
+	a.api, a.key = api, key
 	return a
 }
 
@@ -68,6 +69,8 @@ type account struct {
 	calls  atomic.Int64
 	listed map[string]string // the form in which the API lists a domain, by its form in ASCII
 
+	api     mijnhost.Options
+	key     string
 	records []mijnhost.Record // of the domain that was read last
 }
 

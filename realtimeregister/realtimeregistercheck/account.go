@@ -10,6 +10,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 )
 
@@ -152,9 +153,33 @@ func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	return "", ""
 }
 
-// Values are the TXT values under a name, as Managed has read them.
-func (a *account) Values(_ context.Context, _, name string) ([]string, error) {
-	return a.zone.TXT(name), nil
+// Records are those that Managed has read.
+func (a *account) Records(string) []check.ZoneRecord {
+	records := make([]check.ZoneRecord, 0, len(a.zone.Records))
+	for _, r := range a.zone.Records {
+		one := check.ZoneRecord{Name: r.Name(), Type: r.Type()}
+		if one.Type == "TXT" {
+			one.Text = r.Content()
+		}
+		records = append(records, one)
+	}
+	return records
+}
+
+// RemoveValue removes a value by the code that cleans up after challenges.
+func (a *account) RemoveValue(ctx context.Context, c *check.Check, domain, name, value string) error {
+	leases, words := a.leases(c)
+	api := a.api
+	api.Leases = leases
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // an update is not cut off
+	defer cancel()
+	_, err := realtimeregister.NewProvider(api).CleanUp(call, a.key, dnshost.TXT{
+		Zone: domain + ".", FQDN: name + ".", Value: value, Service: a.zone.Service,
+	})
+	if err == nil {
+		c.Note(words)
+	}
+	return err
 }
 
 func isForbidden(err error) bool {

@@ -159,6 +159,14 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			step: check.StepValues, status: check.OK, words: []string{"are 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
 		},
 		{
+			claim: "a name that only a wildcard answers for",
+			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
+			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
+			step:  check.StepWildcard, status: check.Problem,
+			words:   []string{"*.example.nl (A) answers for it", "does not resolve", "Give shop.example.nl a record of its own", "certificate for *.example.nl"},
+			outcome: check.Trouble,
+		},
+		{
 			claim: "a CNAME into another zone of the account",
 			set: func(w world) change {
 				w.api.AddStaticZone("delegated.test", sim.Record("_acme-challenge.delegated.test", "CNAME", "x.example.nl", 60))
@@ -311,5 +319,68 @@ func TestTheServiceIsOneOfTwoWords(t *testing.T) {
 	h := &realtimeregistercheck.Host{Service: "basic", ValidateBaseURL: func(string) error { return nil }}
 	if err := h.Validate(); err == nil || !strings.Contains(err.Error(), "BASIC or PREMIUM") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAWildcardIsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	wildcard := sim.Record("*.example.nl", "A", "192.0.2.1", 60)
+	for claim, c := range map[string]struct {
+		name    string
+		records []string
+	}{
+		"the domain itself":                        {"example.nl", []string{wildcard}},
+		"a certificate for the wildcard":           {"*.example.nl", []string{wildcard}},
+		"a name with a record":                     {"www.example.nl", []string{wildcard}},
+		"a name with something below it":           {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
+		"no wildcard":                              {"shop.example.nl", nil},
+		"a wildcard that a closer name keeps away": {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
+		"a challenge that is delegated": {"shop.example.nl", []string{
+			wildcard, sim.Record("_acme-challenge.shop.example.nl", "CNAME", "x.example.nl", 60),
+		}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), c.records...)}, func(w world) {
+				r := w.run(func(o *check.Options) { o.Name = c.name })
+				if slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepWildcard }) {
+					t.Error(textOf(t, r))
+				}
+			})
+		})
+	}
+}
+
+func TestExactlyTheValueThatIsNamedIsRemoved(t *testing.T) {
+	t.Parallel()
+	at := func(v string) string { return sim.Record("_acme-challenge.example.nl", "TXT", v, 60) }
+	zone := sim.Zone{Records: append(others(), at(value), at(value+"x"), sim.Record("_acme-challenge.www.example.nl", "TXT", value, 60))}
+	for claim, c := range map[string]struct {
+		change func(*check.Options)
+		status check.Status
+		words  []string
+		left   int
+	}{
+		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"was removed from under _acme-challenge.example.nl, and nothing else"}, 1},
+		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing was removed", "--remove-value"}, 2},
+		"a domain that is not allowed": {func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
+			check.Problem, []string{"--allowed-domains does not cover"}, 2},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, zone, func(w world) {
+				w.api.DeclareChallenge("_acme-challenge.example.nl.")
+				before := w.api.Records(w.zone)
+				r, err := check.Run(w.Context(), w.options(c.change))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantStep(t, r, check.StepRemoveValue, c.status, c.words...)
+				wantStep(t, r, check.StepWrite, check.Skipped)
+				if got := w.api.TXTValues(w.zone, "_acme-challenge.example.nl"); len(got) != c.left || len(w.api.Records(w.zone)) != len(before)-2+c.left {
+					t.Errorf("left: %q", w.api.Records(w.zone))
+				}
+			})
+		})
 	}
 }

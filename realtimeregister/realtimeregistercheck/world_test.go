@@ -127,12 +127,7 @@ func (w world) run(change ...func(*check.Options)) *check.Result {
 func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check.Result {
 	w.Helper()
 	before := w.api.Records(w.zone)
-	o := check.Options{
-		Name: domain, Key: key(testKey), Host: w.host(), DNS: w, CA: "letsencrypt.org", TTL: 60, Timeout: 3 * time.Minute, Version: "v0.0.0-test",
-	}
-	for _, c := range change {
-		c(&o)
-	}
+	o := w.options(change...)
 	r, err := check.Run(ctx, o)
 	if err != nil {
 		w.Fatal(err)
@@ -153,6 +148,16 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 		w.Errorf("%d calls are told, and there were %d", r.APICalls, len(w.api.Requests()))
 	}
 	return r
+}
+
+func (w world) options(change ...func(*check.Options)) check.Options {
+	o := check.Options{
+		Name: domain, Key: key(testKey), Host: w.host(), DNS: w, CA: "letsencrypt.org", TTL: 60, Timeout: 3 * time.Minute, Version: "v0.0.0-test",
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return o
 }
 
 func (w world) wantNothingWritten() {
