@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/dns"
@@ -78,6 +79,9 @@ func (c *Check) dnsFault(ctx context.Context, id StepID, what string, err error)
 	if why, otherRemedy, cut := CutShort(ctx); cut {
 		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), otherRemedy)
 		return
+	}
+	if len(c.unresolved) > 0 && errors.Is(err, errRcode(dns.RcodeServerFailure)) {
+		return // it has been told, with its own remedy
 	}
 	c.Step(id, Unknown, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

@@ -55,7 +55,9 @@ type Check struct {
 	options  Options
 	account  Account // nil until there is a key
 	unlisted map[string]unlisted
-	allSteps bool // taken, so that the end of ctx has cost no more than measurements
+	// unresolved are the questions that a resolver answers with SERVFAIL.
+	unresolved []string
+	allSteps   bool // taken, so that the end of ctx has cost no more than measurements
 }
 
 // Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
@@ -91,6 +93,7 @@ func (c *Check) takeSteps(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	c.checkResolution(ctx)
 	at := c.checkChallenge(ctx, domains, accepted)
 	c.checkAllowed(at)
 	managed, nameservers := false, []string(nil)

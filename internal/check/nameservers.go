@@ -92,7 +92,7 @@ func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
 			return
 		}
 		isAnswer := errors.Is(err, errNotServed)
-		answered = answered || isAnswer || errors.As(err, new(errRcode))
+		answered = answered || isAnswer || errors.As(err, new(errRcode)) && !errors.As(err, new(resolverError))
 		ns.Fault, ns.Silent = faultOf(err), !answered
 		if isAnswer {
 			faulty = time.Now()

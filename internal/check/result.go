@@ -67,6 +67,7 @@ type StepID string
 // The steps, in the order in which they are taken.
 const (
 	StepKey         StepID = "key"         // the API accepts the key
+	StepResolution  StepID = "resolution"  // a resolver answers, with DNSSEC
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
 	StepAllowed     StepID = "allowed"     // the webhook may write there
 	StepDomain      StepID = "domain"      // the account has the domain

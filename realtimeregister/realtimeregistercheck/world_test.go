@@ -43,12 +43,19 @@ type world struct {
 	api     *sim.Server
 	cluster *leasetest.Cluster
 	zone    int
+
+	resolver *resolver
+}
+
+// resolver is what a test changes about the resolver.
+type resolver struct {
+	answer func(*dns.Msg) *dns.Msg // nil: as the simulator does
 }
 
 func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := world{T: t, api: sim.StartInMemory(t, readings), cluster: leasetest.StartInMemory(t)}
+		w := world{T: t, api: sim.StartInMemory(t, readings), cluster: leasetest.StartInMemory(t), resolver: &resolver{}}
 		w.api.AddAccount("reseller", testKey)
 		zone.Name = domain
 		if zone.Records == nil {
@@ -61,6 +68,21 @@ func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world
 
 // Resolve and Ask answer as the simulator's DNS does, in bytes.
 func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
+	return onTheWire(query, func(m *dns.Msg) *dns.Msg {
+		if w.resolver.answer != nil {
+			if a := w.resolver.answer(m); a != nil {
+				return a
+			}
+		}
+		return w.api.Answer(m)
+	})
+}
+
+func (w world) Ask(_ context.Context, _ netip.Addr, query check.Query) (*check.Answer, error) {
+	return onTheWire(query, w.api.Answer)
+}
+
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
 	const id = 4242
 	sent, err := query.Pack(id)
 	if err != nil {
@@ -70,15 +92,11 @@ func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, err
 	if err = m.Unpack(sent); err != nil {
 		return nil, err
 	}
-	came, err := w.api.Answer(m).Pack()
+	came, err := answer(m).Pack()
 	if err != nil {
 		return nil, err
 	}
 	return query.Parse(id, came)
-}
-
-func (w world) Ask(ctx context.Context, _ netip.Addr, query check.Query) (*check.Answer, error) {
-	return w.Resolve(ctx, query)
 }
 
 // key is a keysource.Source that has one.
