@@ -55,6 +55,8 @@ type Check struct {
 	options  Options
 	account  Account // nil until there is a key
 	unlisted map[string]unlisted
+	// serials are those of the zone before anything was written, by nameserver.
+	serials map[string]uint32
 	// unresolved are the questions that a resolver answers with SERVFAIL.
 	unresolved []string
 	allSteps   bool // taken, so that the end of ctx has cost no more than measurements
@@ -67,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}, serials: map[string]uint32{}}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
@@ -152,7 +154,9 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 		c.checkValues(ctx, domain, at)
 		c.checkWildcard(domain, at)
 	}
-	return managed, c.checkDelegation(ctx, domain, at, nameservers)
+	nameservers = c.checkDelegation(ctx, domain, at, nameservers)
+	c.checkServers(ctx, domain, nameservers)
+	return managed, nameservers
 }
 
 // Writes reports whether a probe record is to be written.

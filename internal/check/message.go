@@ -45,6 +45,8 @@ type Record struct {
 	Address netip.Addr // A, AAAA
 	Text    string     // TXT: its strings, joined
 	CAA     CAA
+	Serial  uint32 // SOA
+	Minimum uint32 // SOA: for how many seconds it is remembered that a name does not exist (RFC 2308)
 }
 
 // CAA is what a CAA record says (RFC 8659, 4.1).
@@ -114,6 +116,8 @@ func readRecords(section []dns.RR) ([]Record, error) {
 		r := Record{Name: nameOf(header.Name), Type: header.Rrtype}
 		said := true // for the library takes a record without data, as updates have them
 		switch rr := rr.(type) {
+		case *dns.SOA:
+			r.Serial, r.Minimum = rr.Serial, min(rr.Minttl, header.Ttl)
 		case *dns.NS:
 			r.Target, said = nameOf(rr.Ns), rr.Ns != ""
 		case *dns.CNAME:

@@ -65,7 +65,7 @@ func (c *Check) WatchNameservers(ctx context.Context, names []string, name strin
 func (w *Watch) Judge(ctx context.Context) {
 	w.done.Wait()
 	w.stop()
-	w.check.judgeNameservers(ctx, w.servers)
+	w.check.judgeNameservers(ctx, w.servers, w.name, w.values)
 	w.check.allSteps = true
 }
 
@@ -126,7 +126,7 @@ func faultOf(err error) string {
 }
 
 // judgeNameservers ends the step.
-func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
+func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name string, values []string) {
 	c.Result.Nameservers = servers
 	var served, late, silent []string
 	for _, ns := range servers {
@@ -136,7 +136,11 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 		case ns.Silent:
 			silent = append(silent, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
 		default:
-			late = append(late, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
+			fault := ns.Fault
+			if fault == errNotServed.Error() {
+				fault += c.published(ctx, c.Result.Domain, ns.Name)
+			}
+			late = append(late, fmt.Sprintf("%s (%s)", ns.Name, fault))
 		}
 	}
 	why, remedy, cut := CutShort(ctx)
@@ -147,6 +151,9 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", List(served)), "")
 	case cut && errors.Is(ctx.Err(), context.Canceled):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record could not be told: %s.", why), remedy)
+	case len(silent) == len(servers) && c.isResolved(ctx, name, values):
+		c.Step(StepNameservers, OK, "No nameserver answers this system directly (port 53 may be closed), so the resolver was asked: it serves the probe record. "+
+			"cert-manager needs --dns01-recursive-nameservers-only there.", "")
 	case len(silent) == len(servers):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", List(silent)),
 			"See whether this system may ask nameservers directly (UDP and TCP port 53 to the internet; a NetworkPolicy or firewall?). "+
@@ -158,6 +165,12 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
 			fmt.Sprintf("See whether this system can reach it. If nobody can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
 	}
+}
+
+// isResolved tells whether the resolver serves one of the values. It is asked once: that the record is not there, it may remember.
+func (c *Check) isResolved(ctx context.Context, name string, values []string) bool {
+	m, err := resolve(ctx, c.options.DNS, name, dns.TypeTXT)
+	return err == nil && slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(values, v) })
 }
 
 func alreadyServed(served []string) string {

@@ -77,6 +77,7 @@ const (
 	StepRemoveValue StepID = "removeValue" // the value that --remove-value names is removed
 	StepWildcard    StepID = "wildcard"    // a wildcard answers for the name, and will not while a challenge is in progress
 	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
+	StepServers     StepID = "servers"     // each address of each nameserver answers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written
 	StepRead        StepID = "read"        // the API shows it

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -92,5 +93,20 @@ func TestAResolverThatRefusesIsNoSERVFAIL(t *testing.T) {
 		if slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepResolution }) {
 			t.Error(textOf(t, r))
 		}
+	})
+}
+
+// TestARecordThatAnotherToolHasTakenAwayIsLostAndNotLate: the nameservers have a newer zone, and the probe is not in it.
+func TestARecordThatAnotherToolHasTakenAwayIsLostAndNotLate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{DNSLag: 10 * time.Second}, sim.Zone{}, func(w world) {
+		r := w.run(write, func(o *check.Options) {
+			o.OnStep = func(s check.Step) {
+				if s.ID == check.StepWrite {
+					w.api.SetRecords(w.zone, others()...)
+				}
+			}
+		})
+		wantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed since, so the record may be lost")
 	})
 }
