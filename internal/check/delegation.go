@@ -42,7 +42,8 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 		return world
 	}
 	c.Step(StepDelegation, Problem, fmt.Sprintf("%s is delegated to %s; of these the account does not know %s.", domain, List(world), List(foreign)),
-		fmt.Sprintf("Set the nameservers of %s at its registrar to %s, and wait until the old ones have run out.", domain, List(ours)))
+		fmt.Sprintf("If %s is to be served by %s, set its nameservers at its registrar to %s once its zone there is complete, and wait until the old ones have expired. "+
+			"If it is served elsewhere on purpose, leave them, and answer its challenges there, or delegate %s by CNAME.", domain, c.options.Host.Name(), List(ours), at))
 	return ours
 }
 
