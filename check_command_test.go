@@ -199,11 +199,11 @@ func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
 	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
 	var out bytes.Buffer
 	code := 0
-	check := newCheckCommand(getenv, func(c int) { code = c })
-	check.SetArgs([]string{"--domain=example.nl", "--read-only", "--resolver=" + w.api.DNSAddr(), "--nameserver-port=" + strconv.Itoa(int(port))})
-	check.SetOut(&out)
-	check.SetErr(&out)
-	if err := check.ExecuteContext(t.Context()); err != nil {
+	cmd := newCheckCommand(getenv, func(c int) { code = c })
+	cmd.SetArgs([]string{"--domain=example.nl", "--read-only", "--resolver=" + w.api.DNSAddr(), "--nameserver-port=" + strconv.Itoa(int(port))})
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has other.nl and third.nl alone") || w.api.Calls() == 0 {
@@ -216,7 +216,7 @@ func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
 		if got := server.Flags().Lookup(flag).Value.String(); got != want {
 			t.Errorf("the server's --%s is %s, want %s", flag, got, want)
 		}
-		if got := check.Flags().Lookup(flag).Value.String(); got != want {
+		if got := cmd.Flags().Lookup(flag).Value.String(); got != want {
 			t.Errorf("the check's --%s is %s, want %s", flag, got, want)
 		}
 	}
@@ -249,7 +249,8 @@ func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
 	}{
 		"named": {
 			map[string]string{keyEnvironment: "another", realtimeRegisterKeyEnvironment: checkedKey},
-			[]string{"--provider=realtime-register"}, "Realtime Register accepts the API key",
+			[]string{"--provider=realtime-register"},
+			"Realtime Register accepts the API key",
 		},
 		"the only key":         {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
 		"a name that is wrong": {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},

@@ -146,7 +146,7 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 		return 0, err
 	}
 	if given.ValidateDomains != nil {
-		if err := given.ValidateDomains(f.allowedDomains); err != nil {
+		if err = given.ValidateDomains(f.allowedDomains); err != nil {
 			return 0, fmt.Errorf("--allowed-domains: %w", err)
 		}
 	}

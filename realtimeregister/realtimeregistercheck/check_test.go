@@ -363,8 +363,12 @@ func TestExactlyTheValueThatIsNamedIsRemoved(t *testing.T) {
 	}{
 		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"was removed from under _acme-challenge.example.nl, and nothing else"}, 1},
 		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing was removed", "--remove-value"}, 2},
-		"a domain that is not allowed": {func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
-			check.Problem, []string{"--allowed-domains does not cover"}, 2},
+		"a domain that is not allowed": {
+			func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
+			check.Problem,
+			[]string{"--allowed-domains does not cover"},
+			2,
+		},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()

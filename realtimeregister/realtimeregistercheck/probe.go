@@ -67,19 +67,16 @@ func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 
 // writeFault tells why nothing was written.
 func (a *account) writeFault(ctx context.Context, c *check.Check, what string, err error) {
-	remedy := ""
 	switch {
 	case errors.Is(err, kubelease.ErrForbidden), errors.Is(err, kubelease.ErrUnavailable):
-		remedy = "Use an account that may get, create and update Leases in --lease-namespace, or leave that flag out: then nothing keeps the webhook from the zone meanwhile."
+		c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err),
+			"Use an account that may get, create and update Leases in --lease-namespace, or leave that flag out: then nothing keeps the webhook from the zone meanwhile.")
 	case errors.Is(err, realtimeregister.ErrUncertain), errors.Is(err, realtimeregister.ErrStale), errors.Is(err, realtimeregister.ErrLacking),
 		errors.Is(err, realtimeregister.ErrLeaseInUse), errors.Is(err, realtimeregister.ErrZoneInUse), errors.Is(err, realtimeregister.ErrNoTime):
 		c.Step(check.StepWrite, check.Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in some minutes.")
-		return
 	default:
 		apiFault(ctx, c, check.StepWrite, what, err)
-		return
 	}
-	c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err), remedy)
 }
 
 // remove takes the probe record out of the zone, also when ctx is done.
@@ -113,7 +110,7 @@ func randomValue() string {
 }
 
 // leases are the webhook's, where its cluster can be reached and its namespace is known. The words tell which.
-func (a *account) leases(c *check.Check) (realtimeregister.Leases, string) {
+func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words string) {
 	config, err := c.Cluster()
 	switch {
 	case a.host.LeaseNamespace == "":
@@ -121,11 +118,11 @@ func (a *account) leases(c *check.Check) (realtimeregister.Leases, string) {
 	case err != nil:
 		return &alone{}, "No cluster can be reached, so no Lease kept the webhook from writing to the zone at the same time."
 	}
-	leases := kubelease.New(a.host.LeaseNamespace)
-	if err := leases.Connect(config); err != nil {
+	shared := kubelease.New(a.host.LeaseNamespace)
+	if err := shared.Connect(config); err != nil {
 		return &alone{}, "No cluster can be reached, so no Lease kept the webhook from writing to the zone at the same time."
 	}
-	return leases, fmt.Sprintf("A Lease in the namespace %s kept the webhook from writing to the zone at the same time.", a.host.LeaseNamespace)
+	return shared, fmt.Sprintf("A Lease in the namespace %s kept the webhook from writing to the zone at the same time.", a.host.LeaseNamespace)
 }
 
 // alone are Leases for a process that has nobody to share with, as far as it knows. The notes of a round are for the next one.
