@@ -16,6 +16,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
 const checkedKey = "key-of-the-account"
@@ -167,6 +168,8 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 		"unknown flag":                   {domain, "--nonsense"},
 		"is not a flag":                  {domain, "example.nl"},
 		"must be a domain name":          {"--domain=nl"},
+		"no IP address":                  {"--domain=192.0.2.1"},
+		"\"a b\" is not a domain name":   {domain, "--allowed-domains=a b"},
 		"must be text or json":           {domain, "--output=yaml"},
 		"cannot go together":             {domain, "--api-key-file=f", "--secret=a/b"},
 		"must be NAMESPACE/NAME":         {domain, "--secret=b"},
@@ -185,6 +188,40 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 	}
 }
 
+func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	env := map[string]string{
+		keyEnvironment: checkedKey, mijnhostURLEnvironment: w.api.URL(), allowedDomainsEnvironment: "other.nl, third.nl",
+		realtimeRegisterURLEnvironment: "https://rtr.test/v2", leaseNamespaceEnvironment: "webhook",
+	}
+	getenv := func(name string) string { return env[name] }
+	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
+	var out bytes.Buffer
+	code := 0
+	cmd := newCheckCommand(getenv, func(c int) { code = c })
+	cmd.SetArgs([]string{"--domain=example.nl", "--read-only", "--resolver=" + w.api.DNSAddr(), "--nameserver-port=" + strconv.Itoa(int(port))})
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has other.nl and third.nl alone") || w.api.Calls() == 0 {
+		t.Errorf("exit code %d after %d calls:\n%s", code, w.api.Calls(), out.String())
+	}
+	server := newCommand(getenv)
+	for flag, want := range map[string]string{
+		"mijnhost-base-url": w.api.URL(), "realtimeregister-base-url": "https://rtr.test/v2", "allowed-domains": "[other.nl,third.nl]", "lease-namespace": "webhook",
+	} {
+		if got := server.Flags().Lookup(flag).Value.String(); got != want {
+			t.Errorf("the server's --%s is %s, want %s", flag, got, want)
+		}
+		if got := cmd.Flags().Lookup(flag).Value.String(); got != want {
+			t.Errorf("the check's --%s is %s, want %s", flag, got, want)
+		}
+	}
+}
+
 func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	t.Parallel()
 	var errOut bytes.Buffer
@@ -194,5 +231,43 @@ func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	cmd.SetErr(&errOut)
 	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), keyEnvironment) || code != 2 {
 		t.Errorf("got %v and exit code %d", err, code)
+	}
+}
+
+func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
+	t.Parallel()
+	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
+	api.AddAccount("reseller", checkedKey)
+	api.AddZone("reseller", realtimeregistertest.Zone{
+		Name: "example.nl", Records: []string{realtimeregistertest.Record("example.nl", "A", "192.0.2.10", 3600)},
+	})
+	port := netip.MustParseAddrPort(api.DNSAddr()).Port()
+	for claim, c := range map[string]struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		"named": {
+			map[string]string{keyEnvironment: "another", realtimeRegisterKeyEnvironment: checkedKey},
+			[]string{"--provider=realtime-register"},
+			"Realtime Register accepts the API key",
+		},
+		"the only key":         {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
+		"a name that is wrong": {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
+		"reading and writing":  {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "cannot go together"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			cmd := newCheckCommand(func(name string) string { return c.env[name] }, func(int) {})
+			cmd.SetArgs(append(c.args, "--domain=example.nl", "--realtimeregister-base-url="+api.URL(), "--mijnhost-base-url=http://127.0.0.1:1",
+				"--resolver="+api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port))))
+			cmd.SetOut(&out)
+			cmd.SetErr(&out)
+			_ = cmd.ExecuteContext(t.Context()) // it has told
+			if !strings.Contains(out.String(), c.want) {
+				t.Errorf("it does not say %q:\n%s", c.want, out.String())
+			}
+		})
 	}
 }

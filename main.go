@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,6 +31,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
@@ -45,6 +47,12 @@ const (
 	keyEnvironment = "MIJNHOST_API_KEY"
 
 	realtimeRegisterKeyEnvironment = "REALTIMEREGISTER_API_KEY"
+
+	// The defaults of flags, so that the server and `webhook check` in the same pod have the same settings.
+	mijnhostURLEnvironment         = "MIJNHOST_BASE_URL"
+	realtimeRegisterURLEnvironment = "REALTIMEREGISTER_BASE_URL"
+	allowedDomainsEnvironment      = "ALLOWED_DOMAINS"
+	leaseNamespaceEnvironment      = "POD_NAMESPACE"
 )
 
 func main() {
@@ -100,13 +108,16 @@ func newCommand(getenv func(string) string) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", cmp.Or(getenv(mijnhostURLEnvironment), mijnhost.DefaultBaseURL),
+		"Address of the mijn.host API (default: the environment's "+mijnhostURLEnvironment+")")
 	flags.StringSliceVar(&s.mijnhostPatchAdds, "mijnhost-patch-adds", nil,
 		"Domains in which mijn.host's PATCH adds a TXT value beside others of the same name, as `webhook check` measures (in any other it may replace them)")
-	flags.StringVar(&s.realtimeRegisterBaseURL, "realtimeregister-base-url", realtimeregister.DefaultBaseURL, "Address of the Realtime Register API")
-	flags.StringVar(&s.leaseNamespace, "lease-namespace", getenv("POD_NAMESPACE"),
+	flags.StringVar(&s.realtimeRegisterBaseURL, "realtimeregister-base-url", cmp.Or(getenv(realtimeRegisterURLEnvironment), realtimeregister.DefaultBaseURL),
+		"Address of the Realtime Register API (default: the environment's "+realtimeRegisterURLEnvironment+")")
+	flags.StringVar(&s.leaseNamespace, "lease-namespace", getenv(leaseNamespaceEnvironment),
 		"Namespace of the Leases that let one replica at a time write a zone (default: the environment's POD_NAMESPACE)")
-	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", nil, "Domains within which challenges are answered at all (all if empty)")
+	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", check.SplitList(getenv(allowedDomainsEnvironment)),
+		"Domains within which challenges are answered at all (all if empty; default: the environment's "+allowedDomainsEnvironment+")")
 	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Tell the domain of each challenge in the metrics, which everybody who may read them then sees")
 	logs.AddFlags(o.Logging, flags)
 	o.RecommendedOptions.AddFlags(flags)
@@ -117,9 +128,18 @@ func newCommand(getenv func(string) string) *cobra.Command {
 // newCheckCommand is `webhook check`, with one entry for each DNS host.
 func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Command {
 	return check.NewCommand(check.CommandOptions{
-		Version: version, Getenv: getenv, Exit: exit,
+		Version: version, Commit: commit, Getenv: getenv, Exit: exit,
+		AllowedDomains: check.SplitList(getenv(allowedDomainsEnvironment)), ValidateDomains: solver.ValidateDomains,
 		Hosts: []check.Host{
-			&mijnhostcheck.Host{API: mijnhost.Options{UserAgent: userAgent()}, KeyVariable: keyEnvironment, ValidateBaseURL: validateBaseURL},
+			&mijnhostcheck.Host{
+				API:         mijnhost.Options{BaseURL: getenv(mijnhostURLEnvironment), UserAgent: userAgent()},
+				KeyVariable: keyEnvironment, ValidateBaseURL: validateBaseURL,
+			},
+			&realtimeregistercheck.Host{
+				API:         realtimeregister.Options{BaseURL: getenv(realtimeRegisterURLEnvironment), UserAgent: userAgent()},
+				KeyVariable: realtimeRegisterKeyEnvironment, ValidateBaseURL: validateRealtimeRegisterBaseURL,
+				LeaseNamespace: getenv(leaseNamespaceEnvironment),
+			},
 		},
 	})
 }
@@ -173,7 +193,7 @@ func (s settings) validate() error {
 	if err := validateBaseURL(s.mijnhostBaseURL); err != nil {
 		return err
 	}
-	if err := validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, s.realtimeRegisterBaseURL); err != nil {
+	if err := validateRealtimeRegisterBaseURL(s.realtimeRegisterBaseURL); err != nil {
 		return err
 	}
 	for variable, key := range map[string]string{keyEnvironment: s.ambientAPIKey, realtimeRegisterKeyEnvironment: s.realtimeRegisterAPIKey} {
@@ -198,6 +218,10 @@ func (s settings) validate() error {
 
 func validateBaseURL(text string) error {
 	return validateURL("--mijnhost-base-url", mijnhost.DefaultBaseURL, text)
+}
+
+func validateRealtimeRegisterBaseURL(text string) error {
+	return validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, text)
 }
 
 // validateURL wants TLS, for the key goes there. A simulator on the same machine can do without.

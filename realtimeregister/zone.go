@@ -15,6 +15,8 @@ type Zone struct {
 	Service string
 	// Records are in the order shown.
 	Records []*Record
+	// Nameservers are those that should serve it; none if the API does not say.
+	Nameservers []string
 
 	sign sign
 	soa  []field // hostMaster and the numbers, as they are shown
@@ -51,6 +53,7 @@ func parseZone(data []byte) (*Zone, error) {
 	z.Name = strings.TrimSuffix(strings.ToLower(z.Name), ".")
 	z.Service, z.pending = text(fields["service"]), isSet(fields["deletionDate"])
 	z.template, z.master = name(fields["template"]), name(fields["master"])
+	z.Nameservers = nameserversOf(fields, z.Service, z.Name)
 	for _, f := range soaFields() {
 		if raw := fields[f]; isSet(raw) {
 			z.soa = append(z.soa, field{f, raw})

@@ -34,8 +34,11 @@ func (c *Check) checkDomain(ctx context.Context, domains []string, at string) st
 	case err != nil:
 		c.notFound(ctx, StepDomain, fmt.Sprintf("The list of the account's domains has none that covers %s, and whether the account has one could not be told", at), err)
 	case domain == "":
-		c.Step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that covers %s; its list has %s.",
-			at, plural(len(domains), "domain", "domains")),
+		list := "."
+		if domains != nil {
+			list = "; its list has " + plural(len(domains), "domain", "domains") + "."
+		}
+		c.Step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that covers %s%s", at, list),
 			fmt.Sprintf("Use the API key of the account that has the domain of %s.", at))
 	case domain == c.Result.Name:
 		c.Step(StepDomain, OK, fmt.Sprintf("The account has the domain %s.", domain), "")

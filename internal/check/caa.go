@@ -47,7 +47,8 @@ func (c *Check) checkCAA(ctx context.Context) {
 		summary += fmt.Sprintf(" They do not for wildcards: %s.", wild.why)
 	}
 	if judged.account {
-		summary += " Only one ACME account may: see that it is the one of the Issuer."
+		summary += " Only the ACME account that accounturi names may: compare it with status.acme.uri of the Issuer or ClusterIssuer " +
+			"(kubectl get clusterissuer NAME -o jsonpath='{.status.acme.uri}')."
 	}
 	c.Step(StepCAA, OK, summary, "")
 }
@@ -106,7 +107,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 				others = append(others, named)
 			}
 		case len(methods) > 0 && !slices.Contains(methods, method):
-			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", list(methods), method)
+			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", List(methods), method)
 		default:
 			v.account = account && (v.account || !v.allowed)
 			v.allowed = true
@@ -119,7 +120,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 	case len(others) == 0:
 		v.why = fmt.Sprintf("%s allows no CA at all", tag)
 	default:
-		v.why = fmt.Sprintf("%s names %s", tag, list(others))
+		v.why = fmt.Sprintf("%s names %s", tag, List(others))
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/dns"
@@ -31,7 +32,7 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 		return name
 	case c.isWildcard(ctx, chain[1]):
 		c.Step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s. A wildcard CNAME leads from there to %s "+
-			"until a record is written: leave cnameStrategy of the Issuer at None.", name, target), "")
+			"until a record is written, and cert-manager follows it if cnameStrategy of the Issuer is Follow: leave it at None.", name, target), "")
 		return name
 	case known && c.isElsewhere(ctx, domains, target):
 		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, and no domain of this account covers that name.", name, target),
@@ -78,6 +79,9 @@ func (c *Check) dnsFault(ctx context.Context, id StepID, what string, err error)
 	if why, otherRemedy, cut := CutShort(ctx); cut {
 		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), otherRemedy)
 		return
+	}
+	if len(c.unresolved) > 0 && errors.Is(err, errRcode(dns.RcodeServerFailure)) {
+		return // it has been told, with its own remedy
 	}
 	c.Step(id, Unknown, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

@@ -3,9 +3,14 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 // Options say what to check and how.
@@ -22,12 +27,18 @@ type Options struct {
 	CA string
 	// TTL is that of the probe record, in seconds.
 	TTL int
-	// ReadOnly writes no probe record.
-	ReadOnly bool
+	// ReadOnly writes no probe record. Write does so where the host asks for that.
+	ReadOnly, Write bool
+	// RemoveValue is a TXT value to remove from under the challenge's name; empty for none.
+	RemoveValue string
+	// Cluster says how to reach the cluster; nil or an error where there is none.
+	Cluster func() (*rest.Config, error)
 	// Timeout bounds the check, without the removal of the probe record.
 	Timeout time.Duration
-	// Version is that of the program.
-	Version string
+	// Version and Commit are those of the program.
+	Version, Commit string
+	// AllowedDomains are those within which the webhook answers challenges; none means everywhere.
+	AllowedDomains []string
 	// OnStep is told each step as it ends; may be nil.
 	OnStep func(Step)
 	// OnProgress is told in words what the check waits for, time and again; may be nil.
@@ -44,7 +55,11 @@ type Check struct {
 	options  Options
 	account  Account // nil until there is a key
 	unlisted map[string]unlisted
-	allSteps bool // taken, so that the end of ctx has cost no more than measurements
+	// serials are those of the zone before anything was written, by nameserver.
+	serials map[string]uint32
+	// unresolved are the questions that a resolver answers with SERVFAIL.
+	unresolved []string
+	allSteps   bool // taken, so that the end of ctx has cost no more than measurements
 }
 
 // Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
@@ -54,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{options: o, Result: &Result{Version: o.Version, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}, serials: map[string]uint32{}}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
@@ -80,7 +95,9 @@ func (c *Check) takeSteps(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	c.checkResolution(ctx)
 	at := c.checkChallenge(ctx, domains, accepted)
+	c.checkAllowed(at)
 	managed, nameservers := false, []string(nil)
 	if accepted {
 		managed, nameservers = c.checkPlace(ctx, domains, at)
@@ -93,9 +110,33 @@ func (c *Check) takeSteps(ctx context.Context) {
 	case !managed || ctx.Err() != nil:
 	case c.options.ReadOnly:
 		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+	case c.options.RemoveValue != "":
+		c.Step(StepWrite, Skipped, "No probe record is written where --remove-value is given.", "")
+	case !c.Writes():
+		c.Step(StepWrite, Skipped, "No probe record is written without --write. "+c.options.Host.Risk(), "")
 	default:
 		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
 	}
+}
+
+// checkAllowed tells whether the webhook may answer challenges at a name.
+func (c *Check) checkAllowed(at string) {
+	allowed := c.options.AllowedDomains
+	if len(allowed) == 0 {
+		return
+	}
+	if c.isAllowed(at) {
+		c.Step(StepAllowed, OK, fmt.Sprintf("The webhook may write %s: it is in --allowed-domains.", at), "")
+		return
+	}
+	c.Step(StepAllowed, Problem, fmt.Sprintf("The webhook may not write %s: --allowed-domains has %s alone.", at, List(allowed)),
+		"Add the domain to --allowed-domains of the webhook (in the chart: allowedDomains).")
+}
+
+func (c *Check) isAllowed(at string) bool {
+	return len(c.options.AllowedDomains) == 0 || slices.ContainsFunc(c.options.AllowedDomains, func(domain string) bool {
+		return dnsname.IsSubdomain(at, dnsname.TrimDot(domain))
+	})
 }
 
 // checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
@@ -109,7 +150,28 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	return managed, c.checkDelegation(ctx, domain, at, nameservers)
+	if managed {
+		c.checkValues(ctx, domain, at)
+		c.checkWildcard(domain, at)
+	}
+	nameservers = c.checkDelegation(ctx, domain, at, nameservers)
+	c.checkServers(ctx, domain, nameservers)
+	return managed, nameservers
+}
+
+// Writes reports whether a probe record is to be written.
+func (c *Check) Writes() bool {
+	return !c.options.ReadOnly && (c.options.Write || c.options.Host.Risk() == "")
+}
+
+var errNoCluster = errors.New("no way to a cluster is known")
+
+// Cluster says how to reach the cluster that the webhook runs in, if one is known.
+func (c *Check) Cluster() (*rest.Config, error) {
+	if c.options.Cluster == nil {
+		return nil, errNoCluster
+	}
+	return c.options.Cluster()
 }
 
 // Step notes and tells how a step ended.

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
@@ -21,8 +23,11 @@ const exitUsage = 2
 
 // CommandOptions are what the program gives the command.
 type CommandOptions struct {
-	// Version is that of the program.
-	Version string
+	// Version and Commit are those of the program.
+	Version, Commit string
+	// AllowedDomains are the default of the flag, and ValidateDomains says what is wrong with its value.
+	AllowedDomains  []string
+	ValidateDomains func([]string) error
 	// Hosts are those of which one can be checked. The first is the usual one.
 	Hosts []Host
 	// Getenv reads the environment.
@@ -40,7 +45,9 @@ type checkFlags struct {
 	nameserverPort                       uint16
 	ttl                                  int
 	timeout                              time.Duration
-	readOnly                             bool
+	readOnly, write                      bool
+	allowedDomains                       []string
+	removeValue                          string
 	output                               string
 }
 
@@ -53,15 +60,18 @@ const (
 // of a server: 0 well, 1 a problem, 2 could not tell.
 func NewCommand(o CommandOptions) *cobra.Command {
 	var f checkFlags
-	var names, variables []string
+	var names, providers, variables, risks []string
 	for _, h := range o.Hosts {
-		names, variables = append(names, h.Name()), append(variables, h.Key().Variable)
+		names, providers, variables = append(names, h.Name()), append(providers, h.Provider()), append(variables, h.Key().Variable)
+		if h.Risk() != "" {
+			risks = append(risks, h.Name())
+		}
 	}
 	cmd := &cobra.Command{
 		Use:   "check --domain DOMAIN",
 		Short: "Check whether certificates for a domain can be had through " + strings.Join(names, " or "),
 		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
-			"see when the API and each nameserver show it, measure what the API does with it, and remove it.\n\n" +
+			"see when the API and each nameserver show it, measure what the API does with it, and remove it." + withRisk(risks) + "\n\n" +
 			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
 			"Exit codes: 0 all is well, 1 a problem was found, 2 it could not be told.",
 		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
@@ -84,7 +94,12 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
 	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
+	flags.StringVar(&f.removeValue, "remove-value", "", "TXT value under the challenge's name to remove, exactly as the report lists it, and nothing else (then no probe record is written)")
+	flags.StringSliceVar(&f.allowedDomains, "allowed-domains", o.AllowedDomains, "Domains within which the webhook answers challenges at all (all if empty)")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
+	if len(risks) > 0 {
+		flags.BoolVar(&f.write, "write", false, "Write a probe record at "+strings.Join(risks, " or ")+", too, where that replaces the whole zone")
+	}
 	flags.StringVarP(&f.output, "output", "o", outputText, "How to print the report: text or json")
 	flags.StringVar(&f.ca, "ca", "letsencrypt.org", "Name of the CA in CAA records")
 	flags.IntVar(&f.ttl, "ttl", 60, "TTL of the probe record in seconds")
@@ -94,11 +109,20 @@ func NewCommand(o CommandOptions) *cobra.Command {
 		h.AddFlags(flags)
 	}
 	if len(o.Hosts) > 1 {
-		flags.StringVar(&f.provider, "provider", names[0], "DNS host of the domain: "+strings.Join(names, " or "))
+		flags.StringVar(&f.provider, "provider", "", fmt.Sprintf(
+			"DNS host of the domain, by the name of its solver: %s (if empty, the one whose API key is in the environment, or %s)",
+			strings.Join(providers, " or "), providers[0]))
 	}
 	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (53 if 0)")
 	cobra.CheckErr(flags.MarkHidden("nameserver-port"))
 	return cmd
+}
+
+func withRisk(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return " At " + strings.Join(hosts, " and at ") + " nothing is written unless --write or --remove-value is given."
 }
 
 // usage tells what is wrong with the command line.
@@ -113,13 +137,18 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 	if err := f.validate(args); err != nil {
 		return 0, err
 	}
-	host, err := f.host(given.Hosts)
+	host, err := f.host(given.Hosts, given.Getenv)
 	if err != nil {
 		return 0, err
 	}
 	key, err := f.keySource(host.Key(), given.Getenv)
 	if err != nil {
 		return 0, err
+	}
+	if given.ValidateDomains != nil {
+		if err = given.ValidateDomains(f.allowedDomains); err != nil {
+			return 0, fmt.Errorf("--allowed-domains: %w", err)
+		}
 	}
 	network, err := NewNetwork(f.resolver, f.nameserverPort)
 	if err != nil {
@@ -133,8 +162,10 @@ func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, 
 		line.Say("Interrupted. A probe record that was written is being removed, which takes some seconds. A second Ctrl-C would leave it in the zone.")
 	})()
 	o := Options{
-		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Timeout: f.timeout, Version: given.Version,
+		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version, Commit: given.Commit,
+		AllowedDomains: f.allowedDomains, RemoveValue: f.removeValue,
 		Host:       host,
+		Cluster:    func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
 		DNS:        network,
 		OnProgress: line.Show,
 		OnAside:    line.Say,
@@ -179,22 +210,35 @@ func (f checkFlags) validate(args []string) error {
 		return errors.New("--output must be text or json")
 	case f.ttl < 1:
 		return errors.New("--ttl must be at least 1")
+	case f.readOnly && f.write:
+		return errors.New("--read-only and --write cannot go together")
+	case f.removeValue != "" && (f.readOnly || f.write):
+		return errors.New("--remove-value cannot go together with --read-only or --write")
 	case f.timeout <= 0:
 		return errors.New("--timeout must be more than 0")
 	}
 	return nil
 }
 
-// host is the one that is to be checked.
-func (f checkFlags) host(hosts []Host) (Host, error) {
-	var names []string
-	for _, h := range hosts {
-		if f.provider == "" || f.provider == h.Name() {
-			return h, h.Validate()
+// host is the one that is to be checked: the one that was named, or the first whose key the environment has, or the first.
+func (f checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
+	var providers []string
+	chosen := hosts[0]
+	if f.keyFile == "" && f.secret == "" {
+		if i := slices.IndexFunc(hosts, func(h Host) bool { return getenv(h.Key().Variable) != "" }); i >= 0 {
+			chosen = hosts[i]
 		}
-		names = append(names, h.Name())
 	}
-	return nil, fmt.Errorf("--provider must be %s", strings.Join(names, " or "))
+	for _, h := range hosts {
+		if f.provider == h.Provider() {
+			chosen = h
+		}
+		providers = append(providers, h.Provider())
+	}
+	if f.provider != "" && f.provider != chosen.Provider() {
+		return nil, fmt.Errorf("--provider must be %s", strings.Join(providers, " or "))
+	}
+	return chosen, chosen.Validate()
 }
 
 // keySource is where the API key is to be read from. What is named on the command line goes before the environment.
@@ -218,6 +262,18 @@ func (f checkFlags) keySource(want Key, getenv func(string) string) (keysource.S
 		return keysource.Environment{Variable: want.Variable, Value: value, From: want.From}, nil
 	}
 	return nil, fmt.Errorf("there is no API key: give --api-key-file or --secret, or set %s", want.Variable)
+}
+
+// SplitList is a list as an environment variable holds it: names with commas in between. An empty name stays, to be refused.
+func SplitList(text string) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	all := strings.Split(text, ",")
+	for i, one := range all {
+		all[i] = strings.TrimSpace(one)
+	}
+	return all
 }
 
 // untilHangUp is done when ctx is or the terminal is closed. A closed pipe at the output must not end the process

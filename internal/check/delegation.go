@@ -32,17 +32,18 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 			fmt.Sprintf("See in %s's control panel whether %s is registered, has expired or is on hold.", c.options.Host.Name(), domain))
 		return ours
 	case len(ours) == 0:
-		c.Step(StepDelegation, Unknown, fmt.Sprintf("%s is delegated to %s; the API does not say whether these are the account's.", domain, list(world)),
+		c.Step(StepDelegation, Unknown, fmt.Sprintf("%s is delegated to %s; the API does not say whether these are the account's.", domain, List(world)),
 			fmt.Sprintf("Compare them with the nameservers in %s's control panel.", c.options.Host.Name()))
 		return world
 	}
 	foreign := c.foreign(ctx, world, ours)
 	if len(foreign) == 0 {
-		c.Step(StepDelegation, OK, fmt.Sprintf("%s is delegated to the account's nameservers %s.", domain, list(world)), "")
+		c.Step(StepDelegation, OK, fmt.Sprintf("%s is delegated to the account's nameservers %s.", domain, List(world)), "")
 		return world
 	}
-	c.Step(StepDelegation, Problem, fmt.Sprintf("%s is delegated to %s; of these the account does not know %s.", domain, list(world), list(foreign)),
-		fmt.Sprintf("Set the nameservers of %s at its registrar to %s, and wait until the old ones have run out.", domain, list(ours)))
+	c.Step(StepDelegation, Problem, fmt.Sprintf("%s is delegated to %s; of these the account does not know %s.", domain, List(world), List(foreign)),
+		fmt.Sprintf("If %s is to be served by %s, set its nameservers at its registrar to %s once its zone there is complete, and wait until the old ones have expired. "+
+			"If it is served elsewhere on purpose, leave them, and answer its challenges there, or delegate %s by CNAME.", domain, c.options.Host.Name(), List(ours), at))
 	return ours
 }
 

@@ -17,18 +17,23 @@ type DNS interface {
 }
 
 // resolverError tells in words why the resolver was of no help.
-type resolverError string
+type resolverError struct {
+	words string
+	cause error
+}
 
-func (e resolverError) Error() string { return string(e) }
+func (e resolverError) Error() string { return e.words }
+
+func (e resolverError) Unwrap() error { return e.cause }
 
 // resolve asks the resolver. A name that does not exist is an answer, too.
 func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*Answer, error) {
 	m, err := d.Resolve(ctx, Query{Name: name, Type: qtype, Recursive: true})
 	if err != nil {
-		return nil, resolverError("the resolver does not answer: " + dnsFault(err))
+		return nil, resolverError{"the resolver does not answer: " + dnsFault(err), err}
 	}
 	if err := rcodeError(m); err != nil {
-		return nil, resolverError("the resolver cannot tell: " + err.Error())
+		return nil, resolverError{"the resolver cannot tell: " + err.Error(), err}
 	}
 	return m, nil
 }

@@ -22,11 +22,14 @@ type Query struct {
 	Type uint16
 	// Recursive asks a resolver to follow delegations.
 	Recursive bool
+	// Unchecked asks a resolver not to validate DNSSEC.
+	Unchecked bool
 }
 
 // Answer is what DNS says to a Query.
 type Answer struct {
 	RCode     int
+	Validated bool // the resolver has validated it
 	Truncated bool // there is more than this
 	Answers   []Record
 	Authority []Record
@@ -42,6 +45,8 @@ type Record struct {
 	Address netip.Addr // A, AAAA
 	Text    string     // TXT: its strings, joined
 	CAA     CAA
+	Serial  uint32 // SOA
+	Minimum uint32 // SOA: for how many seconds it is remembered that a name does not exist (RFC 2308)
 }
 
 // CAA is what a CAA record says (RFC 8659, 4.1).
@@ -61,7 +66,10 @@ var (
 // Pack is the query as it is sent, under an ID that the answer has to bear.
 func (q Query) Pack(id uint16) ([]byte, error) {
 	m := &dns.Msg{
-		MsgHdr:   dns.MsgHdr{Id: id, RecursionDesired: q.Recursive},
+		MsgHdr: dns.MsgHdr{
+			Id: id, RecursionDesired: q.Recursive, CheckingDisabled: q.Unchecked,
+			AuthenticatedData: q.Recursive && !q.Unchecked, // asks to be told whether it was validated (RFC 6840, 5.7)
+		},
 		Question: []dns.Question{{Name: q.Name + ".", Qtype: q.Type, Qclass: dns.ClassINET}},
 	}
 	return m.SetEdns0(ednsSize, false).Pack()
@@ -74,7 +82,7 @@ func (q Query) Parse(id uint16, message []byte) (*Answer, error) {
 	if m.Id != id || !m.Response || !q.isAskedIn(m) {
 		return nil, errUnrelated
 	}
-	a := &Answer{RCode: m.Rcode, Truncated: m.Truncated}
+	a := &Answer{RCode: m.Rcode, Truncated: m.Truncated, Validated: m.AuthenticatedData}
 	if err == nil {
 		a.Answers, err = readRecords(m.Answer)
 	}
@@ -108,6 +116,8 @@ func readRecords(section []dns.RR) ([]Record, error) {
 		r := Record{Name: nameOf(header.Name), Type: header.Rrtype}
 		said := true // for the library takes a record without data, as updates have them
 		switch rr := rr.(type) {
+		case *dns.SOA:
+			r.Serial, r.Minimum = rr.Serial, min(rr.Minttl, header.Ttl)
 		case *dns.NS:
 			r.Target, said = nameOf(rr.Ns), rr.Ns != ""
 		case *dns.CNAME:

@@ -49,7 +49,7 @@ func TestEveryTypeOfRecordIsRead(t *testing.T) {
 		},
 		Authority: []check.Record{
 			{Name: "example.nl", Type: dns.TypeNS, Target: "ns1.test"},
-			{Name: "example.nl", Type: dns.TypeSOA},
+			{Name: "example.nl", Type: dns.TypeSOA, Serial: 1, Minimum: 5},
 		},
 	}
 	if !reflect.DeepEqual(a, want) {

@@ -65,7 +65,7 @@ func (c *Check) WatchNameservers(ctx context.Context, names []string, name strin
 func (w *Watch) Judge(ctx context.Context) {
 	w.done.Wait()
 	w.stop()
-	w.check.judgeNameservers(ctx, w.servers)
+	w.check.judgeNameservers(ctx, w.servers, w.name, w.values)
 	w.check.allSteps = true
 }
 
@@ -92,7 +92,7 @@ func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
 			return
 		}
 		isAnswer := errors.Is(err, errNotServed)
-		answered = answered || isAnswer || errors.As(err, new(errRcode))
+		answered = answered || isAnswer || errors.As(err, new(errRcode)) && !errors.As(err, new(resolverError))
 		ns.Fault, ns.Silent = faultOf(err), !answered
 		if isAnswer {
 			faulty = time.Now()
@@ -126,7 +126,7 @@ func faultOf(err error) string {
 }
 
 // judgeNameservers ends the step.
-func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
+func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name string, values []string) {
 	c.Result.Nameservers = servers
 	var served, late, silent []string
 	for _, ns := range servers {
@@ -136,7 +136,11 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 		case ns.Silent:
 			silent = append(silent, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
 		default:
-			late = append(late, fmt.Sprintf("%s (%s)", ns.Name, ns.Fault))
+			fault := ns.Fault
+			if fault == errNotServed.Error() {
+				fault += c.published(ctx, c.Result.Domain, ns.Name)
+			}
+			late = append(late, fmt.Sprintf("%s (%s)", ns.Name, fault))
 		}
 	}
 	why, remedy, cut := CutShort(ctx)
@@ -144,25 +148,34 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver) {
 	case len(servers) == 0:
 		c.Step(StepNameservers, Unknown, "Which nameservers to ask for the probe record is not known.", "See the step on the delegation.")
 	case len(served) == len(servers):
-		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", list(served)), "")
+		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", List(served)), "")
 	case cut && errors.Is(ctx.Err(), context.Canceled):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record could not be told: %s.", why), remedy)
+	case len(silent) == len(servers) && c.isResolved(ctx, name, values):
+		c.Step(StepNameservers, OK, "No nameserver answers this system directly (port 53 may be closed), so the resolver was asked: it serves the probe record. "+
+			"cert-manager needs --dns01-recursive-nameservers-only there.", "")
 	case len(silent) == len(servers):
-		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", list(silent)),
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", List(silent)),
 			"See whether this system may ask nameservers directly (UDP and TCP port 53 to the internet; a NetworkPolicy or firewall?). "+
 				"cert-manager's self-check has to, unless it is told to use a resolver only.")
 	case len(late) > 0:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), list(append(late, silent...))),
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), List(append(late, silent...))),
 			fmt.Sprintf("Give more time with --timeout. If it stays so, ask %s: certificates have to wait for all nameservers.", c.options.Host.Name()))
 	default:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), list(silent)),
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
 			fmt.Sprintf("See whether this system can reach it. If nobody can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
 	}
+}
+
+// isResolved tells whether the resolver serves one of the values. It is asked once: that the record is not there, it may remember.
+func (c *Check) isResolved(ctx context.Context, name string, values []string) bool {
+	m, err := resolve(ctx, c.options.DNS, name, dns.TypeTXT)
+	return err == nil && slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(values, v) })
 }
 
 func alreadyServed(served []string) string {
 	if len(served) == 0 {
 		return ""
 	}
-	return "Served: " + list(served) + ". "
+	return "Served: " + List(served) + ". "
 }

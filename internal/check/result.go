@@ -3,8 +3,9 @@ package check
 // Result is what a check found. It is what --output json prints; docs/check.md describes it for its readers.
 // It holds no API key and no IP address.
 type Result struct {
-	// Version is the version of the program.
+	// Version is the version of the program, and Commit what it was built from.
 	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
 	// Name is the DNS name that was asked about, without "*.".
 	Name string `json:"name"`
 	// Wildcard tells that it was asked about as "*.name".
@@ -66,10 +67,17 @@ type StepID string
 // The steps, in the order in which they are taken.
 const (
 	StepKey         StepID = "key"         // the API accepts the key
+	StepResolution  StepID = "resolution"  // a resolver answers, with DNSSEC
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
+	StepAllowed     StepID = "allowed"     // the webhook may write there
 	StepDomain      StepID = "domain"      // the account has the domain
 	StepManaged     StepID = "managed"     // its DNS is at the host
+	StepRecords     StepID = "records"     // an update of the zone takes them all; where a host replaces whole zones
+	StepValues      StepID = "values"      // which TXT values stand under the challenge's name
+	StepRemoveValue StepID = "removeValue" // the value that --remove-value names is removed
+	StepWildcard    StepID = "wildcard"    // a wildcard answers for the name, and will not while a challenge is in progress
 	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
+	StepServers     StepID = "servers"     // each address of each nameserver answers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written
 	StepRead        StepID = "read"        // the API shows it

@@ -40,11 +40,18 @@ func WriteRest(w io.Writer, r *Result) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", conclusion(r))
-	fmt.Fprintf(&b, "Checked by version %s with %s to the API. This report names the domain, its nameservers and CAs. "+
-		"It holds no API key, no IP address and no record but the probe's: it can be pasted into an issue.\n",
-		r.Version, plural(int(r.APICalls), "call", "calls"))
+	fmt.Fprintf(&b, "Checked by %s with %s to the API. This report names the domain, its nameservers and CAs. "+
+		"It holds no API key and no IP address, and of the zone's records those that it names: it can be pasted into an issue.\n",
+		program(r), plural(int(r.APICalls), "call", "calls"))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func program(r *Result) string {
+	if r.Commit == "" {
+		return "version " + r.Version
+	}
+	return fmt.Sprintf("version %s (commit %s)", r.Version, r.Commit)
 }
 
 func conclusion(r *Result) string {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// list reads names out: "a", "a and b", "a, b and c".
-func list(names []string) string {
+// List reads names out: "a", "a and b", "a, b and c".
+func List(names []string) string {
 	switch len(names) {
 	case 0:
 		return "none"

@@ -45,7 +45,7 @@ func (h *Host) Key() check.Key {
 
 // AddFlags adds the API's address.
 func (h *Host) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", mijnhost.DefaultBaseURL, "Address of the mijn.host API")
+	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", cmp.Or(h.API.BaseURL, mijnhost.DefaultBaseURL), "Address of the mijn.host API")
 }
 
 // Validate looks at the API's address.
@@ -60,6 +60,7 @@ func (h *Host) Open(key string) check.Account {
 	}
 	api.Transport = counting{api.Transport, &a.calls}
 	a.client = mijnhost.NewClient(api, key)
+	a.api, a.key = api, key
 	return a
 }
 
@@ -68,6 +69,10 @@ type account struct {
 	client *mijnhost.Client
 	calls  atomic.Int64
 	listed map[string]string // the form in which the API lists a domain, by its form in ASCII
+
+	api     mijnhost.Options
+	key     string
+	records []mijnhost.Record // of the domain that was read last
 }
 
 // asListed is the form in which the API lists a domain.
@@ -136,7 +141,8 @@ func (a *account) Unlisted(ctx context.Context, name string) (domain string, err
 }
 
 func (a *account) readRecords(ctx context.Context, domain string) error {
-	_, err := a.client.Records(ctx, a.asListed(domain))
+	var err error
+	a.records, err = a.client.Records(ctx, a.asListed(domain))
 	return err
 }
 

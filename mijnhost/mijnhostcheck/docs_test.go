@@ -21,7 +21,7 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 	}
 	page := string(held)
 	for _, words := range append(fieldsOf(reflect.TypeFor[check.Result](), ""),
-		string(check.StepKey), string(check.StepChallenge), string(check.StepDomain), string(check.StepManaged), string(check.StepDelegation),
+		string(check.StepKey), string(check.StepResolution), string(check.StepChallenge), string(check.StepAllowed), string(check.StepDomain), string(check.StepManaged), string(check.StepRecords), string(check.StepValues), string(check.StepRemoveValue), string(check.StepWildcard), string(check.StepDelegation), string(check.StepServers),
 		string(check.StepCAA), string(check.StepWrite), string(check.StepRead), string(check.StepNameservers), string(check.StepRemove)) {
 		if !strings.Contains(page, "`"+words+"`") {
 			t.Errorf("docs/check.md does not name `%s`", words)
@@ -49,7 +49,9 @@ func TestTheReportsThatAreShownAreReal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{DNSLag: 54 * time.Second, StaleReads: 2 * time.Second}, func(w world) {
 				spoil(w)
-				report := textOf(w.T, w.run(func(o *check.Options) { o.Key, o.Version = fromEnvironment{key(testKey)}, "v0.1.0" }))
+				report := textOf(w.T, w.run(func(o *check.Options) {
+					o.Key, o.Version, o.Commit = fromEnvironment{key(testKey)}, "v0.1.0", "0123abc"
+				}))
 				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {
 					t.Errorf("docs/check.md does not show\n%s", report)
 				}

@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -63,9 +64,17 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 			[]string{"Not every nameserver answers", "Served: ns1.mijn.host at once", "No answer: ns2.mijn.host (no answer in time)"},
 		},
 		{
-			"none that answers leaves the matter open", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
+			"none that answers, and a resolver that does not know the record", func(w world) {
+				w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout()
+				w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
+			},
 			check.Unknown,
 			[]string{"No nameserver answers", "port 53"},
+		},
+		{
+			"none that answers, where the resolver serves the record", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
+			check.OK,
+			[]string{"port 53 may be closed", "the resolver was asked", "--dns01-recursive-nameservers-only"},
 		},
 		{"one that is not found", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1))
@@ -77,7 +86,7 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 		},
 		{"one that is too late", func(w world) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
-		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet)", "--timeout"}},
+		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is the one from before the write, so it has not published", "--timeout"}},
 		{"one of two addresses that answers is enough", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
 				record("A", ns2+".", "192.0.2.3"), record("AAAA", ns2+".", "2001:db8::2"))
@@ -98,4 +107,62 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestEachAddressOfEachNameserverIsAsked(t *testing.T) {
+	t.Parallel()
+	addresses := func(w world) {
+		w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
+			record("AAAA", ns1+".", "2001:db8::1"), record("AAAA", ns2+".", "2001:db8::2"))
+	}
+	for _, c := range []struct {
+		claim  string
+		dead   []string
+		status check.Status
+		words  string
+	}{
+		{"all answer", nil, check.OK, "Every address of the nameservers answers (4 addresses)."},
+		{"one IPv6 address is dead", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (no answer in time)"},
+		{"one IPv4 address is dead", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (no answer in time)"},
+		{"a system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "Over IPv6 none could be asked from here."},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				addresses(w)
+				for _, address := range c.dead {
+					w.dns.dead[address] = timeout()
+				}
+				wantStep(t, w.run(func(o *check.Options) { o.ReadOnly = true }), check.StepServers, c.status, c.words)
+			})
+		})
+	}
+}
+
+func TestSlowNameserversAndALongNegativeTTLAreNoted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+			if query.Question[0].Qtype != dns.TypeSOA {
+				return nil
+			}
+			serial := uint32(1)
+			if nameserver == addr2 {
+				time.Sleep(1500 * time.Millisecond)
+				serial = 2
+			}
+			m := new(dns.Msg).SetReply(query)
+			m.Answer = []dns.RR{&dns.SOA{
+				Hdr: dns.RR_Header{Name: query.Question[0].Name, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 86400}, Ns: ns1 + ".", Mbox: "x.", Serial: serial, Minttl: 3600,
+			}}
+			return m
+		}
+		r := w.run(func(o *check.Options) { o.ReadOnly = true })
+		notes := strings.Join(r.Notes, "\n")
+		for _, words := range []string{"Slow nameservers: ns2.mijn.host (1.5 s)", "for 3600 s", "different SOA serials"} {
+			if !strings.Contains(notes, words) {
+				t.Errorf("the notes do not say %q:\n%s", words, notes)
+			}
+		}
+	})
 }

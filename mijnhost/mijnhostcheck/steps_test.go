@@ -72,6 +72,13 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},
 
+		{"a name that the webhook may not write", func(world) change {
+			return func(o *check.Options) { o.AllowedDomains = []string{"other.nl", "third.nl."} }
+		}, check.StepAllowed, check.Problem, []string{"may not write _acme-challenge.example.nl", "other.nl and third.nl", "allowedDomains"}, check.Trouble},
+		{"a name that the webhook may write", func(world) change {
+			return func(o *check.Options) { o.AllowedDomains = []string{"other.nl", "Example.NL."} }
+		}, check.StepAllowed, check.OK, []string{"_acme-challenge.example.nl"}, check.Well},
+
 		{"a CNAME into the account", func(w world) change {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
 			return func(o *check.Options) { o.Name = "delegated.test" }
@@ -162,7 +169,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"CAA for one ACME account", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; accounturi=https://acme.test/1"`))
 			return nil
-		}, check.StepCAA, check.OK, []string{"Only one ACME account"}, check.Well},
+		}, check.StepCAA, check.OK, []string{"Only the ACME account that accounturi names", "status.acme.uri"}, check.Well},
 		{"an unknown critical CAA record", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
 			return nil
@@ -215,7 +222,7 @@ func TestReadOnlySendsNothingButGET(t *testing.T) {
 
 func TestOnlyDomainNamesAreChecked(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", ".", "nl", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
+	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
 		r, err := check.Run(t.Context(), check.Options{Name: name})
 		if err == nil || !strings.Contains(err.Error(), "--domain") {
 			t.Errorf("%q: %v, %v", name, r, err)

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
@@ -57,13 +58,19 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 }
 
 func (s Secret) client() (*corev1.CoreV1Client, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = s.Kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	config, err := Cluster(s.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	return corev1.NewForConfig(config)
+}
+
+// Cluster says how to reach the cluster of a kubeconfig. If that is empty, the usual places are looked at, and in a pod
+// without any of them the pod's own account is used.
+func Cluster(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 }
 
 // fault says what is wrong without the addresses that errors of Kubernetes' client are full of.

@@ -1,0 +1,390 @@
+package realtimeregistercheck_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
+	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+func TestACheckReadsOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		r := w.run()
+		wantOutcome(t, r, check.Well)
+		wantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "UPDATE_DNS_ZONE shows when")
+		wantStep(t, r, check.StepManaged, check.OK, "BASIC zone example.nl")
+		wantStep(t, r, check.StepRecords, check.OK)
+		wantStep(t, r, check.StepValues, check.OK, "No TXT value")
+		wantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
+		wantStep(t, r, check.StepCAA, check.OK)
+		wantStep(t, r, check.StepWrite, check.Skipped, "without --write", "replaces all records")
+	})
+}
+
+func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
+	t.Parallel()
+	type change = func(*check.Options)
+	withRecords := func(records ...string) sim.Zone { return sim.Zone{Records: append(others(), records...)} }
+	for _, c := range []struct {
+		claim    string
+		readings sim.Options
+		zone     sim.Zone
+		set      func(world) change
+		step     check.StepID
+		status   check.Status
+		words    []string
+		outcome  check.Outcome
+	}{
+		{
+			claim: "a key that is revoked", set: func(w world) change { w.api.RevokeKey(testKey); return nil },
+			step: check.StepKey, status: check.Problem, words: []string{"is not accepted", "test environment"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a key that may not be used from here, or lacks the right", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },
+			step: check.StepKey, status: check.Problem, words: []string{"may not read zones", "VIEW_DNS_ZONE and UPDATE_DNS_ZONE", "IP addresses"}, outcome: check.Trouble,
+		},
+		{
+			claim: "an API that is down leaves the matter open",
+			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil)}); return nil },
+			step:  check.StepKey, status: check.Unknown, words: []string{"503", "run the check again"}, outcome: check.Unclear,
+		},
+		{
+			claim: "a limited rate leaves the matter open",
+			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.RateLimited(nil)}); return nil },
+			step:  check.StepKey, status: check.Unknown, words: []string{"rate-limits"}, outcome: check.Unclear,
+		},
+		{
+			claim: "a zone of another account",
+			set:   func(world) change { return func(o *check.Options) { o.Name = "theirs.nl" } },
+			step:  check.StepDomain, status: check.Problem, words: []string{"has no domain that covers _acme-challenge.theirs.nl."}, outcome: check.Trouble,
+		},
+		{
+			claim: "a name below the zone",
+			set:   func(world) change { return func(o *check.Options) { o.Name = "*.a.b.example.nl" } },
+			step:  check.StepDomain, status: check.OK, words: []string{"example.nl, which covers _acme-challenge.a.b.example.nl"}, outcome: check.Well,
+		},
+		{
+			claim: "a linked zone", zone: sim.Zone{Template: "web"}, step: check.StepManaged, status: check.Problem,
+			words: []string{"linked to the template web", "Unlink"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a secondary zone", zone: sim.Zone{Master: "primary.test"}, step: check.StepManaged, status: check.Problem,
+			words: []string{"secondary zone of primary.test"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a zone that is to be deleted", zone: sim.Zone{DeletionDate: "2026-12-01T00:00:00Z"}, step: check.StepManaged, status: check.Problem,
+			words: []string{"waiting to be deleted", "Restore"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a zone without records", zone: sim.Zone{Records: []string{}}, step: check.StepManaged, status: check.Problem,
+			words: []string{"no records", "Add one TXT record"}, outcome: check.Trouble,
+		},
+		{
+			claim: "two zones of one name",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
+				return nil
+			},
+			step: check.StepManaged, status: check.Problem,
+			words: []string{"BASIC with the nameservers ns1.yoursrs.com", "PREMIUM with the nameservers ns1.brand.test", "set service"}, outcome: check.Trouble,
+		},
+		{
+			claim: "one of two zones that is chosen",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
+				return func(o *check.Options) { h := w.host(); h.Service = "BASIC"; o.Host = h }
+			},
+			step: check.StepManaged, status: check.OK, words: []string{"BASIC zone"}, outcome: check.Well,
+		},
+		{
+			claim: "one of two zones that is not the delegated one",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
+				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
+			},
+			step: check.StepDelegation, status: check.Problem, words: []string{"at its registrar to ns1.brand.test"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a service that does not exist",
+			set: func(w world) change {
+				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
+			},
+			step: check.StepManaged, status: check.Problem, words: []string{"no PREMIUM zone example.nl: BASIC"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a zone with nameservers of its own", zone: sim.Zone{NS: []string{"ns1.yoursrs.com"}},
+			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Well,
+		},
+		{
+			claim: "an MX without prio", zone: withRecords(sim.Record("example.nl", "MX", "mx2.example.nl", 300)),
+			step: check.StepRecords, status: check.Problem, words: []string{"example.nl MX (it has no prio)", "Correct the record"}, outcome: check.Trouble,
+		},
+		{
+			claim: "NS of the zone itself", zone: withRecords(sim.Record("example.nl", "NS", "ns.old.test", 300)),
+			step: check.StepRecords, status: check.Problem, words: []string{"example.nl NS"}, outcome: check.Trouble,
+		},
+		{
+			claim: "NS below the zone", zone: withRecords(sim.Record("sub.example.nl", "NS", "ns.old.test", 300)),
+			step: check.StepRecords, status: check.OK, outcome: check.Well,
+		},
+		{
+			claim: "a TTL out of bounds", zone: withRecords(sim.Record("a.example.nl", "A", "192.0.2.1", 0)),
+			step: check.StepRecords, status: check.Problem, words: []string{"a.example.nl A (its ttl is out of bounds)"}, outcome: check.Trouble,
+		},
+		{
+			claim: "a record of another zone", zone: withRecords(sim.Record("a.other.nl", "A", "192.0.2.1", 300)),
+			step: check.StepRecords, status: check.Problem, words: []string{"a.other.nl A (its name is not in the zone)"}, outcome: check.Trouble,
+		},
+		{
+			claim: "quotes, a short TTL and a duplicate leave the matter open",
+			zone: withRecords(sim.Record("q.example.nl", "TXT", `"quoted"`, 300), sim.Record("s.example.nl", "A", "192.0.2.1", 30),
+				sim.Record("www.example.nl", "A", "192.0.2.10", 3600)),
+			step: check.StepRecords, status: check.Unknown,
+			words: []string{
+				"q.example.nl TXT (its content is within quotes)", "s.example.nl A (its ttl is less than 60)",
+				"www.example.nl A (it is there more than once)", "--write",
+			},
+			outcome: check.Unclear,
+		},
+		{
+			claim: "values under the challenge's name", zone: withRecords(sim.Record("_acme-challenge.example.nl", "TXT", value, 60),
+				sim.Record("_acme-challenge.example.nl", "TXT", "x\x1b[31m", 60)),
+			step: check.StepValues, status: check.OK, words: []string{"are 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
+		},
+		{
+			claim: "a name that only a wildcard answers for",
+			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
+			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
+			step:  check.StepWildcard, status: check.Problem,
+			words:   []string{"*.example.nl (A) answers for it", "does not resolve", "Give shop.example.nl a record of its own", "certificate for *.example.nl"},
+			outcome: check.Trouble,
+		},
+		{
+			claim: "a CNAME into another zone of the account",
+			set: func(w world) change {
+				w.api.AddStaticZone("delegated.test", sim.Record("_acme-challenge.delegated.test", "CNAME", "x.example.nl", 60))
+				return func(o *check.Options) { o.Name = "delegated.test" }
+			},
+			step: check.StepChallenge, status: check.OK, words: []string{"to x.example.nl", "Follow"}, outcome: check.Well,
+		},
+		{
+			claim: "CAA that names another CA", zone: withRecords(sim.Record("example.nl", "CAA", `0 issue "other.test"`, 60)),
+			step: check.StepCAA, status: check.Problem, words: []string{"issue names other.test"}, outcome: check.Trouble,
+		},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, c.readings, c.zone, func(w world) {
+				change := func(*check.Options) {}
+				if c.set != nil {
+					if set := c.set(w); set != nil {
+						change = set
+					}
+				}
+				r := w.run(change)
+				wantStep(w.T, r, c.step, c.status, c.words...)
+				wantOutcome(w.T, r, c.outcome)
+			})
+		})
+	}
+}
+
+func TestAProbeGoesThroughTheZoneWriterWithALease(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{DNSLag: 54 * time.Second}, sim.Zone{}, func(w world) {
+		r := w.run(w.withLeases)
+		wantOutcome(t, r, check.Well)
+		wantStep(t, r, check.StepWrite, check.OK, "A Lease in the namespace webhook kept")
+		wantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
+		wantStep(t, r, check.StepRemove, check.OK)
+		if len(w.cluster.Leases()) != 1 {
+			t.Errorf("Leases: %v", w.cluster.Leases())
+		}
+	})
+}
+
+func TestAProbeWithoutAClusterSaysWhatThatMeans(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		r := w.run(write)
+		wantOutcome(t, r, check.Well)
+		wantStep(t, r, check.StepWrite, check.OK, "no Lease kept the webhook from writing")
+		updates := 0
+		for _, request := range w.api.Requests() {
+			if request.Op == sim.OpUpdateZone {
+				updates++
+			}
+		}
+		if updates != 2 {
+			t.Errorf("%d updates, want 2", updates)
+		}
+	})
+}
+
+func TestAProbeThatFails(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		claim  string
+		zone   sim.Zone
+		set    func(world)
+		change func(world, *check.Options)
+		status check.Status
+		words  []string
+	}{
+		{
+			claim: "a key without UPDATE_DNS_ZONE", set: func(w world) { w.api.SetReadOnly(testKey) },
+			status: check.Problem, words: []string{"may not update zones", "UPDATE_DNS_ZONE"},
+		},
+		{
+			claim: "a record that blocks updates", zone: sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))},
+			status: check.Problem, words: []string{"q.example.nl TXT blocks every update"},
+		},
+		{
+			claim: "Leases that this account may not have", change: func(w world, o *check.Options) { w.withLeases(o) },
+			set: func(w world) {
+				w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: 403} })
+			},
+			status: check.Problem, words: []string{"Leases", "--lease-namespace"},
+		},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, c.zone, func(w world) {
+				if c.set != nil {
+					c.set(w)
+				}
+				r := w.run(write, func(o *check.Options) {
+					if c.change != nil {
+						c.change(w, o)
+					}
+				})
+				wantStep(t, r, check.StepWrite, c.status, c.words...)
+				wantOutcome(t, r, check.Trouble)
+			})
+		})
+	}
+}
+
+func TestAnInterruptedProbeIsRemoved(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{DNSLag: time.Hour}, sim.Zone{}, func(w world) {
+		ctx, interrupt := context.WithCancel(w.Context())
+		defer interrupt()
+		r := w.runIn(ctx, w.withLeases, func(o *check.Options) {
+			o.OnStep = func(s check.Step) {
+				if s.ID == check.StepRead {
+					time.AfterFunc(5*time.Second, interrupt)
+				}
+			}
+		})
+		wantStep(t, r, check.StepRemove, check.OK)
+	})
+}
+
+// TestAnUpdateOfUnknownFateIsWaitedFor: also without a Lease to keep the note, nothing is written before a minute is over.
+func TestAnUpdateOfUnknownFateIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.api.Inject(sim.Fault{Kind: sim.DropThenEffect(40 * time.Second), Op: sim.OpUpdateZone, Times: 1})
+		r := w.run(write)
+		wantStep(t, r, check.StepWrite, check.Unknown, "may still take effect", "in some minutes")
+		wantStep(t, r, check.StepRemove, check.OK)
+		time.Sleep(2 * time.Minute)
+		if got := w.api.Records(w.zone); len(got) != len(others()) {
+			t.Errorf("records: %q", got)
+		}
+	})
+}
+
+func TestLeftOverProbesAreNamed(t *testing.T) {
+	t.Parallel()
+	left := "_mijn-host-webhook-check-abc.example.nl"
+	inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), sim.Record(left, "TXT", "x", 60))}, func(w world) {
+		r := w.run(write)
+		if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, left) }) {
+			t.Errorf("notes: %q", r.Notes)
+		}
+	})
+}
+
+func TestTheServiceIsOneOfTwoWords(t *testing.T) {
+	t.Parallel()
+	h := &realtimeregistercheck.Host{Service: "basic", ValidateBaseURL: func(string) error { return nil }}
+	if err := h.Validate(); err == nil || !strings.Contains(err.Error(), "BASIC or PREMIUM") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAWildcardIsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	wildcard := sim.Record("*.example.nl", "A", "192.0.2.1", 60)
+	for claim, c := range map[string]struct {
+		name    string
+		records []string
+	}{
+		"the domain itself":                        {"example.nl", []string{wildcard}},
+		"a certificate for the wildcard":           {"*.example.nl", []string{wildcard}},
+		"a name with a record":                     {"www.example.nl", []string{wildcard}},
+		"a name with something below it":           {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
+		"no wildcard":                              {"shop.example.nl", nil},
+		"a wildcard that a closer name keeps away": {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
+		"a challenge that is delegated": {"shop.example.nl", []string{
+			wildcard, sim.Record("_acme-challenge.shop.example.nl", "CNAME", "x.example.nl", 60),
+		}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), c.records...)}, func(w world) {
+				r := w.run(func(o *check.Options) { o.Name = c.name })
+				if slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepWildcard }) {
+					t.Error(textOf(t, r))
+				}
+			})
+		})
+	}
+}
+
+func TestExactlyTheValueThatIsNamedIsRemoved(t *testing.T) {
+	t.Parallel()
+	at := func(v string) string { return sim.Record("_acme-challenge.example.nl", "TXT", v, 60) }
+	zone := sim.Zone{Records: append(others(), at(value), at(value+"x"), sim.Record("_acme-challenge.www.example.nl", "TXT", value, 60))}
+	for claim, c := range map[string]struct {
+		change func(*check.Options)
+		status check.Status
+		words  []string
+		left   int
+	}{
+		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"was removed from under _acme-challenge.example.nl, and nothing else"}, 1},
+		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing was removed", "--remove-value"}, 2},
+		"a domain that is not allowed": {
+			func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
+			check.Problem,
+			[]string{"--allowed-domains does not cover"},
+			2,
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, zone, func(w world) {
+				w.api.DeclareChallenge("_acme-challenge.example.nl.")
+				before := w.api.Records(w.zone)
+				r, err := check.Run(w.Context(), w.options(c.change))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantStep(t, r, check.StepRemoveValue, c.status, c.words...)
+				wantStep(t, r, check.StepWrite, check.Skipped)
+				if got := w.api.TXTValues(w.zone, "_acme-challenge.example.nl"); len(got) != c.left || len(w.api.Records(w.zone)) != len(before)-2+c.left {
+					t.Errorf("left: %q", w.api.Records(w.zone))
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,242 @@
+package realtimeregistercheck_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+	"k8s.io/client-go/rest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
+	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+)
+
+const (
+	testKey = "key-of-the-account"
+	domain  = "example.nl"
+	value   = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+)
+
+// others are records that belong to somebody.
+func others() []string {
+	return []string{
+		sim.PrioRecord("example.nl", "MX", "mail.example.nl", 3600, 0),
+		sim.Record("www.example.nl", "A", "192.0.2.10", 3600),
+		sim.Record("example.nl", "TXT", "v=spf1 mx -all", 3600),
+	}
+}
+
+// world is a check's surroundings in virtual time: the API over pipes, DNS as functions, and a cluster that has Leases.
+type world struct {
+	*testing.T
+	api     *sim.Server
+	cluster *leasetest.Cluster
+	zone    int
+
+	resolver *resolver
+}
+
+// resolver is what a test changes about the resolver.
+type resolver struct {
+	answer func(*dns.Msg) *dns.Msg // nil: as the simulator does
+}
+
+func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := world{T: t, api: sim.StartInMemory(t, readings), cluster: leasetest.StartInMemory(t), resolver: &resolver{}}
+		w.api.AddAccount("reseller", testKey)
+		zone.Name = domain
+		if zone.Records == nil {
+			zone.Records = others()
+		}
+		w.zone = w.api.AddZone("reseller", zone)
+		test(w)
+	})
+}
+
+// Resolve and Ask answer as the simulator's DNS does, in bytes.
+func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
+	return onTheWire(query, func(m *dns.Msg) *dns.Msg {
+		if w.resolver.answer != nil {
+			if a := w.resolver.answer(m); a != nil {
+				return a
+			}
+		}
+		return w.api.Answer(m)
+	})
+}
+
+func (w world) Ask(_ context.Context, _ netip.Addr, query check.Query) (*check.Answer, error) {
+	return onTheWire(query, w.api.Answer)
+}
+
+func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
+	const id = 4242
+	sent, err := query.Pack(id)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	if err = m.Unpack(sent); err != nil {
+		return nil, err
+	}
+	came, err := answer(m).Pack()
+	if err != nil {
+		return nil, err
+	}
+	return query.Parse(id, came)
+}
+
+// key is a keysource.Source that has one.
+type key string
+
+func (key) Origin() string                        { return "the test" }
+func (k key) Key(context.Context) (string, error) { return string(k), nil }
+
+// declaring tells the simulator the name of a probe: it is no harm that it is added.
+type declaring struct {
+	http.RoundTripper
+	api *sim.Server
+}
+
+var probeName = regexp.MustCompile(`"_mijn-host-webhook-check-\w+\.example\.nl"`)
+
+func (d declaring) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		sent, err := io.ReadAll(body)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range probeName.FindAll(sent, -1) {
+			d.api.DeclareChallenge(strings.Trim(string(name), `"`) + ".")
+		}
+	}
+	return d.RoundTripper.RoundTrip(r)
+}
+
+func (w world) host() *realtimeregistercheck.Host {
+	return &realtimeregistercheck.Host{
+		API: realtimeregister.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: declaring{w.api.HTTPTransport(), w.api}},
+	}
+}
+
+// run checks, and makes sure that whatever happened, the zone is as before, and nobody learns the key.
+func (w world) run(change ...func(*check.Options)) *check.Result {
+	w.Helper()
+	return w.runIn(w.Context(), change...)
+}
+
+func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check.Result {
+	w.Helper()
+	before := w.api.Records(w.zone)
+	o := w.options(change...)
+	r, err := check.Run(ctx, o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	after := w.api.Records(w.zone)
+	slices.Sort(before)
+	slices.Sort(after)
+	if !slices.Equal(after, before) && r.LeftBehind == "" {
+		w.Errorf("the zone has changed:\n got %v\nwant %v", after, before)
+	}
+	if !o.Write {
+		w.wantNothingWritten()
+	}
+	if strings.Contains(textOf(w.T, r), testKey) {
+		w.Errorf("the report holds the key:\n%s", textOf(w.T, r))
+	}
+	if r.APICalls != int64(len(w.api.Requests())) {
+		w.Errorf("%d calls are told, and there were %d", r.APICalls, len(w.api.Requests()))
+	}
+	return r
+}
+
+func (w world) options(change ...func(*check.Options)) check.Options {
+	o := check.Options{
+		Name: domain, Key: key(testKey), Host: w.host(), DNS: w, CA: "letsencrypt.org", TTL: 60, Timeout: 3 * time.Minute, Version: "v0.0.0-test",
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return o
+}
+
+func (w world) wantNothingWritten() {
+	w.Helper()
+	for _, r := range w.api.Requests() {
+		if r.Op == sim.OpUpdateZone {
+			w.Error("an update was sent")
+		}
+	}
+}
+
+func write(o *check.Options) { o.Write = true }
+
+// withLeases is a check that is told where the webhook has its Leases.
+func (w world) withLeases(o *check.Options) {
+	o.Write = true
+	h := w.host()
+	h.LeaseNamespace = "webhook"
+	o.Host = h
+	o.Cluster = func() (*rest.Config, error) { return w.cluster.Config(nil), nil }
+}
+
+func textOf(t *testing.T, r *check.Result) string {
+	t.Helper()
+	var b strings.Builder
+	for _, s := range r.Steps {
+		if err := check.WriteStep(&b, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := check.WriteRest(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// wantStep compares the end of a step, and looks for words in its lines.
+func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
+	t.Helper()
+	i := slices.IndexFunc(r.Steps, func(s check.Step) bool { return s.ID == id })
+	if i < 0 {
+		t.Errorf("no step %s in\n%s", id, textOf(t, r))
+		return
+	}
+	s := r.Steps[i]
+	if s.Status != status {
+		t.Errorf("step %s is %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
+	}
+	for _, word := range words {
+		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
+			t.Errorf("step %s does not say %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
+		}
+	}
+	if status == check.Problem && s.Remedy == "" {
+		t.Errorf("step %s has no remedy: %s", id, s.Summary)
+	}
+}
+
+func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
+	t.Helper()
+	if r.Outcome != want {
+		t.Errorf("the outcome is %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
+	}
+}
