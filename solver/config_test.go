@@ -29,7 +29,7 @@ func TestWhatAConfigMayHoldIsTheHostsBusiness(t *testing.T) {
 			})
 			err := w.Present(newChallenge(withConfig(config)))
 			switch {
-			case want == "" && err != nil, want != "" && (err == nil || !strings.HasSuffix(err.Error(), "the Issuer's webhook config is wrong: "+want)):
+			case want == "" && err != nil, want != "" && (err == nil || !strings.HasSuffix(err.Error(), "invalid webhook config in Issuer: "+want)):
 				t.Errorf("%s, rules %d: got %v, want %q", config, i, err, want)
 			}
 		}

@@ -71,7 +71,7 @@ func (a *account) writeFault(ctx context.Context, c *check.Check, what string, e
 	case errors.Is(err, kubelease.ErrForbidden), errors.Is(err, kubelease.ErrUnavailable):
 		c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err),
 			"Use an account that may get, create and update Leases in --lease-namespace, or leave that flag out: then nothing keeps the webhook from the zone meanwhile.")
-	case errors.Is(err, realtimeregister.ErrUncertain), errors.Is(err, realtimeregister.ErrStale), errors.Is(err, realtimeregister.ErrLacking),
+	case errors.Is(err, realtimeregister.ErrUncertain), errors.Is(err, realtimeregister.ErrStale),
 		errors.Is(err, realtimeregister.ErrLeaseInUse), errors.Is(err, realtimeregister.ErrZoneInUse), errors.Is(err, realtimeregister.ErrNoTime):
 		c.Step(check.StepWrite, check.Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in some minutes.")
 	default:
