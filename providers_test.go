@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// TestTheChartKnowsTheSameHosts: what its list says of each DNS host is what this program has.
+func TestTheChartKnowsTheSameHosts(t *testing.T) {
+	t.Parallel()
+	var providers []struct {
+		SolverName, ValuesKey, BaseURLFlag, APIKeyEnv string
+		DomainFlags                                   map[string]string
+	}
+	var values map[string]any
+	readYAML(t, "files/providers.yaml", &providers)
+	readYAML(t, "values.yaml", &values)
+	solvers, err := settings{}.solvers(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(providers) != len(solvers) {
+		t.Fatalf("the chart has %d hosts, and the program %d", len(providers), len(solvers))
+	}
+	flags := newCommand(func(string) string { return "" }).Flags()
+	listed := map[string]bool{}
+	for i, p := range providers {
+		if name := solvers[i].Name(); p.SolverName != name {
+			t.Errorf("host %d is %s in the chart and %s in the program", i, p.SolverName, name)
+		}
+		listed[p.BaseURLFlag] = true
+		own, _ := values[p.ValuesKey].(map[string]any)
+		if flag := lookUp(flags, p.BaseURLFlag); flag == nil || flag.DefValue != own["baseURL"] {
+			t.Errorf("%s: the flag is %+v, and values.yaml has %v", p.BaseURLFlag, flag, own["baseURL"])
+		}
+		for _, flag := range p.DomainFlags {
+			if lookUp(flags, flag) == nil {
+				t.Errorf("there is no flag %s", flag)
+			}
+		}
+		cmd := newCommand(func(name string) string { return map[string]string{p.APIKeyEnv: "with blanks"}[name] })
+		cmd.SetArgs([]string{"--cert-dir=" + t.TempDir()})
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.HasPrefix(err.Error(), p.APIKeyEnv+": ") {
+			t.Errorf("%s is not read: %v", p.APIKeyEnv, err)
+		}
+	}
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if strings.HasSuffix(flag.Name, "-base-url") && !listed["--"+flag.Name] {
+			t.Errorf("the chart's list lacks --%s", flag.Name)
+		}
+	})
+}
+
+func lookUp(flags *pflag.FlagSet, flag string) *pflag.Flag {
+	return flags.Lookup(strings.TrimPrefix(flag, "--"))
+}
+
+func readYAML(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("deploy", "mijn-host-webhook", name))
+	if err == nil {
+		err = yaml.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
