@@ -255,7 +255,7 @@ securityContext:
 {{- end -}}
 
 {{/*
-Environment variables that they have in common. Those for Go's memory give way to extraEnv, for a variable that is there
+Environment variables that they have in common. Those for Go's memory and the namespace give way to extraEnv, for a variable that is there
 twice cannot be applied; and without a limit the reference would tell of the node's memory. Calls to the API server and to the trace collector must not take the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
@@ -265,10 +265,12 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
+{{- if not (has "POD_NAMESPACE" $extra) }}
 - name: POD_NAMESPACE
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+{{- end }}
 {{- if not (has "GOGC" $extra) }}
 - name: GOGC
   value: {{ .Values.gcPercent | quote }}
