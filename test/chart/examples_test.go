@@ -13,7 +13,7 @@ import (
 
 const examplesDir = "../../examples"
 
-// The examples use the solver as the chart installs it by default, name the chart's current version, and are all in the
+// The examples use the solvers as the chart installs them by default, each of them, name the chart's current version, and are all in the
 // table of contents.
 func TestExamples(t *testing.T) {
 	t.Parallel()
@@ -30,13 +30,19 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("no examples: %v", err)
 	}
 
+	unused := map[any]bool{}
+	for _, p := range decode[[]provider](t, "files/providers.yaml") {
+		unused[p.SolverName] = true
+	}
 	solvers, versions := 0, 0
 	check := func(file string, fields map[string]any) {
 		if webhook, ok := fields["webhook"].(map[string]any); ok {
 			solvers++
-			if webhook["groupName"] != values.GroupName || webhook["solverName"] != "mijn-host" {
+			if _, known := unused[webhook["solverName"]]; webhook["groupName"] != values.GroupName || !known {
 				t.Errorf("%s: no solver of ours: %v", file, webhook)
+				return
 			}
+			unused[webhook["solverName"]] = false
 		}
 		for _, key := range []string{"targetRevision", "tag"} {
 			if version, ok := fields[key]; ok {
@@ -55,7 +61,12 @@ func TestExamples(t *testing.T) {
 			walk(document, func(fields map[string]any) { check(file, fields) })
 		}
 	}
-	if solvers != 5 || versions != 2 {
+	for name, is := range unused {
+		if is {
+			t.Errorf("no example has the solver %v", name)
+		}
+	}
+	if solvers != 8 || versions != 2 {
 		t.Errorf("found %d solvers and %d versions", solvers, versions)
 	}
 }
