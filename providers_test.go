@@ -15,8 +15,8 @@ import (
 func TestTheChartKnowsTheSameHosts(t *testing.T) {
 	t.Parallel()
 	var providers []struct {
-		SolverName, ValuesKey, BaseURLFlag, APIKeyEnv string
-		DomainFlags                                   map[string]string
+		SolverName, ValuesKey, BaseURLFlag, BaseURLEnv, APIKeyEnv string
+		DomainFlags                                               map[string]string
 	}
 	var values map[string]any
 	readYAML(t, "files/providers.yaml", &providers)
@@ -28,7 +28,13 @@ func TestTheChartKnowsTheSameHosts(t *testing.T) {
 	if len(providers) != len(solvers) {
 		t.Fatalf("the chart has %d hosts, and the program %d", len(providers), len(solvers))
 	}
-	flags := newCommand(func(string) string { return "" }).Flags()
+	environment := map[string]string{}
+	for _, p := range providers {
+		own, _ := values[p.ValuesKey].(map[string]any)
+		environment[p.BaseURLEnv], _ = own["baseURL"].(string)
+	}
+	flags := newCommand(func(name string) string { return environment[name] }).Flags()
+	bare := newCommand(func(string) string { return "" }).Flags()
 	listed := map[string]bool{}
 	for i, p := range providers {
 		if name := solvers[i].Name(); p.SolverName != name {
@@ -36,13 +42,18 @@ func TestTheChartKnowsTheSameHosts(t *testing.T) {
 		}
 		listed[p.BaseURLFlag] = true
 		own, _ := values[p.ValuesKey].(map[string]any)
-		if flag := lookUp(flags, p.BaseURLFlag); flag == nil || flag.DefValue != own["baseURL"] {
-			t.Errorf("%s: the flag is %+v, and values.yaml has %v", p.BaseURLFlag, flag, own["baseURL"])
+		for _, set := range []*pflag.FlagSet{flags, bare} { // what the chart sets is the default all the same
+			if flag := lookUp(set, p.BaseURLFlag); flag == nil || flag.DefValue != own["baseURL"] {
+				t.Errorf("%s: the flag is %+v, and values.yaml has %v", p.BaseURLFlag, flag, own["baseURL"])
+			}
 		}
 		for _, flag := range p.DomainFlags {
 			if lookUp(flags, flag) == nil {
 				t.Errorf("there is no flag %s", flag)
 			}
+		}
+		if flag := lookUp(newCommand(func(name string) string { return map[string]string{p.BaseURLEnv: "https://other.test"}[name] }).Flags(), p.BaseURLFlag); flag == nil || flag.DefValue != "https://other.test" {
+			t.Errorf("%s is not read", p.BaseURLEnv)
 		}
 		cmd := newCommand(func(name string) string { return map[string]string{p.APIKeyEnv: "with blanks"}[name] })
 		cmd.SetArgs([]string{"--cert-dir=" + t.TempDir()})

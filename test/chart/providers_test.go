@@ -18,6 +18,7 @@ type provider struct {
 	SecretName  string            `yaml:"secretName"`
 	KeyOrigin   string            `yaml:"keyOrigin"`
 	BaseURLFlag string            `yaml:"baseURLFlag"`
+	BaseURLEnv  string            `yaml:"baseURLEnv"`
 	APIKeyEnv   string            `yaml:"apiKeyEnv"`
 	DomainFlags map[string]string `yaml:"domainFlags"`
 }
@@ -29,7 +30,7 @@ func TestProviders(t *testing.T) {
 	values := decode[map[string]any](t, "values.yaml")
 	var secrets []any
 	for _, p := range providers {
-		if p.Name == "" || p.SolverName == "" || p.KeyOrigin == "" || p.BaseURLFlag == "" || p.APIKeyEnv == "" {
+		if p.Name == "" || p.SolverName == "" || p.KeyOrigin == "" || p.BaseURLFlag == "" || p.BaseURLEnv == "" || p.APIKeyEnv == "" {
 			t.Errorf("something is missing: %+v", p)
 		}
 		own, _ := values[p.ValuesKey].(map[string]any)
@@ -59,6 +60,7 @@ func TestOneMoreProvider(t *testing.T) {
   secretName: second-host-api-key
   keyOrigin: somewhere
   baseURLFlag: --second-base-url
+  baseURLEnv: SECOND_BASE_URL
   apiKeyEnv: SECOND_API_KEY
 `)
 	extend(t, filepath.Join(dir, "values.yaml"), `
@@ -83,8 +85,8 @@ secondHost:
 		"apiKeySecret.value=secret,clusterIssuers.enabled=true,test.domain=example.nl")
 	for want, times := range map[string]int{
 		"      - mijn-host\n      - realtime-register\n      - second-host\n": 1, // cert-manager's role
-		"- --mijnhost-base-url=https://mijn.host/api/v2\n":                    1, // the webhook
-		"- --second-base-url=https://api.second.example/v1\n":                 2, // the webhook and `helm test`
+		"value: \"https://mijn.host/api/v2\"\n":                               2, // the webhook and `helm test`
+		"- name: SECOND_BASE_URL\n":                                           2,
 		"- name: SECOND_API_KEY\n":                                            1,
 		"        - port: 8443\n":                                              2, // in, and out to mijn.host
 		"        - port: 8444\n":                                              1,

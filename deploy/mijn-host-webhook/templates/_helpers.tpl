@@ -255,7 +255,7 @@ securityContext:
 {{- end -}}
 
 {{/*
-Environment variables that they have in common. Those for Go's memory and the namespace give way to extraEnv, for a variable that is there
+Environment variables that they have in common: settings among them, so that `webhook check` in the pod knows what the webhook knows. Those for Go's memory and the namespace give way to extraEnv, for a variable that is there
 twice cannot be applied; and without a limit the reference would tell of the node's memory. Calls to the API server and to the trace collector must not take the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
@@ -265,6 +265,14 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 - name: GROUP_NAME
   value: {{ .Values.groupName | quote }}
+{{- range $provider := include "mijn-host-webhook.providers" . | fromYamlArray }}
+- name: {{ $provider.baseURLEnv }}
+  value: {{ index $.Values $provider.valuesKey "baseURL" | quote }}
+{{- end }}
+{{- with .Values.allowedDomains }}
+- name: ALLOWED_DOMAINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if not (has "POD_NAMESPACE" $extra) }}
 - name: POD_NAMESPACE
   valueFrom:
@@ -307,7 +315,8 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 
 {{/*
-The webhook's flags: those that values set, and extraArgs, which may have none of them.
+The webhook's flags: those that values set, and extraArgs, which may have none of them. A value that the environment carries is
+empty here.
 */}}
 {{- define "mijn-host-webhook.args" -}}
 {{- $flags := list
@@ -317,13 +326,13 @@ The webhook's flags: those that values set, and extraArgs, which may have none o
       (list "--tls-min-version" .Values.tls.minVersion "tls.minVersion") -}}
 {{- range $provider := include "mijn-host-webhook.providers" . | fromYamlArray -}}
 {{- $own := index $.Values $provider.valuesKey -}}
-{{- $flags = append $flags (list $provider.baseURLFlag $own.baseURL (printf "%s.baseURL" $provider.valuesKey)) -}}
+{{- $flags = append $flags (list $provider.baseURLFlag "" (printf "%s.baseURL" $provider.valuesKey)) -}}
 {{- range $value, $flag := $provider.domainFlags -}}
 {{- $flags = append $flags (list $flag (index $own $value | join ",") (printf "%s.%s" $provider.valuesKey $value)) -}}
 {{- end -}}
 {{- end -}}
 {{- $flags = concat $flags (list
-      (list "--allowed-domains" (join "," .Values.allowedDomains) "allowedDomains")
+      (list "--allowed-domains" "" "allowedDomains")
       (list "--logging-format" .Values.logging.format "logging.format")
       (list "-v" .Values.logging.level "logging.level")
       (list "--metrics-domain-label" (.Values.metrics.domainLabel | ternary "true" "") "metrics.domainLabel")) -}}
