@@ -16,6 +16,8 @@ import (
 type apiKey struct {
 	value  string
 	origin string
+	// remembered: it is this process's memory, and its Secret is gone.
+	remembered bool
 }
 
 // noKeyError means that there is no key where the config says, or none that the webhook may read.
@@ -39,7 +41,7 @@ func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, amb
 	case ref != nil:
 		return s.readSecret(ctx, namespace, *ref)
 	case ambient && s.ambientKey != "":
-		return apiKey{s.ambientKey, "the environment of the webhook"}, nil
+		return apiKey{value: s.ambientKey, origin: "the environment of the webhook"}, nil
 	default:
 		return apiKey{}, keyGone("%v", configError("apiKeySecretRef is required"))
 	}
@@ -67,7 +69,7 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	if err != nil {
 		return apiKey{}, &noKeyError{fault: fmt.Sprintf("key %s in Secret %s %v", ref.Key, name, err)}
 	}
-	return apiKey{value, "Secret " + name}, nil
+	return apiKey{value: value, origin: "Secret " + name}, nil
 }
 
 // ValidateAPIKey refuses a key that cannot be sent. The error does not show it.

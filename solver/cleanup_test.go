@@ -246,7 +246,7 @@ func TestCleanUp_Warning(t *testing.T) {
 func TestCleanUp_UncertainPresent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.api.Inject(mijnhosttest.Fault{Method: "PATCH", Kind: mijnhosttest.AfterEffect(mijnhosttest.Status(403))})
+	w.api.Inject(mijnhosttest.Fault{Method: "PATCH", Kind: mijnhosttest.Endless()})
 	if err := w.Present(newChallenge()); err == nil {
 		t.Fatal("want an error")
 	}
@@ -254,4 +254,21 @@ func TestCleanUp_UncertainPresent(t *testing.T) {
 	w.cluster.deleteSecret()
 	w.must(w.CleanUp(newChallenge()))
 	w.wantValues()
+}
+
+// TestCleanUp_RememberedKeyIsRefused: the Secret is gone and its key revoked, so that nobody can mend either.
+func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	results := &observed{}
+	w := newWorld(t, func(o *solver.Options) { o.Observer = results })
+	w.must(w.Present(newChallenge()))
+	w.api.RevokeKey(apiKey)
+	if err := w.CleanUp(newChallenge()); err == nil {
+		t.Error("want an error: the key in the Secret can be mended")
+	}
+	w.cluster.deleteSecret()
+	w.must(w.CleanUp(newChallenge()))
+	if want := []solver.Result{solver.ResultSuccess, solver.ResultError, solver.ResultGivenUp}; !slices.Equal(results.all, want) {
+		t.Errorf("the results are %q, want %q", results.all, want)
+	}
 }

@@ -11,7 +11,7 @@ import (
 // ACME server known keeps a challenge open for longer.
 const rememberFor = 7 * 24 * time.Hour
 
-// presented remembers where this process presented the value of each challenge, or tried to, and with which key: by the time
+// presented remembers where this process presented the value of each challenge, or may have, and with which key: by the time
 // of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
 type presented struct {
 	report  func(change int) // how many more values were presented with success

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
@@ -130,10 +131,12 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	s.presented.add(ch, key, false)
 	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
 		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Service: config.service(), Delegated: isDelegated(ch),
 	})
+	if apiclient.MayHaveTakenEffect(err) {
+		s.presented.add(ch, key, false)
+	}
 	if err != nil {
 		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", describe(ch, ch.ResolvedFQDN), key.origin, err)
 	}
@@ -165,7 +168,11 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 		return dnshost.Result{}, err
 	}
 	config, _ := s.rules.parse(ch.Config) // an invalid one names no service
-	return s.removeFrom(ctx, names, key, ch, config.service())
+	learned, err := s.removeFrom(ctx, names, key, ch, config.service())
+	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
+		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to mend it
+	}
+	return learned, err
 }
 
 // neverPresented reports whether a Present of the challenge wrote nothing: this process knows of none, and the request was always
@@ -222,7 +229,9 @@ func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) 
 		reason = err
 	}
 	if r, ok := s.presented.get(ch); ok {
-		return r.key, nil
+		key := r.key
+		key.remembered = missing == nil || missing.gone
+		return key, nil
 	}
 	if missing != nil && !missing.gone {
 		return apiKey{}, reason

@@ -167,7 +167,7 @@ func trySolvers(t *testing.T, d *Document, solvers []acmev1.ACMEChallengeSolver)
 			continue
 		}
 		webhook := one.DNS01.Webhook
-		if webhook.SolverName != "mijn-host" {
+		if webhook.SolverName != "mijn-host" && webhook.SolverName != "realtime-register" {
 			return fmt.Errorf("the solver's name is %s", webhook.SolverName)
 		}
 		if webhook.GroupName != "acme.mijn.host" && !strings.Contains(d.Source, "groupName="+webhook.GroupName) {
