@@ -200,7 +200,8 @@ func TestPresent_TwentyAtTheSameMoment(t *testing.T) {
 							}
 							time.Sleep(10 * time.Second)
 							b.wantStanding(value)
-							if err := retry(func() error { return b.remove(value) }, 4); err != nil {
+							// A PATCH that was cut off is only settled once the others have paused for 30 s.
+							if err := retry(func() error { return b.remove(value) }, 9); err != nil {
 								b.Errorf("%s: %v", value, err)
 							}
 						})
