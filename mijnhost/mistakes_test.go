@@ -254,4 +254,59 @@ func TestErrorAsTextInside200(t *testing.T) {
 	})
 }
 
+// TestPresent_CleanedUpElsewhereWhileChallengesAreHidden: the memory of a value that another process has cleaned up blocks nobody
+// for long.
+func TestPresent_CleanedUpElsewhereWhileChallengesAreHidden(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.cluster.hidden = true
+		b.must(b.add("first"))
+		b.must(b.removeBy(b.newProvider(), "first"))
+		time.Sleep(time.Minute)
+		b.must(b.add("second"))
+		b.wantValues("second")
+	})
+}
+
+// TestPresent_PatchAddsInAnotherDomain: what the operator says of one domain holds for no other.
+func TestPresent_PatchAddsInAnotherDomain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
+		o := b.options()
+		o.PatchAdds = []string{"example.com", "nl", "www.example.nl"}
+		b.Provider = mijnhost.NewProvider(o)
+		b.must(b.add("first"))
+		if err := b.add("second"); !errors.Is(err, mijnhost.ErrNameInUse) {
+			b.Errorf("got %v, want ErrNameInUse", err)
+		}
+		b.wantValues("first")
+	})
+}
+
+// TestPresent_ZoneListedInUpperCase: the zone that cert-manager resolved goes before a longer domain, however it is listed.
+func TestPresent_ZoneListedInUpperCase(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Domains: mijnhosttest.DomainsUpper}, func(b bubble) {
+		b.api.AddDomain(testKey, "sub.example.nl")
+		b.must(b.in(func(ctx context.Context) error {
+			return present(ctx, b.Provider, testKey, testZone, "_acme-challenge.sub.example.nl.", "value")
+		}))
+		if got := b.valuesIn("sub.example.nl"); got != "" {
+			b.Errorf("in the longer domain: %q", got)
+		}
+	})
+}
+
+// TestCleanUp_Quoted: a value that is shown in quotes is deleted in quotes.
+func TestCleanUp_Quoted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{QuotedValues: true, DeleteShownForm: true}, func(b bubble) {
+		b.must(b.add("value"))
+		b.Provider = b.newProvider()
+		b.must(b.remove("value"))
+		b.wantCalls(read, patch, read, del)
+		b.wantValues()
+	})
+}
+
 var regexpName = regexp.MustCompile(`"name":"([^"]*)"`)
