@@ -113,6 +113,20 @@ func TestCleanUp_PassingNotManaged(t *testing.T) {
 	}
 }
 
+// TestCleanUp_NotManagedForAMoment: the second answer is asked for some seconds later.
+func TestCleanUp_NotManagedForAMoment(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{OmitManagedDNS: true}, func(b bubble) {
+		b.must(b.add("value"))
+		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.DNSElsewhere(), Until: 3 * time.Second})
+		if err := b.remove("value"); errors.As(err, new(*dnshost.LeftBehindError)) {
+			b.Fatalf("given up: %v", err)
+		}
+		b.must(b.remove("value"))
+		b.wantValues()
+	})
+}
+
 // TestCleanUp_NotManaged: it gives up once managed_dns, or else a second answer some seconds later, agrees.
 func TestCleanUp_NotManaged(t *testing.T) {
 	t.Parallel()
@@ -229,15 +243,19 @@ func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 // TestCleanUp_PatchFailedWithoutEffect: a value that may stand, and never shows, is looked for once and not 30 s after each try.
 func TestCleanUp_PatchFailedWithoutEffect(t *testing.T) {
 	t.Parallel()
-	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500)})
-		if err := b.add("value"); !errors.Is(err, apiclient.ErrUnavailable) {
-			b.Fatalf("got %v, want ErrUnavailable", err)
-		}
-		want := b.cost()
-		b.untilDone(func() error { return b.remove("value") })
-		want(30, 35*time.Second)
-	})
+	for _, absent := range []mijnhosttest.DeleteAbsentReading{mijnhosttest.DeleteAbsentFails, mijnhosttest.DeleteAbsentNotFound, mijnhosttest.DeleteAbsentSucceeds} {
+		t.Run(absent.String(), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{DeleteAbsent: absent}, func(b bubble) {
+				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500)})
+				if err := b.add("value"); !errors.Is(err, apiclient.ErrUnavailable) {
+					b.Fatalf("got %v, want ErrUnavailable", err)
+				}
+				want := b.cost()
+				b.untilDone(func() error { return b.remove("value") })
+				want(30, 35*time.Second)
+			})
+		})
+	}
 }
 
 // TestCleanUp_NothingWasSent: a value that never left this process needs no second look.

@@ -2,9 +2,9 @@ package mijnhost_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -35,7 +35,7 @@ func TestCleanUpsOfOtherNamesProveNoValueGone(t *testing.T) {
 			amidCleanUps(t, readings, func(b bubble) {
 				b.api.Inject(mijnhosttest.Fault{
 					Op: del, Kind: mijnhosttest.Status(400), Until: 3 * time.Second,
-					When: func(r mijnhosttest.Request) bool { return slices.Contains([]string{testName}, nameOf(r)) },
+					When: func(r mijnhosttest.Request) bool { return nameOf(r) == testName },
 				})
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {
@@ -72,10 +72,9 @@ func amidCleanUps(t *testing.T, readings mijnhosttest.Options, test func(bubble)
 
 // nameOf is the name in the body of a request.
 func nameOf(r mijnhosttest.Request) string {
-	for _, part := range regexpName.FindAllStringSubmatch(string(r.Body), 1) {
-		return part[1]
-	}
-	return ""
+	var body struct{ Record mijnhosttest.Record }
+	_ = json.Unmarshal(r.Body, &body)
+	return body.Record.Name
 }
 
 // TestCleanUp_PatchFailedAfterItsEffect: a value that may stand is not forgotten before its clean-up, however long that takes.
@@ -179,4 +178,132 @@ func TestCleanUp_NamesOutsideOfASCII(t *testing.T) {
 	}
 }
 
-var regexpName = regexp.MustCompile(`"name":"([^"]*)"`)
+// TestCleanUp_PatchTakesEffectLater: a DELETE in between proves nothing.
+func TestCleanUp_PatchTakesEffectLater(t *testing.T) {
+	t.Parallel()
+	for _, absent := range []mijnhosttest.DeleteAbsentReading{mijnhosttest.DeleteAbsentFails, mijnhosttest.DeleteAbsentSucceeds} {
+		t.Run(absent.String(), func(t *testing.T) {
+			inBubble(t, mijnhosttest.Options{DeleteAbsent: absent}, func(b bubble) {
+				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.EffectLater(12 * time.Second), Times: 1})
+				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(403)}) // which ends the call
+				if b.add("value") == nil {
+					b.Fatal("want an error")
+				}
+				b.untilDone(func() error { return b.remove("value") })
+				time.Sleep(time.Minute)
+				b.wantValues()
+			})
+		})
+	}
+}
+
+// TestCleanUp_SiblingRemoved: the removal of another value under the name empties reads, too.
+func TestCleanUp_SiblingRemoved(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{EmptyAfterWrite: 8 * time.Second}, func(b bubble) {
+		b = b.patchAdds()
+		b.must(b.add("first"))
+		b.must(b.add("second"))
+		time.Sleep(time.Minute)
+		b.must(b.remove("first"))
+		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 2})
+		if err := b.remove("second"); err == nil && len(b.values()) > 0 {
+			b.Error("the clean-up has succeeded, and the value still stands")
+		}
+		b.untilDone(func() error { return b.remove("second") })
+		b.wantValues()
+	})
+}
+
+// TestCleanUp_OneRefusal: after a restart, too, one 400 is no proof of a value that a read does not show.
+func TestCleanUp_OneRefusal(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.must(b.add("value"))
+		b.Provider = b.newProvider()
+		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.EmptyRead(), Times: 1})
+		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 1})
+		b.must(b.remove("value"))
+		b.wantValues()
+	})
+}
+
+// TestPresent_ReplacedMeanwhile: a stale read that shows a value which another one has replaced is not believed.
+func TestPresent_ReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces, StaleReads: 20 * time.Second}, func(b bubble) {
+		b.must(b.add("first"))
+		time.Sleep(time.Minute)
+		b.cluster.finish("first")
+		b.must(b.add("second"))
+		b.cluster.finish("second")
+		b.must(b.add("first"))
+		b.wantValues("first")
+	})
+}
+
+// TestErrorAsTextInside200: a failure is one, also where its status is no number.
+func TestErrorAsTextInside200(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.ErrorTextInside200(apiWords)})
+		if err := b.add("value"); err == nil || err.Error() != "mijn.host answered HTTP 400: "+apiWords {
+			b.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestPresent_CleanedUpElsewhereWhileChallengesAreHidden: the memory of a value that another process has cleaned up blocks nobody
+// for long.
+func TestPresent_CleanedUpElsewhereWhileChallengesAreHidden(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.cluster.hidden = true
+		b.must(b.add("first"))
+		b.must(b.removeBy(b.newProvider(), "first"))
+		time.Sleep(time.Minute)
+		b.must(b.add("second"))
+		b.wantValues("second")
+	})
+}
+
+// TestPresent_PatchAddsInAnotherDomain: what the operator says of one domain holds for no other.
+func TestPresent_PatchAddsInAnotherDomain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
+		o := b.options()
+		o.PatchAdds = []string{"example.com", "nl", "www.example.nl"}
+		b.Provider = mijnhost.NewProvider(o)
+		b.must(b.add("first"))
+		if err := b.add("second"); !errors.Is(err, mijnhost.ErrNameInUse) {
+			b.Errorf("got %v, want ErrNameInUse", err)
+		}
+		b.wantValues("first")
+	})
+}
+
+// TestPresent_ZoneListedInUpperCase: the zone that cert-manager resolved goes before a longer domain, however it is listed.
+func TestPresent_ZoneListedInUpperCase(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{Domains: mijnhosttest.DomainsUpper}, func(b bubble) {
+		b.api.AddDomain(testKey, "sub.example.nl")
+		b.must(b.in(func(ctx context.Context) error {
+			return present(ctx, b.Provider, testKey, testZone, "_acme-challenge.sub.example.nl.", "value")
+		}))
+		if got := b.valuesIn("sub.example.nl"); got != "" {
+			b.Errorf("in the longer domain: %q", got)
+		}
+	})
+}
+
+// TestCleanUp_Quoted: a value that is shown in quotes is deleted in quotes.
+func TestCleanUp_Quoted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{QuotedValues: true, DeleteShownForm: true}, func(b bubble) {
+		b.must(b.add("value"))
+		b.Provider = b.newProvider()
+		b.must(b.remove("value"))
+		b.wantCalls(read, patch, read, del)
+		b.wantValues()
+	})
+}

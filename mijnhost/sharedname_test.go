@@ -200,6 +200,7 @@ func TestPresent_TwentyAtTheSameMoment(t *testing.T) {
 							}
 							time.Sleep(10 * time.Second)
 							b.wantStanding(value)
+							// A PATCH that was cut off is only settled once the others have paused for 30 s.
 							if err := retry(func() error { return b.remove(value) }, 12); err != nil {
 								b.Errorf("%s: %v", value, err)
 							}

@@ -76,6 +76,7 @@ func do(t *testing.T, c *Client, limit time.Duration, call Call) (attempts int, 
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	read := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	for name, c := range map[string]struct {
 		err                          Error
 		says                         string
@@ -97,6 +98,7 @@ func TestErrors(t *testing.T) {
 		"a refused connection":  {Error{cause: dial, notSent: isNotConnected(dial)}, "a.host cannot be reached: connection refused", ErrUnavailable, true, false, false},
 		"a broken connection":   {Error{cause: io.ErrUnexpectedEOF, notSent: isNotConnected(io.ErrUnexpectedEOF)}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
 		"a reset connection":    {Error{cause: syscall.ECONNRESET}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
+		"a broken read":         {Error{cause: read, notSent: isNotConnected(read)}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
 		"no time":               {Error{cause: context.DeadlineExceeded}, "a.host cannot be reached: no answer in time", ErrUnavailable, true, false, true},
 		"cancelled":             {Error{cause: context.Canceled}, "a.host cannot be reached: the call was cancelled", ErrUnavailable, true, false, true},
 		"too large":             {Error{cause: errBodyTooLarge}, "a.host cannot be reached: the answer is larger than 4 MiB", ErrUnavailable, false, false, true},

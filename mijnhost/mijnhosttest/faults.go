@@ -238,6 +238,14 @@ func AfterEffect(k Kind) Kind {
 	}}
 }
 
+// EffectLater answers 500 at once, and carries the call out so much later.
+func EffectLater(d time.Duration) Kind {
+	return Kind{fmt.Sprintf("effect %s later", d), func(c *call) {
+		time.AfterFunc(d, func() { c.carryOut() })
+		c.send(failure(http.StatusInternalServerError, wordsFor(http.StatusInternalServerError)))
+	}}
+}
+
 // Late does as the kind does, so much later.
 func Late(d time.Duration, k Kind) Kind {
 	return Kind{fmt.Sprintf("%s, %s late", k.name, d), func(c *call) {

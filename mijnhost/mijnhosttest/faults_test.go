@@ -334,3 +334,18 @@ func TestWhoAmIAnswersAnAddressThatIsNotOnTheAllowList(t *testing.T) {
 		t.Errorf("got %d %s", got.code, got.body)
 	}
 }
+
+func TestAnEffectThatComesLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(t, Options{})
+		s.Inject(Fault{Kind: EffectLater(time.Second), Times: 1})
+		if got := patch(s, txt("x", "v")); got.code != 500 {
+			t.Errorf("got %d", got.code)
+		}
+		wantRecords(t, s.Records(testDomain))
+		pass(time.Second)
+		synctest.Wait()
+		wantRecords(t, s.Records(testDomain), txt("x", "v"))
+	})
+}
