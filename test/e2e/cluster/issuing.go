@@ -48,7 +48,9 @@ func (h Host) NewKeySecret(namespace, apiKey string) *corev1.Secret {
 }
 
 // NewKeySecret is a Secret with an API key of mijn.host.
-func NewKeySecret(namespace, apiKey string) *corev1.Secret { return MijnHost().NewKeySecret(namespace, apiKey) }
+func NewKeySecret(namespace, apiKey string) *corev1.Secret {
+	return MijnHost().NewKeySecret(namespace, apiKey)
+}
 
 // SelfCheck is whether cert-manager looks up a record before it asks the ACME server to. It then waits for a minute more.
 type SelfCheck bool
@@ -60,7 +62,9 @@ const (
 )
 
 // IssuerSpec is an issuer that has the webhook answer the challenges of Pebble, all of them at mijn.host.
-func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec { return c.IssuerOf(c.Solver(MijnHost(), check)) }
+func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
+	return c.IssuerOf(c.Solver(MijnHost(), check))
+}
 
 // IssuerOf is an issuer for Pebble with these solvers.
 func (c *Cluster) IssuerOf(solvers ...acmev1.ACMEChallengeSolver) cmv1.IssuerSpec {
