@@ -15,8 +15,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Listener is where a simulator can be reached. Listen or ListenInMemory may be
-// called once, before anything else.
+// Listener is where a simulator can be reached. One of Listen,
+// ListenDNS and ListenInMemory may be called, once, before anything else.
 type Listener struct {
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -47,6 +47,11 @@ func (l *Listener) Listen(httpAddr, dnsAddr string, config *tls.Config, handler 
 	}
 	l.serveHTTP(listener, config, handler)
 	return nil
+}
+
+// ListenDNS serves DNS alone.
+func (l *Listener) ListenDNS(addr string, answer func(*dns.Msg) *dns.Msg) error {
+	return l.serveDNS(context.Background(), addr, answer) // nothing here waits
 }
 
 // ListenInMemory serves HTTP on pipes in memory, to be reached by Dial. All its

@@ -41,6 +41,10 @@ func (s *Server) AddStaticZone(domain string, records ...Record) {
 // zone that is hosted here. See [hosttest.Answer].
 func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
 
+// Zones are the zones here, to be served together with those of another host:
+// see [hosttest.Join].
+func (s *Server) Zones() hosttest.Zones { return served{s} }
+
 // served is the zones as DNS has them: as they were Options.DNSLag ago (trap 4,
 // O).
 type served struct{ server *Server }

@@ -24,6 +24,10 @@ func (s *Server) AddStaticZone(domain string, records ...string) {
 // zone here. See [hosttest.Answer].
 func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
 
+// Zones are the zones here, to be served together with those of another host:
+// see [hosttest.Join].
+func (s *Server) Zones() hosttest.Zones { return served{s} }
+
 // served is the zones as DNS has them: as they were Options.DNSLag ago.
 type served struct{ server *Server }
 

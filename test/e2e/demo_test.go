@@ -31,7 +31,8 @@ func TestDemo(t *testing.T) {
 		d := startDemo(t, program)
 		d.awaitCluster(t)
 		d.requireExit(t, 0)
-		requireWords(t, process.Tail(d.log, 4), "names    example.nl, *.example.nl", "The zone is what it was before, byte for byte.")
+		requireWords(t, process.Tail(d.log, 4), "names    example.nl, *.example.nl, voorbeeld.nl",
+			"Both zones are what they were before, byte for byte.")
 		d.requireNothingLeft(t)
 	})
 

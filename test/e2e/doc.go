@@ -1,4 +1,5 @@
-// Package e2e proves the webhook on a real control plane, where nothing is simulated but mijn.host itself.
+// Package e2e proves the webhook on a real control plane, where nothing is simulated but mijn.host and Realtime
+// Register themselves.
 //
 //	make e2e           everything, in two to three minutes once all is compiled
 //	make demo          one certificate, for people

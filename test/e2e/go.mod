@@ -11,6 +11,7 @@ tool (
 
 require (
 	github.com/cert-manager/cert-manager v1.21.2
+	github.com/miekg/dns v1.1.72
 	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host v0.0.0
 	github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs v0.0.0
 	github.com/spf13/pflag v1.0.10
@@ -180,7 +181,6 @@ require (
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/mattn/go-runewidth v0.0.9 // indirect
-	github.com/miekg/dns v1.1.72 // indirect
 	github.com/mistifyio/go-zfs v2.1.2-0.20190413222219-f784269be439+incompatible // indirect
 	github.com/mitchellh/copystructure v1.2.0 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect

@@ -8,7 +8,10 @@ import (
 
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/miekg/dns"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,11 +19,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// suite is a cluster with cert-manager, and a mijn.host, that several tests use at once. Each has domains and namespaces
+// suite is a cluster with cert-manager, a mijn.host and a Realtime Register, that several tests use at once. Each has domains and namespaces
 // of its own.
 type suite struct {
 	*cluster.Cluster
 	api *mijnhosttest.Server
+	// realtime fails the test if an update did harm that could have been prevented.
+	realtime *realtimeregistertest.Server
 	// before121 says that cert-manager is older than 1.21: no issuer can do without its self-check, and it still warns of
 	// what 1.18 changed.
 	before121 bool
@@ -39,9 +44,13 @@ func newSuite(t *testing.T) *suite {
 		t.Fatal(err)
 	}
 	t.Logf("cert-manager %s on Kubernetes %s", set.CertManagerVersion, set.KubernetesVersion)
-	s := &suite{api: mijnhosttest.Start(t, mijnhosttest.Options{}), before121: set.CertManagerBefore(21)}
+	s := &suite{
+		api:       mijnhosttest.Start(t, mijnhosttest.Options{}),
+		realtime:  realtimeregistertest.Start(t, realtimeregistertest.Options{}),
+		before121: set.CertManagerBefore(21),
+	}
 	ctx := within(t, startLimit)
-	if s.Cluster, err = cluster.Start(ctx, set, s.api.DNSAddr()); err != nil {
+	if s.Cluster, err = cluster.Start(ctx, set, s.serveZones(t)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -54,6 +63,18 @@ func newSuite(t *testing.T) *suite {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// serveZones serves the zones of both hosts at one address, which it returns.
+func (s *suite) serveZones(t *testing.T) string {
+	t.Helper()
+	zones := hosttest.Join(s.api.Zones(), s.realtime.Zones())
+	front := hosttest.NewListener()
+	if err := front.ListenDNS("127.0.0.1:0", func(query *dns.Msg) *dns.Msg { return hosttest.Answer(zones, query) }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(front.Close)
+	return front.DNSAddr()
 }
 
 // within is a deadline that says what it was.

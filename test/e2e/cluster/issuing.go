@@ -17,18 +17,39 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Names that the chart has by default: of the Secret with an API key, and of its entry.
+// Names that the chart has by default: of the Secret with an API key of mijn.host, and of its entry.
 const (
 	KeySecret      = "mijn-host-api-key"
 	KeySecretEntry = "api-key"
 )
 
-// NewKeySecret is a Secret with an API key.
-func NewKeySecret(namespace, apiKey string) *corev1.Secret {
+// Host is a DNS host that the webhook knows.
+type Host struct {
+	// Solver is its name in an issuer.
+	Solver string
+	// KeySecret is the name that the chart has by default of the Secret with an API key.
+	KeySecret string
+}
+
+// MijnHost is mijn.host.
+func MijnHost() Host { return Host{Solver: "mijn-host", KeySecret: KeySecret} }
+
+// RealtimeRegister is Realtime Register.
+func RealtimeRegister() Host {
+	return Host{Solver: "realtime-register", KeySecret: "realtime-register-api-key"}
+}
+
+// NewKeySecret is a Secret with an API key of the host.
+func (h Host) NewKeySecret(namespace, apiKey string) *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: KeySecret},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: h.KeySecret},
 		StringData: map[string]string{KeySecretEntry: apiKey},
 	}
+}
+
+// NewKeySecret is a Secret with an API key of mijn.host.
+func NewKeySecret(namespace, apiKey string) *corev1.Secret {
+	return MijnHost().NewKeySecret(namespace, apiKey)
 }
 
 // SelfCheck is whether cert-manager looks up a record before it asks the ACME server to. It then waits for a minute more.
@@ -40,10 +61,25 @@ const (
 	WithoutSelfCheck SelfCheck = false
 )
 
-// IssuerSpec is an issuer that has the webhook answer the challenges of Pebble.
+// IssuerSpec is an issuer that has the webhook answer the challenges of Pebble, all of them at mijn.host.
 func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
+	return c.IssuerOf(c.Solver(MijnHost(), check))
+}
+
+// IssuerOf is an issuer for Pebble with these solvers.
+func (c *Cluster) IssuerOf(solvers ...acmev1.ACMEChallengeSolver) cmv1.IssuerSpec {
+	return cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{ACME: &acmev1.ACMEIssuer{
+		Server:     c.Pebble.Directory,
+		CABundle:   c.Pebble.CABundle,
+		PrivateKey: cmmetav1.SecretKeySelector{LocalObjectReference: cmmetav1.LocalObjectReference{Name: "acme-account"}},
+		Solvers:    solvers,
+	}}}
+}
+
+// Solver has the webhook answer challenges at a host: those of names in these zones, or of all that no other solver takes.
+func (c *Cluster) Solver(host Host, check SelfCheck, zones ...string) acmev1.ACMEChallengeSolver {
 	config, err := json.Marshal(map[string]any{
-		"apiKeySecretRef": map[string]string{"name": KeySecret, "key": KeySecretEntry},
+		"apiKeySecretRef": map[string]string{"name": host.KeySecret, "key": KeySecretEntry},
 	})
 	if err != nil {
 		panic(err) // It is made of strings.
@@ -52,19 +88,17 @@ func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
 		CNAMEStrategy: acmev1.FollowStrategy,
 		Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{
 			GroupName:  "acme.mijn.host",
-			SolverName: "mijn-host",
+			SolverName: host.Solver,
 			Config:     &apiextensionsv1.JSON{Raw: config},
 		},
 	}}
+	if len(zones) > 0 {
+		solver.Selector = &acmev1.CertificateDNSNameSelector{DNSZones: zones}
+	}
 	if check == WithoutSelfCheck && !c.binaries.CertManagerBefore(21) {
 		solver.WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Second}
 	}
-	return cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{ACME: &acmev1.ACMEIssuer{
-		Server:     c.Pebble.Directory,
-		CABundle:   c.Pebble.CABundle,
-		PrivateKey: cmmetav1.SecretKeySelector{LocalObjectReference: cmmetav1.LocalObjectReference{Name: "acme-account"}},
-		Solvers:    []acmev1.ACMEChallengeSolver{solver},
-	}}}
+	return solver
 }
 
 // NewCertificate asks an issuer for a certificate; its Secret has the same name.

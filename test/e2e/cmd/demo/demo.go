@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,26 +13,36 @@ import (
 
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/miekg/dns"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
 const (
-	domain   = "example.nl"
+	domain   = "example.nl" // at mijn.host
 	wildcard = "*.example.nl"
-	apiKey   = "the-api-key-of-the-demo"
+	apiKey   = "the-api-key-at-mijn-host"
+
+	otherDomain = "voorbeeld.nl" // at Realtime Register
+	otherKey    = "the-api-key-at-realtime-register"
 )
 
 // patience with everything that follows the builds.
 const patience = 3 * time.Minute
 
 type demo struct {
-	out     *narrator
-	api     *mijnhosttest.Server
-	cluster *cluster.Cluster
+	out      *narrator
+	api      *mijnhosttest.Server
+	realtime *realtimeregistertest.Server
+	zone     int // of otherDomain
+	dns      *hosttest.Listener
+	cluster  *cluster.Cluster
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -43,11 +54,11 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
 
-	if err = d.startAPI(); err != nil {
+	if err = d.startHosts(); err != nil {
 		return err
 	}
 	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble, an ACME server.")
-	if d.cluster, err = cluster.Start(ctx, set, d.api.DNSAddr()); err != nil {
+	if d.cluster, err = cluster.Start(ctx, set, d.dns.DNSAddr()); err != nil {
 		return err
 	}
 	if err := d.issue(ctx); err != nil {
@@ -56,11 +67,21 @@ func (d *demo) run(ctx context.Context) error {
 	return nil
 }
 
-// startAPI plays mijn.host.
-func (d *demo) startAPI() error {
-	d.out.step("Starting a mijn.host of our own: the API, and nameservers that serve what it stores.")
-	d.api = mijnhosttest.New(mijnhosttest.Options{Observe: d.show})
-	if err := d.api.Listen("127.0.0.1:0", "127.0.0.1:0"); err != nil {
+// startHosts plays both DNS hosts, and a resolver that knows the zones of both.
+func (d *demo) startHosts() error {
+	d.out.step("Starting a mijn.host and a Realtime Register of our own: their APIs, and a nameserver for what they store.")
+	d.api = mijnhosttest.New(mijnhosttest.Options{Observe: func(change mijnhosttest.Change) {
+		r := change.Record
+		d.show(change.Appeared, r.Name, r.TTL, r.Type, r.Value)
+	}})
+	d.realtime = realtimeregistertest.New(realtimeregistertest.Options{Observe: d.showRealtime})
+	d.dns = hosttest.NewListener()
+	zones := hosttest.Join(d.api.Zones(), d.realtime.Zones())
+	if err := errors.Join(
+		d.api.Listen("127.0.0.1:0", ""),
+		d.realtime.Listen("127.0.0.1:0", ""),
+		d.dns.ListenDNS("127.0.0.1:0", func(query *dns.Msg) *dns.Msg { return hosttest.Answer(zones, query) }),
+	); err != nil {
 		return err
 	}
 	d.api.AddAccount(apiKey, domain)
@@ -71,17 +92,37 @@ func (d *demo) startAPI() error {
 		{Type: "TXT", Name: "example.nl.", Value: "v=spf1 mx -all", TTL: 3600},
 		{Type: "CNAME", Name: "www.example.nl.", Value: "example.nl.", TTL: 3600},
 	})
-	d.out.detail("%s has %d records.", domain, len(d.api.Records(domain)))
+	d.realtime.AddAccount("demo", otherKey)
+	d.realtime.DeclareChallenge("_acme-challenge." + otherDomain)
+	d.zone = d.realtime.AddZone("demo", realtimeregistertest.Zone{Name: otherDomain, Records: []string{
+		realtimeregistertest.Record(otherDomain, "A", "192.0.2.20", 3600),
+		realtimeregistertest.PrioRecord(otherDomain, "MX", "mail.voorbeeld.nl", 3600, 10),
+		realtimeregistertest.Record(otherDomain, "TXT", "v=spf1 mx -all", 3600),
+		realtimeregistertest.Record("www.voorbeeld.nl", "CNAME", otherDomain, 3600),
+	}})
+	d.out.detail("%s has %d records at mijn.host.", domain, len(d.api.Records(domain)))
+	d.out.detail("%s has %d records at Realtime Register.", otherDomain, len(d.realtime.Records(d.zone)))
 	return nil
 }
 
-// show tells of every change of the zone.
-func (d *demo) show(change mijnhosttest.Change) {
+func (d *demo) showRealtime(change realtimeregistertest.Change) {
+	var record struct {
+		Name, Type, Content string
+		TTL                 int
+	}
+	if err := json.Unmarshal([]byte(change.Record), &record); err != nil {
+		panic(err) // The API takes no such record.
+	}
+	d.show(change.Appeared, record.Name+".", record.TTL, record.Type, record.Content)
+}
+
+// show tells of every change of a zone.
+func (d *demo) show(appeared bool, name string, ttl int, kind, value string) {
 	sign := "-"
-	if change.Appeared {
+	if appeared {
 		sign = "+"
 	}
-	d.out.detail("%s  %s  %d  %s  %q", sign, change.Record.Name, change.Record.TTL, change.Record.Type, change.Record.Value)
+	d.out.detail("%s  %s  %d  %s  %q", sign, name, ttl, kind, value)
 }
 
 func (d *demo) issue(ctx context.Context) error {
@@ -90,25 +131,34 @@ func (d *demo) issue(ctx context.Context) error {
 		return err
 	}
 	d.out.step("Installing the webhook with its Helm chart.")
-	if err := d.cluster.InstallWebhook(ctx, d.cluster.Webhook(d.api.URL())); err != nil {
+	if err := d.cluster.InstallWebhook(ctx, d.cluster.Webhook(d.api.URL(),
+		fmt.Sprintf("realtimeRegister.baseURL=%q", d.realtime.URL()))); err != nil {
 		return err
 	}
 
-	d.out.step("Creating a Secret with the API key, and a ClusterIssuer.")
-	before := d.api.Records(domain)
-	if err := d.cluster.Client.Create(ctx, cluster.NewKeySecret("cert-manager", apiKey)); err != nil {
-		return err
-	}
-	if err := d.cluster.Client.Create(ctx, &cmv1.ClusterIssuer{
-		ObjectMeta: metav1.ObjectMeta{Name: "pebble"},
-		Spec:       d.cluster.IssuerSpec(cluster.WithoutSelfCheck),
-	}); err != nil {
-		return err
+	d.out.step("Creating a Secret with an API key for each host, and a ClusterIssuer with a solver for each.")
+	before, otherBefore := d.api.Records(domain), d.realtime.Records(d.zone)
+	here, there := cluster.MijnHost(), cluster.RealtimeRegister()
+	for _, object := range []client.Object{
+		here.NewKeySecret("cert-manager", apiKey),
+		there.NewKeySecret("cert-manager", otherKey),
+		&cmv1.ClusterIssuer{
+			ObjectMeta: metav1.ObjectMeta{Name: "pebble"},
+			Spec: d.cluster.IssuerOf(
+				d.cluster.Solver(here, cluster.WithoutSelfCheck, domain),
+				d.cluster.Solver(there, cluster.WithoutSelfCheck, otherDomain),
+			),
+		},
+	} {
+		if err := d.cluster.Client.Create(ctx, object); err != nil {
+			return err
+		}
 	}
 
-	d.out.step("Asking for a certificate for %s and %s.", domain, wildcard)
+	names := []string{domain, wildcard, otherDomain}
+	d.out.step("Asking for one certificate for %s.", strings.Join(names, ", "))
 	issuer := cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: "pebble"}
-	certificate := cluster.NewCertificate("default", "example-nl", issuer, domain, wildcard)
+	certificate := cluster.NewCertificate("default", "example-nl", issuer, names...)
 	if err := d.cluster.Client.Create(ctx, certificate); err != nil {
 		return err
 	}
@@ -117,20 +167,20 @@ func (d *demo) issue(ctx context.Context) error {
 		return err
 	}
 	d.out.step("The certificate is there.")
-	leaf, err := d.cluster.VerifyChain(ctx, secret, domain, wildcard)
+	leaf, err := d.cluster.VerifyChain(ctx, secret, names...)
 	if err != nil {
 		return err
 	}
 	if err := cluster.Eventually(ctx, func(context.Context) error {
-		if !slices.Equal(before, d.api.Records(domain)) {
-			return errors.New("the zone is not what it was before")
+		if !slices.Equal(before, d.api.Records(domain)) || !slices.Equal(otherBefore, d.realtime.Records(d.zone)) {
+			return errors.New("not every zone is what it was before")
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	d.describe(leaf)
-	d.out.step("The zone is what it was before, byte for byte.")
+	d.out.step("Both zones are what they were before, byte for byte.")
 	return nil
 }
 
@@ -144,7 +194,9 @@ func (d *demo) explainHowToUse() {
 	d.out.step("The cluster stays.")
 	d.out.detail("to use it:   export KUBECONFIG=%s", d.cluster.Kubeconfig())
 	d.out.detail("             %s get certificates --all-namespaces", d.cluster.Program("kubectl"))
-	d.out.detail("mijn.host:   %s, key %s, nameserver %s", d.api.URL(), apiKey, d.api.DNSAddr())
+	d.out.detail("mijn.host:   %s, key %s", d.api.URL(), apiKey)
+	d.out.detail("Realtime R.: %s, key %s", d.realtime.URL(), otherKey)
+	d.out.detail("nameserver:  %s", d.dns.DNSAddr())
 	d.out.detail("logs:        %s", d.cluster.Dir)
 	d.out.detail("to stop it:  kill %d", os.Getpid())
 }
@@ -153,7 +205,9 @@ func (d *demo) stop() {
 	if d.cluster != nil {
 		d.cluster.Stop()
 	}
-	if d.api != nil {
+	if d.dns != nil { // They are made together.
+		d.dns.Close()
+		d.realtime.Close()
 		d.api.Close()
 	}
 }

@@ -1,4 +1,5 @@
-// Command demo issues a wildcard certificate through the webhook, on a control plane of its own, and tells what happens.
+// Command demo issues a certificate with names at both DNS hosts through the webhook, on a control plane of its own, and
+// tells what happens.
 package main
 
 import (

@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
+)
+
+// TestIssuanceAtRealtimeRegister: what TestIssuance proves of mijn.host, and certificates with names at both hosts.
+func TestIssuanceAtRealtimeRegister(t *testing.T) {
+	t.Parallel()
+	s := newSuite(t)
+	const (
+		mijnHostKey = "key-of-the-cluster-at-mijn-host"
+		clusterKey  = "key-of-the-cluster"
+		teamKey     = "key-of-a-team"
+	)
+	realtime := cluster.RealtimeRegister()
+	for _, namespace := range []string{"team", "mistaken"} {
+		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "mistaken": [%[1]q]}`, realtime.KeySecret)
+	if err := s.InstallWebhook(within(t, startLimit), s.webhookForBoth(secretsElsewhere)); err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, cluster.NewKeySecret("cert-manager", mijnHostKey), realtime.NewKeySecret("cert-manager", clusterKey))
+	s.realtime.AddAccount("reseller", clusterKey)
+	s.realtime.AddAccount("team", teamKey)
+	// One issuer for both: what is in none of these zones is at mijn.host.
+	both := s.issuerForBoth(t, "both", "voorbeeld.nl", "wildcard.nl", "elsewhere.example")
+
+	t.Run("names at both hosts in one certificate", func(t *testing.T) {
+		t.Parallel()
+		before := s.addDomain(mijnHostKey, "example.nl")
+		zone := s.addZone("reseller", "voorbeeld.nl", "_acme-challenge.voorbeeld.nl")
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "both", both, "example.nl", "*.example.nl", "voorbeeld.nl"))
+		s.requireUntouched(t, "example.nl", before)
+		s.requireZoneUntouched(t, zone)
+	})
+
+	t.Run("a name and its wildcard, and one below", func(t *testing.T) {
+		t.Parallel()
+		zone := s.addZone("reseller", "wildcard.nl", "_acme-challenge.wildcard.nl", "_acme-challenge.sub.wildcard.nl")
+		s.requireCertificate(t, soon,
+			cluster.NewCertificate("default", "wildcard", both, "wildcard.nl", "*.wildcard.nl", "sub.wildcard.nl"))
+		s.requireZoneUntouched(t, zone)
+	})
+
+	t.Run("a name that delegates its challenge by CNAME to a zone for that alone", func(t *testing.T) {
+		t.Parallel()
+		const target = "elsewhere.delegated.nl"
+		s.realtime.DeclareChallenge(target)
+		marker := realtimeregistertest.Record("delegated.nl", "TXT", "This zone is for certificates alone.", 3600)
+		zone := s.zoneOf("reseller", "delegated.nl", marker)
+		s.api.AddStaticZone("elsewhere.example", mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: target + ".", TTL: 60})
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating", both, "elsewhere.example"))
+		s.requireZoneUntouched(t, zone)
+	})
+
+	t.Run("an Issuer in another namespace uses the key of that namespace", func(t *testing.T) {
+		t.Parallel()
+		zone := s.addZone("team", "team.nl", "_acme-challenge.team.nl", "_acme-challenge.sub.team.nl")
+		issuer := s.issuerAtRealtimeRegister(t, "team", teamKey)
+		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team", issuer, "team.nl", "*.sub.team.nl"))
+		s.requireZoneUntouched(t, zone)
+		for _, request := range s.realtime.Requests() {
+			if request.Zone == zone.id && request.Auth != realtimeregistertest.APIKey(teamKey) {
+				t.Errorf("%s %s was sent with %q", request.Method, request.Path, request.Auth)
+			}
+		}
+	})
+
+	t.Run("a wrong key is told in the Challenge, and to mend it is enough", func(t *testing.T) {
+		t.Parallel()
+		zone := s.addZone("reseller", "mistaken.nl", "_acme-challenge.mistaken.nl")
+		issuer := s.issuerAtRealtimeRegister(t, "mistaken", "a-key-that-nobody-has")
+		certificate := cluster.NewCertificate("mistaken", "mistaken", issuer, "mistaken.nl")
+		s.create(t, certificate)
+		s.requireReason(t, "mistaken", "Realtime Register rejects the API key", "mistaken/"+realtime.KeySecret)
+
+		if err := s.Client.Update(t.Context(), realtime.NewKeySecret("mistaken", clusterKey)); err != nil {
+			t.Fatal(err)
+		}
+		s.requireReady(t, soon, certificate)
+		s.requireZoneUntouched(t, zone)
+	})
+}
+
+// webhookForBoth is our own chart, for the APIs of both hosts.
+func (s *suite) webhookForBoth(values ...string) cluster.Release {
+	return s.Webhook(s.api.URL(), append(values, fmt.Sprintf("realtimeRegister.baseURL=%q", s.realtime.URL()))...)
+}
+
+// issuerForBoth makes a ClusterIssuer that has these zones at Realtime Register, and all others at mijn.host.
+func (s *suite) issuerForBoth(t *testing.T, name string, zones ...string) cmmetav1.IssuerReference {
+	t.Helper()
+	s.create(t, &cmv1.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s.IssuerOf(
+		s.Solver(cluster.MijnHost(), cluster.WithoutSelfCheck),
+		s.Solver(cluster.RealtimeRegister(), cluster.WithoutSelfCheck, zones...),
+	)})
+	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
+}
+
+// issuerAtRealtimeRegister makes one in a namespace, with an API key of its own.
+func (s *suite) issuerAtRealtimeRegister(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
+	t.Helper()
+	host := cluster.RealtimeRegister()
+	s.create(t,
+		host.NewKeySecret(namespace, apiKey),
+		&cmv1.Issuer{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"},
+			Spec:       s.IssuerOf(s.Solver(host, cluster.WithoutSelfCheck)),
+		})
+	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
+}
+
+// realtimeZone is a zone at Realtime Register, and what was in it at first.
+type realtimeZone struct {
+	name   string
+	id     int
+	before []string
+}
+
+// addZone gives an account a zone in which others have put records. These names are where the challenges will be.
+func (s *suite) addZone(account, name string, challenges ...string) realtimeZone {
+	for _, challenge := range challenges {
+		s.realtime.DeclareChallenge(challenge)
+	}
+	record, prio := realtimeregistertest.Record, realtimeregistertest.PrioRecord
+	return s.zoneOf(account, name,
+		record(name, "A", "192.0.2.10", 3600),
+		record(name, "AAAA", "2001:db8::10", 3600),
+		prio(name, "MX", "mail."+name, 3600, 0),
+		record(name, "TXT", "v=spf1 mx -all", 900),
+		record("quotes."+name, "TXT", `een "citaat" – zó`, 300),
+		record("WWW."+name, "CNAME", name, 3600),
+		prio("_sip._tcp."+name, "SRV", "5 5060 sip."+name, 3600, 10),
+		// As another client could have written it.
+		`{ "name": "notes.`+name+`", "type":"A", "content":"192.0.2.1", "ttl":300.0, "note": {"by":"J\u00f6rg <x>","big":12345678901234567890} }`,
+		record("_acme-challenge."+name, "TXT", leftOver, 300),
+	)
+}
+
+func (s *suite) zoneOf(account, name string, records ...string) realtimeZone {
+	id := s.realtime.AddZone(account, realtimeregistertest.Zone{Name: name, Records: records})
+	return realtimeZone{name, id, s.realtime.Records(id)}
+}
+
+// requireZoneUntouched waits until a zone is byte for byte what it was before.
+func (s *suite) requireZoneUntouched(t *testing.T, zone realtimeZone) {
+	t.Helper()
+	limit := 30 * time.Second
+	if s.before121 {
+		limit += selfCheck
+	}
+	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
+		if now := s.realtime.Records(zone.id); !slices.Equal(zone.before, now) {
+			return fmt.Errorf("%s is not as before:\n- %q\n+ %q", zone.name, zone.before, now)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	s.realtime.RequireNoHarm(t)
+}
