@@ -138,6 +138,11 @@ CNAMES ?= 20
 cnames: control-plane ## certificates for CNAMES (20) names whose challenges lead to one name, with PATCH replacing
 	CNAMES=$(CNAMES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCNAMEsToOneName$$' .
 
+SCALE ?= 200
+.PHONY: scale
+scale: control-plane ## certificates for SCALE (200) domains at once, half of them at each host: time, calls, memory
+	SCALE=$(SCALE) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestScale$$' .
+
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
 	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.2 KUBERNETES=v1.31.0 KUBERNETES=v1.30.14
 .PHONY: compatibility

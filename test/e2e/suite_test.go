@@ -37,7 +37,8 @@ const selfCheck = 4 * time.Minute
 // startLimit of the cluster and of each chart, on a machine that compiles and lints at the same time.
 const startLimit = 5 * time.Minute
 
-func newSuite(t *testing.T) *suite {
+// newSuite takes values of cert-manager's chart.
+func newSuite(t *testing.T, values ...string) *suite {
 	t.Helper()
 	set, err := binaries.Build(t.Context())
 	if err != nil {
@@ -59,7 +60,7 @@ func newSuite(t *testing.T) *suite {
 		}
 		s.Stop()
 	})
-	if err := s.InstallCertManager(ctx); err != nil {
+	if err := s.InstallCertManager(ctx, values...); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -46,16 +47,17 @@ func (c *Cluster) Apply(ctx context.Context, release Release) error {
 	return err
 }
 
-// InstallCertManager installs cert-manager by its own chart and returns when its webhook lets resources through.
-func (c *Cluster) InstallCertManager(ctx context.Context) error {
+// InstallCertManager installs cert-manager by its own chart, with these values beside those it needs here, and returns when
+// its webhook lets resources through.
+func (c *Cluster) InstallCertManager(ctx context.Context, values ...string) error {
 	err := c.Apply(ctx, Release{
 		Name: "cert-manager", Namespace: "cert-manager", Chart: c.binaries.CertManagerChart,
-		Values: append([]string{
+		Values: slices.Concat([]string{
 			"crds.enabled=true",
 			"startupapicheck.enabled=false", // Its program cannot be had as a Go module. What it does is done below.
 			fmt.Sprintf("dns01RecursiveNameservers=%q", c.dns),
 			"dns01RecursiveNameserversOnly=true",
-		}, c.real.certManagerValues()...),
+		}, c.real.certManagerValues(), values),
 	})
 	if err != nil {
 		return err
