@@ -28,7 +28,7 @@ const (
 	readKey        = "get /secrets " + cluster.KeySecret
 	readKeys       = readKey + ",realtime-register-api-key" // the usual Secret of each DNS host
 	listChallenges = "list acme.cert-manager.io/challenges"
-	useLeases      = "create,delete,get,update coordination.k8s.io/leases" // in the release's namespace
+	useLeases      = "get,create,update,delete coordination.k8s.io/leases" // in the release's namespace
 )
 
 func (s *chartSuite) testPermissions(t *testing.T) {

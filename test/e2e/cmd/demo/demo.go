@@ -54,7 +54,7 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
 
-	if err = d.startHosts(); err != nil {
+	if err = d.startHosts(); err != nil { //nolint:contextcheck // they serve until they are closed
 		return err
 	}
 	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble, an ACME server.")
