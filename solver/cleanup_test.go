@@ -166,6 +166,22 @@ func TestCleanUpTriesBothPlacesWhateverBecomesOfOne(t *testing.T) {
 	w.wantValues()
 }
 
+// TestCleanUp_BothNamesFail: the first failure is the error, which is that of the name as it resolves now.
+func TestCleanUp_BothNamesFail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.api.AddAccount(apiKey, "other.nl")
+	w.must(w.Present(newChallenge()))
+	w.api.Inject(mijnhosttest.Fault{Domain: "other.nl", Kind: mijnhosttest.StatusSaying(403, "first")})
+	w.api.Inject(mijnhosttest.Fault{Domain: "example.nl", Kind: mijnhosttest.StatusSaying(403, "second")})
+	err := w.CleanUp(newChallenge(func(ch *whapi.ChallengeRequest) {
+		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
+	}))
+	if err == nil || !strings.HasSuffix(err.Error(), "(HTTP 403: first)") && !strings.HasSuffix(err.Error(), "HTTP 403: first") {
+		t.Errorf("got %v, want the first error", err)
+	}
+}
+
 // observed keeps what an Observer is told.
 type observed struct {
 	all       []solver.Result
