@@ -350,6 +350,20 @@ func TestPresent_PatchRefused(t *testing.T) {
 	})
 }
 
+// TestPresent_PatchRefusedAndNotShown: that this process sent the value once is no proof that it stands.
+func TestPresent_PatchRefusedAndNotShown(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
+		b.must(b.add("value"))
+		b.api.DeleteRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: padded("value"), TTL: 60})
+		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.StatusSaying(400, "no")})
+		if err := b.add("value"); !apiclient.IsRefusal(err) {
+			b.Errorf("got %v, want the refusal", err)
+		}
+		b.wantValues()
+	})
+}
+
 // TestPresent_DomainListedInAnotherForm: domains are compared after IDNA, and asked for as they are listed.
 func TestPresent_DomainListedInAnotherForm(t *testing.T) {
 	t.Parallel()
