@@ -89,7 +89,7 @@ chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yam
 	@$(BIN)/helm-docs --chart-search-root=$(CHART) --sort-values-order=file
 
 .PHONY: metrics-docs
-metrics-docs: ## writes docs/metrics.md from the code
+metrics-docs: ## writes docs/reference/metrics.md from the code
 	go test ./internal/metrics -run=TestDocumentation -update
 
 .PHONY: docs

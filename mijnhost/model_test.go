@@ -28,7 +28,7 @@ import (
 // The account has two keys, which rotate, and two domains, in which PATCH can do different things; where it adds, the webhook
 // may have been told so.
 //
-// The exception is stated in docs/guarantees.md, and holds only where PATCH replaces: a left-over under the challenge's
+// The exception is stated in docs/explanation/guarantees.md, and holds only where PATCH replaces: a left-over under the challenge's
 // very name, which is the value of no Challenge of the cluster, may be replaced, and is counted.
 func TestNoRecordIsHarmed(t *testing.T) {
 	rapid.Check(t, inVirtualTime(lifeOfAZone))
@@ -103,7 +103,7 @@ func newModel(t *rapid.T) *model {
 		o.EmptyAfterWrite = 4 * time.Second
 	}
 	if lag := o.StaleReads + o.ShortAfterWrite + o.EmptyAfterWrite; lag > 0 && o.PatchSame == mijnhosttest.PatchSameDuplicates {
-		o.PatchSame = mijnhosttest.PatchSameKeeps // a copy that no read shows can stay: docs/guarantees.md
+		o.PatchSame = mijnhosttest.PatchSameKeeps // a copy that no read shows can stay: docs/explanation/guarantees.md
 	}
 	o.PatchOf = map[string]mijnhosttest.PatchReading{
 		otherDomain: rapid.SampledFrom([]mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces}).Draw(t, "PATCH in the other domain"),

@@ -68,7 +68,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				err := spoil(b)
 				if err == nil || !slices.Contains(told, err.Error()) {
-					b.Fatalf("docs/troubleshooting.md does not tell %q", err)
+					b.Fatalf("docs/guides/troubleshooting.md does not tell %q", err)
 				}
 				said = append(said, err.Error())
 			})
@@ -76,7 +76,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 	}
 	for _, message := range told {
 		if !slices.Contains(said, message) {
-			t.Errorf("docs/troubleshooting.md tells %q, which nothing here says", message)
+			t.Errorf("docs/guides/troubleshooting.md tells %q, which nothing here says", message)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 // quotes are the lines of the blocks that the document quotes of the webhook about mijn.host.
 func quotes(t *testing.T) []string {
 	t.Helper()
-	document, err := os.ReadFile("../docs/troubleshooting.md")
+	document, err := os.ReadFile("../docs/guides/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 					message = rest
 				}
 				if !slices.Contains(told, message) {
-					t.Errorf("docs/troubleshooting.md does not tell %q", message)
+					t.Errorf("docs/guides/troubleshooting.md does not tell %q", message)
 				}
 				said = append(said, message)
 			}
@@ -87,7 +87,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 	}
 	for _, message := range told {
 		if !slices.Contains(said, message) {
-			t.Errorf("docs/troubleshooting.md tells %q, which nothing here says", message)
+			t.Errorf("docs/guides/troubleshooting.md tells %q, which nothing here says", message)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 // quotes are the lines of the blocks that the document quotes of the webhook.
 func quotes(t *testing.T) []string {
 	t.Helper()
-	document, err := os.ReadFile("../docs/troubleshooting.md")
+	document, err := os.ReadFile("../docs/guides/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 package check
 
-// Result is what a check found. It is what --output json prints; docs/check.md describes it for its readers.
+// Result is what a check found. It is what --output json prints; docs/reference/check.md describes it for its readers.
 // It holds no API key and no IP address.
 type Result struct {
 	// Version is the version of the program, and Commit what it was built from.

@@ -12,9 +12,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
 )
 
-var update = flag.Bool("update", false, "write docs/metrics.md") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write docs/reference/metrics.md") //nolint:gochecknoglobals // a flag of the test binary
 
-const docs = "../../docs/metrics.md"
+const docs = "../../docs/reference/metrics.md"
 
 const introduction = `<!-- Made from the package internal/metrics by ` + "`go test ./internal/metrics -run TestDocumentation -update`" + `. -->
 # Metrics
@@ -22,7 +22,7 @@ const introduction = `<!-- Made from the package internal/metrics by ` + "`go te
 The webhook shows its metrics at ` + "`/metrics`" + ` of its HTTPS port, among those of the Kubernetes API server library that it is
 built with (` + "`apiserver_*`, `rest_client_*`, `go_*`, `process_*`" + `). A scraper needs a token of an account that may ` + "`get`" + ` the
 non-resource URL ` + "`/metrics`" + `; the Helm chart makes one together with a ServiceMonitor or PodMonitor, and ships a
-[dashboard and alerts](operations.md#dashboard-and-alerts).
+[dashboard and alerts](../guides/monitoring.md#dashboard-and-alerts).
 
 No label holds a domain name, unless ` + "`--metrics-domain-label`" + ` is set.
 
@@ -30,7 +30,7 @@ No label holds a domain name, unless ` + "`--metrics-domain-label`" + ` is set.
 | --- | --- | --- | --- |
 `
 
-// TestDocumentation: docs/metrics.md says of each metric what the code says.
+// TestDocumentation: docs/reference/metrics.md says of each metric what the code says.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	want := introduction

@@ -1,4 +1,4 @@
-// Package metrics counts what the webhook does, for Prometheus. docs/metrics.md is made from it.
+// Package metrics counts what the webhook does, for Prometheus. docs/reference/metrics.md is made from it.
 package metrics
 
 import (

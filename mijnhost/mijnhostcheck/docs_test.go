@@ -15,7 +15,7 @@ import (
 
 func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 	t.Parallel()
-	held, err := os.ReadFile("../../docs/check.md")
+	held, err := os.ReadFile("../../docs/reference/check.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 		string(check.StepKey), string(check.StepResolution), string(check.StepChallenge), string(check.StepAllowed), string(check.StepDomain), string(check.StepManaged), string(check.StepRecords), string(check.StepValues), string(check.StepRemoveValue), string(check.StepWildcard), string(check.StepDelegation), string(check.StepServers),
 		string(check.StepCAA), string(check.StepWrite), string(check.StepRead), string(check.StepNameservers), string(check.StepRemove)) {
 		if !strings.Contains(page, "`"+words+"`") {
-			t.Errorf("docs/check.md does not name `%s`", words)
+			t.Errorf("docs/reference/check.md does not name `%s`", words)
 		}
 	}
 }
@@ -33,7 +33,7 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 // probe's random name.
 func TestTheReportsThatAreShownAreReal(t *testing.T) {
 	t.Parallel()
-	held, err := os.ReadFile("../../docs/check.md")
+	held, err := os.ReadFile("../../docs/reference/check.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestTheReportsThatAreShownAreReal(t *testing.T) {
 					o.Key, o.Version, o.Commit = fromEnvironment{key(testKey)}, "v0.1.0", "0123abc"
 				}))
 				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {
-					t.Errorf("docs/check.md does not show\n%s", report)
+					t.Errorf("docs/reference/check.md does not show\n%s", report)
 				}
 			})
 		})

@@ -20,7 +20,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	tryAll(t, deadLinks, `# A heading, with `+"`code`"+` & more
 
 [itself](#a-heading-with-code--more), [a document](../README.md#quick-start), [a folder](../examples), [elsewhere](https://example.nl/x)
-and [on the forge](`+home+`docs/guarantees.md#it-is-lean)
+and [on the forge](`+home+`docs/explanation/guarantees.md#it-is-lean)
 `, []mistake{
 		{"[x](nowhere.md)", "nowhere.md"},
 		{"[x](../README.md#no-such-heading)", "#no-such-heading"},
@@ -29,7 +29,7 @@ and [on the forge](`+home+`docs/guarantees.md#it-is-lean)
 		{"[x](../../outside.md)", "outside"},
 		{"[x](" + home + "docs/no-such.md)", "no-such.md"},
 		{"[x][y]\n\n[y]: also-nowhere.md", "also-nowhere.md"},
-		{"[x](../docs/guarantees.md#nothing)", "#nothing"},
+		{"[x](../docs/explanation/guarantees.md#nothing)", "#nothing"},
 	})
 }
 

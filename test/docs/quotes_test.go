@@ -56,11 +56,11 @@ func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
 		},
 	} {
 		var quoted []string
-		for _, block := range regexp.MustCompile(who+" says:\n\n```text\n([^`]*)\n```").FindAllStringSubmatch(read(t, "docs/troubleshooting.md"), -1) {
+		for _, block := range regexp.MustCompile(who+" says:\n\n```text\n([^`]*)\n```").FindAllStringSubmatch(read(t, "docs/guides/troubleshooting.md"), -1) {
 			quoted = append(quoted, strings.Split(block[1], "\n")...)
 		}
 		if !slices.Equal(slices.Sorted(slices.Values(quoted)), slices.Sorted(slices.Values(want))) {
-			t.Errorf("%s says\n%s\nbut docs/troubleshooting.md quotes\n%s", who, strings.Join(want, "\n"), strings.Join(quoted, "\n"))
+			t.Errorf("%s says\n%s\nbut docs/guides/troubleshooting.md quotes\n%s", who, strings.Join(want, "\n"), strings.Join(quoted, "\n"))
 		}
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestSupportedVersionsAreTested holds docs/supported-versions.md to what is run, and what is run to what is promised: from
+// TestSupportedVersionsAreTested holds docs/reference/supported-versions.md to what is run, and what is run to what is promised: from
 // the oldest minors that the page names, and the chart accepts, none is left out.
 func TestSupportedVersionsAreTested(t *testing.T) {
 	t.Parallel()
-	page := read(t, "docs/supported-versions.md")
+	page := read(t, "docs/reference/supported-versions.md")
 	requirement := func(module string) string { return only(t, read(t, "test/e2e/go.mod"), `(?m)^\t`+module+` v(\S+)$`) }
 	certManager, kubernetes := requirement("github.com/cert-manager/cert-manager"), requirement("k8s.io/kubernetes")
 

@@ -261,7 +261,7 @@ func TestValuesThatAreNamedExist(t *testing.T) {
 	})
 }
 
-// missingValues looks at what has the form of a value of the chart. In the tables of docs/migrating.md the first column
+// missingValues looks at what has the form of a value of the chart. In the tables of docs/guides/migrating.md the first column
 // has the values of other charts.
 func missingValues(t *testing.T, d *Document) []string {
 	t.Helper()
@@ -274,7 +274,7 @@ func missingValues(t *testing.T, d *Document) []string {
 		name, _, _ := strings.Cut(span.Text, ": ")
 		name, _, _ = strings.Cut(name, "=")
 		path := strings.Split(name, ".")
-		if len(path) < 2 || strings.ContainsAny(name, " /") || values[path[0]] == nil || d.Path == "docs/migrating.md" && span.FirstColumn {
+		if len(path) < 2 || strings.ContainsAny(name, " /") || values[path[0]] == nil || d.Path == "docs/guides/migrating.md" && span.FirstColumn {
 			continue
 		}
 		if slices.Contains([]string{"crt", "key", "md", "go", "yaml", "json"}, path[len(path)-1]) && values[path[0]] != nil && !has(values, path) {

@@ -7,7 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIdleMemory holds what docs/performance.md says of a webhook that has issued and now waits for months.
+// TestIdleMemory holds what docs/explanation/performance.md says of a webhook that has issued and now waits for months.
 func TestIdleMemory(t *testing.T) {
 	const most = 14 << 20
 	const apiKey = "key-of-the-lean"
