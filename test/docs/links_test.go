@@ -19,7 +19,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	tryAll(t, deadLinks, `# A heading, with `+"`code`"+` & more
 
-[itself](#a-heading-with-code--more), [a document](../README.md#quick-start), [a folder](../examples), [elsewhere](https://example.nl/x)
+[itself](#a-heading-with-code--more), [a document](../README.md#install), [a folder](../examples), [elsewhere](https://example.nl/x)
 and [on the forge](`+home+`docs/explanation/guarantees.md#it-is-lean)
 `, []mistake{
 		{"[x](nowhere.md)", "nowhere.md"},
