@@ -135,7 +135,7 @@ crash: control-plane ## the webhook killed CRASHES times (200) while certificate
 
 CNAMES ?= 20
 .PHONY: cnames
-cnames: control-plane ## certificates for CNAMES (20) names whose challenges lead to one name, with PATCH replacing
+cnames: control-plane ## certificates for CNAMES (20) names whose CNAMEs point to one name, through two replicas
 	CNAMES=$(CNAMES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCNAMEsToOneName$$' .
 
 SCALE ?= 200

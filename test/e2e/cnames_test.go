@@ -11,15 +11,14 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestCNAMEsToOneName: DNS names whose CNAMEs lead to one FQDN all get their certificate, one after the other, with PATCH
-// replacing what stands there. `make cnames` has CNAMES=20 of them: cert-manager's back-off doubles to 30 minutes.
+// TestCNAMEsToOneName issues certificates for DNS names whose CNAMEs point to one FQDN, through two replicas, where PATCH
+// replaces and where it adds. `make cnames` has CNAMES=20 names, because cert-manager's back-off doubles up to 30 minutes.
 func TestCNAMEsToOneName(t *testing.T) {
 	t.Parallel()
 	names := number(t, "CNAMES", 2)
 	const apiKey = "key-of-the-target"
 	s := newSuite(t)
-	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
-	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL(), "replicaCount=2")); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
@@ -27,21 +26,26 @@ func TestCNAMEsToOneName(t *testing.T) {
 	s.api.AddAccount(apiKey, "target.nl")
 	s.api.SetRecords("target.nl", []mijnhosttest.Record{{Type: "A", Name: "target.nl.", Value: "192.0.2.10", TTL: 3600}})
 	before := s.api.Records("target.nl")
-	begun := time.Now()
-	var all sync.WaitGroup
-	for i := range names {
-		name := fmt.Sprintf("name-%d.example", i)
-		s.api.AddStaticZone(name, mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: "all.target.nl.", TTL: 60})
-		certificate := cluster.NewCertificate("default", fmt.Sprintf("cname-%d", i), issuer, name)
-		s.create(t, certificate)
-		all.Go(func() {
-			if _, err := s.AwaitReady(within(t, 5*time.Hour), certificate); err != nil {
-				t.Error(err)
-				return
+	for _, reading := range []mijnhosttest.PatchReading{mijnhosttest.PatchReplaces, mijnhosttest.PatchAdds} {
+		t.Run(fmt.Sprintf("PATCH %s", reading), func(t *testing.T) {
+			s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = reading })
+			begun := time.Now()
+			var all sync.WaitGroup
+			for i := range names {
+				name := fmt.Sprintf("%s-%d.example", reading, i)
+				s.api.AddStaticZone(name, mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: "all.target.nl.", TTL: 60})
+				certificate := cluster.NewCertificate("default", fmt.Sprintf("%s-%d", reading, i), issuer, name)
+				s.create(t, certificate)
+				all.Go(func() {
+					if _, err := s.AwaitReady(within(t, 5*time.Hour), certificate); err != nil {
+						t.Error(err)
+						return
+					}
+					t.Logf("%s: after %s", name, time.Since(begun).Round(time.Second))
+				})
 			}
-			t.Logf("%s: after %s", name, time.Since(begun).Round(time.Second))
+			all.Wait()
+			s.requireUntouched(t, "target.nl", before)
 		})
 	}
-	all.Wait()
-	s.requireUntouched(t, "target.nl", before)
 }
