@@ -1,4 +1,4 @@
-// The webhook answers cert-manager's DNS-01 challenges for domains at mijn.host and at Realtime Register.
+// The webhook solves cert-manager's DNS-01 challenges for domains at mijn.host and Realtime Register.
 package main
 
 import (
@@ -48,7 +48,7 @@ const (
 
 	realtimeRegisterKeyEnvironment = "REALTIMEREGISTER_API_KEY"
 
-	// The defaults of flags, so that the server and `webhook check` in the same pod have the same settings.
+	// Defaults of flags, so that the server and `webhook check` in the same pod have the same settings.
 	mijnhostURLEnvironment         = "MIJNHOST_BASE_URL"
 	realtimeRegisterURLEnvironment = "REALTIMEREGISTER_BASE_URL"
 	allowedDomainsEnvironment      = "ALLOWED_DOMAINS"
@@ -61,7 +61,7 @@ func main() {
 	os.Exit(cli.Run(cmd))
 }
 
-// settings are what the flags and the environment say, beside what cert-manager's server reads.
+// settings come from flags and the environment, beyond those of cert-manager's server library.
 type settings struct {
 	group             string
 	ambientAPIKey     string
@@ -75,7 +75,7 @@ type settings struct {
 	leaseNamespace          string
 }
 
-// newCommand is the webhook's server with all flags of cert-manager's webhook library and our own.
+// newCommand returns the server, with its own flags and those of cert-manager's webhook library.
 func newCommand(getenv func(string) string) *cobra.Command {
 	s := settings{
 		group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv(keyEnvironment)),
@@ -87,7 +87,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	o := cmserver.NewWebhookServerOptions(s.group)
 	cmd := &cobra.Command{
 		Use:     "webhook",
-		Short:   "Answer cert-manager's DNS-01 challenges for domains at mijn.host and at Realtime Register",
+		Short:   "Solve cert-manager's DNS-01 challenges for domains at mijn.host and Realtime Register",
 		Version: fmt.Sprintf("%s (commit %s, %s)", version, commit, date),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -109,23 +109,23 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.mijnhostBaseURL, "mijnhost-base-url", cmp.Or(getenv(mijnhostURLEnvironment), mijnhost.DefaultBaseURL),
-		"Address of the mijn.host API (default: the environment's "+mijnhostURLEnvironment+")")
+		"URL of the mijn.host API (default: $"+mijnhostURLEnvironment+")")
 	flags.StringSliceVar(&s.mijnhostPatchAdds, "mijnhost-patch-adds", nil,
-		"Domains in which mijn.host's PATCH adds a TXT value beside others of the same name, as `webhook check` measures (in any other it may replace them)")
+		"Domains where mijn.host's PATCH adds a TXT value to an RRset instead of replacing the RRset, as measured by 'webhook check'")
 	flags.StringVar(&s.realtimeRegisterBaseURL, "realtimeregister-base-url", cmp.Or(getenv(realtimeRegisterURLEnvironment), realtimeregister.DefaultBaseURL),
-		"Address of the Realtime Register API (default: the environment's "+realtimeRegisterURLEnvironment+")")
+		"URL of the Realtime Register API (default: $"+realtimeRegisterURLEnvironment+")")
 	flags.StringVar(&s.leaseNamespace, "lease-namespace", getenv(leaseNamespaceEnvironment),
-		"Namespace of the Leases that let one replica at a time write a zone (default: the environment's POD_NAMESPACE)")
+		"Namespace for the Leases that ensure only one replica writes a zone at a time (default: $"+leaseNamespaceEnvironment+")")
 	flags.StringSliceVar(&s.allowedDomains, "allowed-domains", check.SplitList(getenv(allowedDomainsEnvironment)),
-		"Domains within which challenges are answered at all (all if empty; default: the environment's "+allowedDomainsEnvironment+")")
-	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Tell the domain of each challenge in the metrics, which everybody who may read them then sees")
+		"Domains to solve challenges for, including their subdomains; empty allows all (default: $"+allowedDomainsEnvironment+")")
+	flags.BoolVar(&s.domainLabel, "metrics-domain-label", false, "Add the domain of each challenge to the metrics, where everyone who can read metrics sees it")
 	logs.AddFlags(o.Logging, flags)
 	o.RecommendedOptions.AddFlags(flags)
 	cmd.AddCommand(newCheckCommand(getenv, os.Exit))
 	return cmd
 }
 
-// newCheckCommand is `webhook check`, with one entry for each DNS host.
+// newCheckCommand returns `webhook check`, with one entry for each DNS host.
 func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Command {
 	return check.NewCommand(check.CommandOptions{
 		Version: version, Commit: commit, Getenv: getenv, Exit: exit,
@@ -144,7 +144,7 @@ func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Com
 	})
 }
 
-// solvers has one entry for each DNS host, with the key that is for that host alone, and registers their metrics.
+// solvers returns a solver for each DNS host, with that host's ambient key, and registers their metrics.
 func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, error) {
 	mijnHost := metrics.New(metrics.Options{Provider: "mijn-host", Operations: mijnhost.Operations(), DomainLabel: s.domainLabel})
 	realtimeRegister := metrics.New(metrics.Options{
@@ -178,7 +178,7 @@ func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, erro
 	}, nil
 }
 
-// traced gives each request a span below the one of its challenge, if there is one. The DNS host is told nothing of it.
+// traced starts a span for each request, as a child of its challenge's span. It sends no trace headers to the DNS host.
 func traced(transport http.RoundTripper) http.RoundTripper {
 	return otelhttp.NewTransport(transport,
 		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
@@ -205,7 +205,7 @@ func (s settings) validate() error {
 		}
 	}
 	if ns := s.leaseNamespace; ns != "" && len(utilvalidation.IsDNS1123Label(ns)) > 0 {
-		return errors.New("--lease-namespace must be the name of a namespace")
+		return errors.New("--lease-namespace must be a valid namespace name")
 	}
 	if err := solver.ValidateDomains(s.allowedDomains); err != nil {
 		return fmt.Errorf("--allowed-domains: %w", err)
@@ -224,12 +224,12 @@ func validateRealtimeRegisterBaseURL(text string) error {
 	return validateURL("--realtimeregister-base-url", realtimeregister.DefaultBaseURL, text)
 }
 
-// validateURL wants TLS, for the key goes there. A simulator on the same machine can do without.
+// validateURL requires https, because the key is sent there. Plain http is for a simulator on a loopback address.
 func validateURL(flag, example, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		return fmt.Errorf("%s must be an https address without user, query or fragment, such as %s (http is for loopback addresses only)", flag, example)
+		return fmt.Errorf("%s must be an https URL without user, query or fragment, such as %s (http is allowed for loopback addresses only)", flag, example)
 	}
 	return nil
 }

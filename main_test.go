@@ -21,12 +21,12 @@ func TestWhatTheServerRefusesAtItsStart(t *testing.T) {
 		args        []string
 		want        string
 	}{
-		"no address":                 {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https address"},
-		"an address without TLS":     {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is for loopback addresses only"},
+		"no address":                 {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https URL"},
+		"an address without TLS":     {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is allowed for loopback addresses only"},
 		"no domain":                  {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
 		"a key that cannot be sent":  {key, nil, "MIJNHOST_API_KEY: the API key"},
-		"no address of the second":   {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https address"},
-		"no namespace":               {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be the name of a namespace"},
+		"no address of the second":   {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https URL"},
+		"no namespace":               {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be a valid namespace name"},
 		"an argument":                {"", []string{"x"}, "unknown command"},
 		"a flag that does not exist": {"", []string{"--mijnhost"}, "unknown flag"},
 	} {

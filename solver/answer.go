@@ -13,13 +13,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// callTime bounds one call. The API server answers 504 after 34 s while the solver
-// would run on, and a retry of cert-manager could then overlap it.
+// callTime bounds one call. The API server answers 504 after 34 s while the solver keeps running, so without this bound a
+// retry by cert-manager could overlap the first call.
 const callTime = 25 * time.Second
 
-// answer carries out one call of cert-manager within its time, and tells once what became of it: in one line
-// of the log, in the metrics and in a span. It goes on where the caller of ctx has gone away, for a call that is cut
-// off between writing a record and saying so helps nobody.
+// answer runs do for one call from cert-manager, within callTime, and reports the outcome once: in one log line, in the
+// metrics and in a span. It ignores the cancellation of ctx, because stopping between writing a record and reporting it
+// would leave cert-manager with the wrong state.
 func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeRequest, do func(context.Context, *whapi.ChallengeRequest) (dnshost.Result, error)) error {
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
@@ -35,13 +35,17 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	if learned.Shared > 1 {
 		log = log.WithValues("callsSharedBy", learned.Shared)
 	}
+	success, failure := "Presented challenge", "Failed to present challenge"
+	if action == ActionCleanUp {
+		success, failure = "Cleaned up challenge", "Failed to clean up challenge"
+	}
 	switch result {
 	case ResultError:
-		log.Error(errors.New(reason), "The challenge was not answered")
+		log.Error(errors.New(reason), failure)
 	case ResultGivenUp:
-		log.Info("WARNING: a TXT record may be left behind, for the challenge was given up", "reason", reason)
+		log.Info("WARNING: Gave up cleaning up challenge; a TXT record may be left behind", "reason", reason)
 	case ResultSuccess:
-		log.Info("The challenge was answered")
+		log.Info(success)
 	}
 	s.observer.ChallengeAnswered(action, result, learned.Domain, took)
 	endSpan(span, result, reason, learned)
@@ -51,8 +55,8 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	return err
 }
 
-// judge returns the result of a challenge, and the reason if it is not success. The API's own words could repeat the
-// value, which does not belong into logs and traces.
+// judge returns the result of a call, and the reason if it failed. It masks value, which the API's error may repeat and
+// which must not reach logs and traces.
 func judge(err error, value string) (result Result, reason string) {
 	switch {
 	case err == nil:

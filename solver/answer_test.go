@@ -77,35 +77,35 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 		told    string
 	}{
 		"presented": {
-			line: `I "The challenge was answered" action="present" ` + names + ` domain="example.nl" result="success" calls=2`,
+			line: `I "Presented challenge" action="present" ` + names + ` domain="example.nl" result="success" calls=2`,
 			told: "present success example.nl",
 		},
 		"cleaned up": {
 			cleanUp: true,
 			setUp:   func(w world) { w.must(w.Present(newChallenge())) },
-			line:    `I "The challenge was answered" action="cleanup" ` + names + ` domain="example.nl" result="success" calls=2`,
+			line:    `I "Cleaned up challenge" action="cleanup" ` + names + ` domain="example.nl" result="success" calls=2`,
 			told:    "cleanup success example.nl",
 		},
 		"refused, in words that hold the value": {
 			setUp: func(w world) {
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
-			line: `E "The challenge was not answered" err="cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: ` +
+			line: `E "Failed to present challenge" err="cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: ` +
 				`mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=1`,
 			told: "present error ",
 		},
 		"not called, for the Secret is missing": {
 			setUp: func(w world) { w.cluster.deleteSecret() },
-			line: `E "The challenge was not answered" err="Secret cert-manager/mijn-host-api-key not found" ` +
+			line: `E "Failed to present challenge" err="Secret cert-manager/mijn-host-api-key not found" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=0`,
 			told: "present error ",
 		},
 		"given up, for the Secret is gone": {
 			cleanUp: true,
 			setUp:   func(w world) { w.cluster.deleteSecret() },
-			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
-				` domain="" result="given_up" calls=0 reason="no API key for the clean-up: Secret cert-manager/mijn-host-api-key not found"`,
+			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
+				` domain="" result="given_up" calls=0 reason="no API key for clean-up: Secret cert-manager/mijn-host-api-key not found"`,
 			told: "cleanup given_up ",
 		},
 		"given up, for the domain is gone": {
@@ -114,7 +114,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				w.must(w.Present(newChallenge()))
 				w.api.RemoveDomain("example.nl")
 			},
-			line: `I "WARNING: a TXT record may be left behind, for the challenge was given up" action="cleanup" ` + names +
+			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=3 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
 				`the mijn.host account of this API key has no domain that covers this name: _acme-challenge.example.nl."`,
 			told: "cleanup given_up ",

@@ -12,18 +12,19 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
-// apiKey is a key and where it came from. Its origin may be shown, the key never.
+// apiKey is a key and its origin. The origin may be shown; the key must not.
 type apiKey struct {
 	value  string
 	origin string
-	// remembered: it is this process's memory, and its Secret is gone.
+	// remembered is true if the key comes from this process's memory because its Secret is gone.
 	remembered bool
 }
 
-// noKeyError means that there is no key where the config says, or none that the webhook may read.
+// noKeyError means that the key which the config names does not exist, is not usable, or is forbidden to the webhook.
 type noKeyError struct {
 	fault string
-	// gone: nobody need mend it. While a namespace goes, its Secrets and the Roles that allow to read them go in any order.
+	// gone is true if a clean-up must not wait for the key. Forbidden counts as gone: when a namespace is deleted, its
+	// Roles may go before its Secrets.
 	gone bool
 }
 
@@ -33,8 +34,7 @@ func keyGone(format string, args ...any) error {
 	return &noKeyError{fault: fmt.Sprintf(format, args...), gone: true}
 }
 
-// readAPIKey reads the key that the config names. It is read at each challenge, so that a
-// rotated key works at once.
+// readAPIKey reads the key that the config names. It does not cache, so that a rotated key works at once.
 func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, ambient bool) (apiKey, error) {
 	ref := c.APIKeySecretRef
 	switch {
@@ -53,7 +53,7 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	if client == nil {
 		return apiKey{}, errors.New("the webhook is still starting")
 	}
-	// Without a logger: from -v=8 on, client-go would log the body of the answer, and with it the key.
+	// No logger: at -v=8 and above client-go logs response bodies, which contain the key.
 	secret, err := client.Secrets(namespace).Get(logr.NewContext(ctx, logr.Discard()), ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -72,10 +72,10 @@ func (s *Solver) readSecret(ctx context.Context, namespace string, ref SecretKey
 	return apiKey{value: value, origin: "Secret " + name}, nil
 }
 
-// ValidateAPIKey refuses a key that cannot be sent. The error does not show it.
+// ValidateAPIKey returns an error if key cannot be sent in an HTTP header. The error does not contain the key.
 func ValidateAPIKey(key string) error {
 	if parsed, err := apikey.Parse(key); err != nil || parsed != key {
-		return errors.New("the API key is empty or holds characters that an API key cannot have")
+		return errors.New("the API key is empty or contains invalid characters")
 	}
 	return nil
 }

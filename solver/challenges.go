@@ -16,16 +16,16 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// challengePage is how many Challenges one call lists. cert-manager runs 60 at once by default, and finished ones stay
-// until their Order goes.
+// challengePage is the page size for listing Challenges. cert-manager runs 60 at once by default, and finished ones stay
+// until their Order is deleted.
 const challengePage = "500"
 
-// Challenges are the DNS-01 Challenges of the cluster. The zero value is not connected; a Solver connects it.
+// Challenges lists the DNS-01 Challenges of the cluster. The zero value is not connected; Solver.Initialize connects it.
 type Challenges struct {
 	client atomic.Pointer[rest.Interface]
 }
 
-// listedChallenge is what is read of a Challenge (acme.cert-manager.io/v1).
+// listedChallenge contains the fields that are read of a Challenge (acme.cert-manager.io/v1).
 type listedChallenge struct {
 	Metadata struct {
 		Namespace         string `json:"namespace"`
@@ -42,14 +42,14 @@ type listedChallenge struct {
 	} `json:"status"`
 }
 
-// isActive: a Challenge that is finished or being deleted needs its value no more.
+// isActive reports whether the Challenge still needs its value: it is neither finished nor being deleted.
 func (c listedChallenge) isActive() bool {
 	finished := slices.Contains([]string{"valid", "invalid", "expired", "errored"}, c.Status.State)
 	return c.Spec.Type == "DNS-01" && c.Metadata.DeletionTimestamp == "" && !finished
 }
 
-// Needed returns the value of each DNS-01 Challenge that is neither finished nor being deleted. It is unknown if the
-// webhook may not list Challenges. The error is constant.
+// Needed returns the value of each DNS-01 Challenge that is neither finished nor being deleted. The result is Unknown if
+// listing Challenges is forbidden. The error text is constant.
 func (c *Challenges) Needed(ctx context.Context) (dnshost.Needed, error) {
 	all, err := c.all(ctx)
 	if apierrors.IsForbidden(err) {
@@ -68,7 +68,7 @@ func (c *Challenges) Needed(ctx context.Context) (dnshost.Needed, error) {
 	return needed, nil
 }
 
-// neverPresented reports whether the cluster says that no Present of a value has succeeded.
+// neverPresented reports whether the Challenge with this value exists and its status.presented is false.
 func (c *Challenges) neverPresented(ctx context.Context, value string) bool {
 	all, err := c.all(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *Challenges) all(ctx context.Context) (all []listedChallenge, err error)
 	}
 }
 
-// connect starts to use client, and logs once if it may not list Challenges.
+// connect sets the client, and logs once if listing Challenges is forbidden.
 func (c *Challenges) connect(client rest.Interface) {
 	if c.client.Swap(&client) != nil {
 		return
@@ -103,12 +103,12 @@ func (c *Challenges) connect(client rest.Interface) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if _, _, err := c.list(ctx, "1", ""); apierrors.IsForbidden(err) {
-			klog.Background().Info("WARNING: the webhook may not list Challenges: whether another challenge needs a TXT value is decided by this pod's own memory")
+			klog.Background().Info("WARNING: Not allowed to list Challenges; using only this pod's memory to find out which TXT values other challenges need")
 		}
 	}()
 }
 
-// list returns a page of Challenges, and where the next one begins.
+// list returns one page of Challenges and the continue token of the next.
 func (c *Challenges) list(ctx context.Context, limit, from string) (page []listedChallenge, next string, err error) {
 	client := c.client.Load()
 	if client == nil {

@@ -15,34 +15,33 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// Config is the solver's part of an Issuer: the object under
-// spec.acme.solvers[].dns01.webhook.config. It names no address to call, so that whoever may write an
-// Issuer cannot point the webhook elsewhere.
+// Config is the object under spec.acme.solvers[].dns01.webhook.config of an Issuer. It has no field for an address, so that
+// an Issuer cannot make the webhook send a key to another server.
 type Config struct {
-	// APIKeySecretRef names the Secret that holds the API key. It lives in the
-	// Issuer's namespace, or in cert-manager's cluster resource namespace for a ClusterIssuer.
+	// APIKeySecretRef names the Secret with the API key, in the Issuer's namespace, or in cert-manager's cluster resource
+	// namespace for a ClusterIssuer.
 	APIKeySecretRef *SecretKeyRef `json:"apiKeySecretRef"`
-	// TTL of the TXT record in seconds, within the bounds of the host. The host's default if absent.
+	// TTL of the TXT record in seconds, within ConfigRules. The host's default if nil.
 	TTL *int64 `json:"ttl"`
-	// Service tells apart zones of one name. Only some hosts have it.
+	// Service selects one of several zones with the same name, at hosts that have ConfigRules.Services.
 	Service *string `json:"service"`
 }
 
-// SecretKeyRef names one entry of a Secret. Both fields are needed.
+// SecretKeyRef names one entry of a Secret. Both fields are required.
 type SecretKeyRef struct {
 	Name string `json:"name"`
 	Key  string `json:"key"`
 }
 
-// ConfigRules are what the config of one host may hold beyond that of another.
+// ConfigRules are the limits of Config that differ between DNS hosts.
 type ConfigRules struct {
 	// MinTTL and MaxTTL are the bounds of ttl; 0 means 1 and 2147483647 (RFC 2181, section 8).
 	MinTTL, MaxTTL int64
-	// Services are the values that service can have. Without any, there is no such field.
+	// Services are the valid values of service. If empty, the field is unknown.
 	Services []string
 }
 
-// parse decodes raw strictly: what is misspelt must not be overlooked.
+// parse decodes raw strictly, so that a misspelt field is an error.
 func (r ConfigRules) parse(raw *apiextensionsv1.JSON) (Config, error) {
 	var c Config
 	if raw != nil && len(raw.Raw) > 0 {
@@ -89,7 +88,7 @@ func (r ConfigRules) validate(c Config) error {
 	return nil
 }
 
-// service, or empty if it is not told.
+// service returns the service, or "" if it is not set.
 func (c Config) service() string {
 	if c.Service == nil {
 		return ""
@@ -97,7 +96,7 @@ func (c Config) service() string {
 	return *c.Service
 }
 
-// ttl in seconds, 0 for the host's default.
+// ttl returns the TTL in seconds, or 0 for the host's default.
 func (c Config) ttl() int {
 	if c.TTL == nil {
 		return 0
@@ -109,8 +108,8 @@ func configError(fault string) error {
 	return errors.New("invalid webhook config in Issuer: " + fault)
 }
 
-// typeMismatch names the field whose value has the wrong type, in the words of the one
-// who wrote it. It decodes once more with the standard library, whose error tells the field.
+// typeMismatch describes the field whose value has the wrong type, in JSON terms. It decodes raw again with encoding/json,
+// because only that error has the field's path.
 func typeMismatch(raw []byte) string {
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(json.Unmarshal(raw, &Config{}), &mismatch) {

@@ -2,7 +2,7 @@ package solver
 
 import "time"
 
-// Action is what cert-manager asks for.
+// Action is a call that cert-manager makes for a challenge.
 type Action string
 
 // The two actions of a DNS-01 challenge.
@@ -11,29 +11,27 @@ const (
 	ActionCleanUp Action = "cleanup"
 )
 
-// Result is what became of a challenge.
+// Result is the outcome of a call.
 type Result string
 
-// What can become of it. A clean-up is given up where nothing can ever do it: a record may be left behind then,
-// and cert-manager is told that all is well.
+// ResultGivenUp is a clean-up that can never succeed. A record may be left behind, and cert-manager gets a success so that
+// it deletes the Challenge.
 const (
 	ResultSuccess Result = "success"
 	ResultError   Result = "error"
 	ResultGivenUp Result = "given_up"
 )
 
-// Observer is told what becomes of challenges, for metrics. Its methods are called from
-// many goroutines at once and must not block.
+// Observer receives the outcome of each call, for metrics. Its methods must be safe for concurrent use and must not block.
 type Observer interface {
-	// ChallengeAnswered tells the outcome of each call of cert-manager. The domain is the one of the account
-	// at the DNS host, empty where it was not found.
+	// ChallengeAnswered reports the outcome of one call from cert-manager. The domain is the account's at the DNS host,
+	// or empty if none was found.
 	ChallengeAnswered(action Action, result Result, domain string, took time.Duration)
-	// ValuesPresented tells how many more, or with a minus how many fewer, values of this
-	// process are presented and not yet cleaned up.
+	// ValuesPresented reports a change in the number of values that this process has presented and not yet cleaned up.
 	ValuesPresented(change int)
 }
 
-// unobserved is the Observer of those who want none.
+// unobserved is the Observer if none is set.
 type unobserved struct{}
 
 func (unobserved) ChallengeAnswered(Action, Result, string, time.Duration) {}

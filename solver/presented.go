@@ -7,24 +7,24 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 )
 
-// rememberFor bounds the memory of challenges that another process cleaned up. No
-// ACME server known keeps a challenge open for longer.
+// rememberFor is how long a challenge stays in memory if another process cleans it up. Known ACME servers close a challenge
+// sooner.
 const rememberFor = 7 * 24 * time.Hour
 
-// presented remembers where this process presented the value of each challenge, or may have, and with which key: by the time
-// of the clean-up the Secret may be gone, or the FQDN may resolve elsewhere.
+// presented remembers, for each challenge that this process presented or may have presented, the name and the key. At
+// clean-up the Secret may be gone, or the CNAME may have changed.
 type presented struct {
-	report  func(change int) // how many more values were presented with success
+	report  func(change int) // change in the number of values presented successfully
 	mu      sync.Mutex
 	records map[challenge]*record
 }
 
-// challenge identifies a challenge, whose UID cert-manager never sets.
+// challenge identifies a challenge. The request's UID cannot, because cert-manager never sets it.
 type challenge struct {
 	namespace, dnsName, key string
 }
 
-// location is a name and the zone that it is in.
+// location is a name and its zone.
 type location struct {
 	zone, fqdn string
 }
@@ -33,7 +33,7 @@ type location struct {
 type record struct {
 	at     location
 	key    apiKey
-	done   bool // with success
+	done   bool // Present succeeded
 	expiry *time.Timer
 }
 
@@ -50,7 +50,7 @@ func (p *presented) add(ch *whapi.ChallengeRequest, key apiKey, done bool) {
 	defer p.mu.Unlock()
 	id, r := identify(ch), &record{at: location{ch.ResolvedZone, ch.ResolvedFQDN}, key: key, done: done}
 	if before := p.records[id]; !done && before != nil && before.done {
-		return // another attempt, which may not even be sent
+		return // keep the record of the successful attempt
 	}
 	p.forget(id, p.records[id])
 	r.expiry = time.AfterFunc(rememberFor, func() {
@@ -78,7 +78,7 @@ func (p *presented) remove(ch *whapi.ChallengeRequest) {
 	p.forget(id, p.records[id])
 }
 
-// forget drops r, unless it is none or there is another one by now. The caller holds the lock.
+// forget drops r, unless it is nil or has been replaced. The caller must hold mu.
 func (p *presented) forget(id challenge, r *record) {
 	if r == nil || p.records[id] != r {
 		return

@@ -6,14 +6,14 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// Provider is what this package needs of a DNS host.
+// Provider writes TXT records at a DNS host.
 //
-// Both methods end when ctx does. Their errors have constant texts that are fit for a Challenge's status and hold no
-// secret. The result is valid beside an error.
+// Both methods return when ctx ends. Their errors have constant texts, fit for a Challenge's status, and contain no secret.
+// The result is valid even if the error is not nil.
 type Provider interface {
-	// Present adds the record. It succeeds if the record is there already.
+	// Present adds the record. It succeeds if the record already exists.
 	Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error)
-	// CleanUp removes the record. It succeeds if the record is not there, and fails with a *dnshost.LeftBehindError
-	// if it may be there and nothing can remove it any more.
+	// CleanUp removes the record. It succeeds if the record does not exist, and returns a *dnshost.LeftBehindError if the
+	// record may exist and can never be removed.
 	CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error)
 }

@@ -12,18 +12,17 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// challengeKey is a TXT value of one string: printable ASCII without blanks, quotes and backslashes, which DNS software
-// writes in different ways.
+// challengeKey is a TXT value of one string: printable ASCII without spaces, quotes and backslashes, which DNS software
+// escapes in different ways.
 var challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
 
-// validate refuses a challenge that does not name one place in the DNS and one value, or a place
-// that the operator does not allow.
+// validate returns an error for a malformed request, or for a name outside of the allowed domains.
 func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	if err := validateRequest(ch); err != nil {
 		return err
 	}
 	if !isAllowed(s.allowedDomains, ch.ResolvedFQDN) {
-		return fmt.Errorf("the webhook may not touch %s: it is in none of its --allowed-domains", describe(ch, ch.ResolvedFQDN))
+		return fmt.Errorf("%s is not in the webhook's --allowed-domains", describe(ch, ch.ResolvedFQDN))
 	}
 	return nil
 }
@@ -44,7 +43,7 @@ func validateRequest(ch *whapi.ChallengeRequest) error {
 	return nil
 }
 
-// challengeName is the FQDN that the ACME server asks for (RFC 8555, section 8.4).
+// challengeName is the FQDN that the ACME server queries (RFC 8555, section 8.4).
 func challengeName(ch *whapi.ChallengeRequest) string {
 	return dnsname.FQDN("_acme-challenge." + ch.DNSName)
 }
@@ -54,12 +53,12 @@ func isDelegated(ch *whapi.ChallengeRequest) bool {
 	return dnsname.FQDN(ch.ResolvedFQDN) != challengeName(ch)
 }
 
-// isAllowed reports whether fqdn is in one of the domains that the operator allows; none listed allows all.
+// isAllowed reports whether fqdn is in one of the allowed domains. An empty list allows all.
 func isAllowed(allowed []string, fqdn string) bool {
 	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(fqdn, domain) })
 }
 
-// ValidateDomains refuses what is not a list of domain names.
+// ValidateDomains returns an error that names the first entry which is not a domain name.
 func ValidateDomains(domains []string) error {
 	for _, domain := range domains {
 		if !dnsname.IsValid(domain) {
@@ -69,8 +68,8 @@ func ValidateDomains(domains []string) error {
 	return nil
 }
 
-// validateName wants an absolute name. A zone may be as short as a top-level domain, or the root: that
-// is what cert-manager resolves for a domain that is not delegated.
+// validateName requires an absolute name. A zone may be a top-level domain or the root, because cert-manager resolves these
+// for a domain that is not delegated.
 func validateName(what, name string) error {
 	switch {
 	case name == "":

@@ -39,7 +39,7 @@ func TestAllowedDomainsLimitWhatIsTouched(t *testing.T) {
 			w := newWorld(t, func(o *solver.Options) { o.AllowedDomains = c.allowed })
 			ch := newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = c.fqdn })
 			err := w.Present(ch)
-			want := fmt.Sprintf("the webhook may not touch %s: it is in none of its --allowed-domains", c.fqdn)
+			want := fmt.Sprintf("%s is not in the webhook's --allowed-domains", c.fqdn)
 			if c.want != (err == nil) || err != nil && err.Error() != want {
 				t.Errorf("got %v", err)
 			}

@@ -1,6 +1,5 @@
-// Package solver answers cert-manager's DNS-01 challenges through a DNS host. It knows
-// cert-manager, the Issuer's config and the Secret with the API key; how a TXT value gets into
-// a zone is the Provider's business.
+// Package solver solves cert-manager's DNS-01 challenges at a DNS host. It handles the request, the Issuer's config and the
+// Secret with the API key; a Provider writes the TXT record.
 package solver
 
 import (
@@ -20,24 +19,24 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// Options tell a Solver who it is and what it may do.
+// Options configure a Solver. Name and Provider are required.
 type Options struct {
 	// Name is the solverName of the Issuer's config.
 	Name string
-	// Provider does the work at the DNS host.
+	// Provider writes records at the DNS host.
 	Provider Provider
-	// AmbientAPIKey is used where an Issuer names no Secret and cert-manager allows
-	// ambient credentials, which it does for ClusterIssuers by default. May be empty.
+	// AmbientAPIKey is used if an Issuer names no Secret and cert-manager allows ambient credentials, by default for
+	// ClusterIssuers only. May be empty.
 	AmbientAPIKey string
-	// AllowedDomains are the domains within which the process touches names at all; none means everywhere.
+	// AllowedDomains limits the names that the solver reads and writes. Empty allows all.
 	AllowedDomains []string
-	// Observer is told what becomes of challenges; nil means nobody is.
+	// Observer receives the outcome of each call; may be nil.
 	Observer Observer
-	// Challenges are connected to the cluster by Initialize; may be nil.
+	// Challenges lists the cluster's Challenges. Initialize connects it; may be nil.
 	Challenges *Challenges
-	// Config says what the Issuer's config may hold.
+	// Config has the limits of the Issuer's config.
 	Config ConfigRules
-	// Connect is told how to reach the Kubernetes API, before the server becomes ready; nil for nobody.
+	// Connect is called by Initialize with the Kubernetes client config; may be nil.
 	Connect func(*rest.Config) error
 }
 
@@ -55,7 +54,7 @@ type Solver struct {
 	presented      *presented
 }
 
-// New returns a Solver that can be given to cert-manager's webhook server.
+// New returns a Solver for cert-manager's webhook server.
 func New(o Options) *Solver {
 	if o.Observer == nil {
 		o.Observer = unobserved{}
@@ -76,11 +75,11 @@ func New(o Options) *Solver {
 // Name is the solver's name in the Issuer's config and in the API group.
 func (s *Solver) Name() string { return s.name }
 
-// Initialize connects to the Kubernetes API. The server calls it before it becomes ready.
+// Initialize sets up the Kubernetes clients. The server calls it before it becomes ready.
 func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	config = rest.CopyConfig(config)
-	// A Secret is read at each challenge. client-go's default of 5 requests a second would hold a hundred
-	// challenges back for 18 s; the API server has priorities of its own.
+	// Each challenge reads a Secret. At client-go's default of 5 requests a second, a hundred challenges would wait 18 s; the
+	// API server has its own priority and fairness.
 	config.QPS = -1
 	client, err := corev1.NewForConfig(config)
 	if err != nil {
@@ -98,23 +97,23 @@ func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	return nil
 }
 
-// Present puts the challenge's key as a TXT value under its FQDN.
+// Present adds the challenge's key as a TXT value at its FQDN.
 func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	return s.PresentContext(context.Background(), ch)
 }
 
-// PresentContext is Present as a part of what ctx is about. The end of ctx does not end it.
+// PresentContext is Present with the trace of ctx. Cancelling ctx does not stop it.
 func (s *Solver) PresentContext(ctx context.Context, ch *whapi.ChallengeRequest) error {
 	return s.answer(ctx, ActionPresent, ch, s.present)
 }
 
-// CleanUp takes the challenge's TXT value away, and nothing else. It fails only where a later attempt can
-// succeed, for cert-manager keeps a Challenge until its clean-up has succeeded.
+// CleanUp removes the challenge's TXT value, and nothing else. It returns an error only if a retry can succeed, because
+// cert-manager keeps a Challenge until its clean-up succeeds.
 func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 	return s.CleanUpContext(context.Background(), ch)
 }
 
-// CleanUpContext is CleanUp as a part of what ctx is about. The end of ctx does not end it.
+// CleanUpContext is CleanUp with the trace of ctx. Cancelling ctx does not stop it.
 func (s *Solver) CleanUpContext(ctx context.Context, ch *whapi.ChallengeRequest) error {
 	return s.answer(ctx, ActionCleanUp, ch, s.cleanUp)
 }
@@ -147,17 +146,17 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
 	learned, err := s.remove(ctx, ch)
 	if errors.As(err, new(*dnshost.LeftBehindError)) && s.neverPresented(ctx, ch) {
-		logr.FromContextOrDiscard(ctx).V(2).Info("Nothing was presented, so there is nothing to clean up", "reason", err.Error())
+		logr.FromContextOrDiscard(ctx).V(2).Info("Nothing to clean up: the challenge was never presented", "reason", err.Error())
 		err = nil
 	}
-	// An error would keep the Challenge for ever, and with it every later certificate for that name.
+	// An error would keep the Challenge forever, and block every later certificate for that name.
 	if err == nil || errors.As(err, new(*dnshost.LeftBehindError)) {
 		s.presented.remove(ch)
 	}
 	return learned, err
 }
 
-// remove removes the value wherever it can stand.
+// remove removes the value from every name where it may be.
 func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
 	names, refusal := s.locationsOf(ch)
 	if len(names) == 0 {
@@ -167,16 +166,16 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	config, _ := s.rules.parse(ch.Config) // an invalid one names no service
+	config, _ := s.rules.parse(ch.Config) // an invalid config has no service
 	learned, err := s.removeFrom(ctx, names, key, ch, config.service())
 	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
-		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to mend it
+		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to fix the key
 	}
 	return learned, err
 }
 
-// neverPresented reports whether a Present of the challenge wrote nothing: this process knows of none, and the request was always
-// invalid, or the cluster says so.
+// neverPresented reports whether no Present of this challenge wrote anything: this process has none in memory, and either the
+// request was always invalid or the Challenge's status says so.
 func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest) bool {
 	if _, ok := s.presented.get(ch); ok {
 		return false
@@ -187,7 +186,7 @@ func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest)
 	return s.challenges != nil && s.challenges.neverPresented(ctx, ch.Key)
 }
 
-// describe names the FQDN, and the challenge's DNS name if that is not in it.
+// describe returns the FQDN, followed by the challenge's DNS name if a CNAME led to the FQDN.
 func describe(ch *whapi.ChallengeRequest, fqdn string) string {
 	if dnsname.FQDN(fqdn) == challengeName(ch) {
 		return fqdn
@@ -195,8 +194,8 @@ func describe(ch *whapi.ChallengeRequest, fqdn string) string {
 	return fqdn + " (for " + ch.DNSName + ")"
 }
 
-// removeFrom tries all names, whatever becomes of one. The first failure is the error. Whether the value is left behind
-// depends on the last name: if there are two, this process presented it there.
+// removeFrom tries every name, even after a failure, and returns the first error. The value counts as left behind only if the
+// last name says so: if there are two names, this process presented the value at the last one.
 func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, ch *whapi.ChallengeRequest, service string) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure, leftBehind error
@@ -216,8 +215,8 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, c
 	return total, cmp.Or(failure, leftBehind)
 }
 
-// keyForCleanUp is the key that the config names or, if there is none, the one that this process presented with. The config is
-// a copy in the Challenge that nobody can mend, so an invalid one ends the matter; a Secret can be mended until it is gone.
+// keyForCleanUp returns the key that the config names or, if that is missing, the one used by Present. An invalid config is
+// final, because the Challenge has an immutable copy of it; an unusable Secret is an error until it is deleted or forbidden.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
 	config, reason := s.rules.parse(ch.Config)
 	var missing *noKeyError
@@ -236,11 +235,11 @@ func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) 
 	if missing != nil && !missing.gone {
 		return apiKey{}, reason
 	}
-	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for the clean-up: %w", reason)}
+	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for clean-up: %w", reason)}
 }
 
-// locationsOf are the names under which the challenge's value can stand: where its CNAMEs lead now, unless that is refused,
-// and where this process presented it, if the CNAMEs have changed since.
+// locationsOf returns the names where the challenge's value may be: the target of its CNAMEs now, unless validate refuses that,
+// and the name where this process presented it, if the CNAMEs have changed since.
 func (s *Solver) locationsOf(ch *whapi.ChallengeRequest) (names []location, refusal error) {
 	if refusal = s.validate(ch); refusal == nil {
 		names = append(names, location{ch.ResolvedZone, ch.ResolvedFQDN})

@@ -11,11 +11,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// tracer names what made a span.
+// tracer is the instrumentation scope of the spans.
 const tracer = "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 
-// startSpan begins the span of a challenge below the request's own. Where the request
-// is not traced, nothing is recorded.
+// startSpan starts a child of the request's span. If the request is not sampled, nothing is recorded.
 func startSpan(ctx context.Context, action Action, ch *whapi.ChallengeRequest) (context.Context, trace.Span) {
 	return trace.SpanFromContext(ctx).TracerProvider().Tracer(tracer).Start(ctx, "challenge "+string(action), trace.WithAttributes(
 		attribute.String("challenge.dns_name", ch.DNSName),

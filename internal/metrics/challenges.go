@@ -8,7 +8,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// challenges is what the solver tells of.
+// challenges are the metrics of the solver.
 type challenges struct {
 	domainLabel bool
 
@@ -27,22 +27,22 @@ func newChallenges(f factory, domainLabel bool) challenges {
 	c := challenges{
 		domainLabel: domainLabel,
 		answered: f.counterVec("challenges_total",
-			"Calls of cert-manager, by action (present, cleanup) and result (success, error, given_up). "+
-				"With --metrics-domain-label also by the domain of the account, which is empty where none was found.", labels...),
-		duration: f.histogramVec("challenge_duration_seconds", "How long the calls of cert-manager took, by action.",
+			"Calls from cert-manager by action (present, cleanup) and result (success, error, given_up). "+
+				"With --metrics-domain-label also by the account's domain, which is empty if none was found.", labels...),
+		duration: f.histogramVec("challenge_duration_seconds", "Duration of calls from cert-manager by action, in seconds.",
 			[]float64{0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 25}, "action"),
 		lastSuccess: f.gaugeVec("last_success_timestamp_seconds",
-			"When a call of cert-manager last succeeded, by action, in seconds since 1970. Absent until one has.", "action"),
+			"Unix time of the last successful call from cert-manager, by action. Absent until one succeeds.", "action"),
 		presented: f.gauge("presented_values",
-			"TXT values that this process has presented and not yet cleaned up. One that another process cleaned up counts for up to a week."),
+			"TXT values that this process has presented and not yet cleaned up. A value that another process cleaned up counts for up to a week."),
 		leftBehind: f.counter("records_left_behind_total",
-			"Clean-ups given up, each of which may have left a TXT record behind: the Secret or the domain is gone. The log names the record."),
+			"Clean-ups given up because the Secret or the domain is gone. Each may have left a TXT record behind; the log names it."),
 	}
 	c.start()
 	return c
 }
 
-// start shows the series that are known beforehand at 0, so that their first increase is one.
+// start creates the known series at 0, so that increase() sees their first event.
 func (c challenges) start() {
 	for action, results := range map[solver.Action][]solver.Result{
 		solver.ActionPresent: {solver.ResultSuccess, solver.ResultError},
@@ -61,7 +61,7 @@ func (c challenges) parts() []prometheus.Collector {
 	return []prometheus.Collector{c.answered, c.duration, c.lastSuccess, c.presented, c.leftBehind}
 }
 
-// ChallengeAnswered is a part of solver.Observer.
+// ChallengeAnswered implements solver.Observer.
 func (c challenges) ChallengeAnswered(action solver.Action, result solver.Result, domain string, took time.Duration) {
 	labels := []string{string(action), string(result)}
 	if c.domainLabel {
@@ -78,5 +78,5 @@ func (c challenges) ChallengeAnswered(action solver.Action, result solver.Result
 	}
 }
 
-// ValuesPresented is a part of solver.Observer.
+// ValuesPresented implements solver.Observer.
 func (c challenges) ValuesPresented(change int) { c.presented.Add(float64(change)) }

@@ -1,4 +1,4 @@
-// Package metrics counts what the webhook does, for Prometheus. docs/reference/metrics.md is made from it.
+// Package metrics has the webhook's Prometheus metrics. docs/reference/metrics.md is generated from it.
 package metrics
 
 import (
@@ -11,32 +11,32 @@ import (
 
 const namespace = "mijn_host_webhook"
 
-// NewBuildInfo returns the metric that shows which build this is.
+// NewBuildInfo returns a gauge of 1 with the build's version, commit and Go version as labels.
 func NewBuildInfo(version, commit string) prometheus.Collector {
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Which build this is: always 1."},
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Version and commit of this build; always 1."},
 		[]string{"version", "commit", "go_version"})
 	build.WithLabelValues(version, commit, runtime.Version()).Set(1)
 	return build
 }
 
-// Options describe the metrics of one solver and its DNS host.
+// Options configure the metrics of one solver and its DNS host.
 type Options struct {
-	// Provider is the value of the label of that name: the solver's name.
+	// Provider is the value of the label "provider": the solver's name.
 	Provider string
-	// Operations are the calls of the host's API. Their series are shown from the start.
+	// Operations are the calls of the host's API. Their series exist from the start.
 	Operations []apiclient.Operation
-	// DomainLabel counts challenges by domain. Each domain then costs some series, and whoever may read metrics sees its name.
+	// DomainLabel adds a domain label to challenges_total. Each domain adds series and is visible to all readers of metrics.
 	DomainLabel bool
 }
 
-// Metrics are those of one solver and its DNS host. They are a prometheus.Collector and observe both.
+// Metrics are the metrics of one solver and its DNS host. It is a prometheus.Collector, and the Observer of both.
 type Metrics struct {
 	parts []prometheus.Collector
 	challenges
 	calls
 }
 
-// New returns metrics that have counted nothing yet.
+// New returns metrics whose counters are 0. The caller registers them.
 func New(o Options) *Metrics {
 	f := factory{prometheus.Labels{"provider": o.Provider}}
 	m := &Metrics{challenges: newChallenges(f, o.DomainLabel), calls: newCalls(f, o.Operations)}
@@ -44,21 +44,21 @@ func New(o Options) *Metrics {
 	return m
 }
 
-// Describe is a part of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, part := range m.parts {
 		part.Describe(to)
 	}
 }
 
-// Collect is a part of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, part := range m.parts {
 		part.Collect(to)
 	}
 }
 
-// factory makes metrics that carry the same labels.
+// factory makes metrics with common labels.
 type factory struct{ labels prometheus.Labels }
 
 func (f factory) counter(name, help string) prometheus.Counter {

@@ -7,10 +7,10 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 )
 
-// nameOperations gives the operations of each solver's resource an ID of their own. All resources have one kind, from which
-// the IDs are made, and the server does not start with two that are the same.
+// nameOperations gives each solver's resource unique OpenAPI operation IDs. By default they are made from the kind, which all
+// resources share, and the server does not start with duplicates.
 func nameOperations(c genericapiserver.CompletedConfig) {
-	c.OpenAPIConfig.GetOperationIDAndTags = withResource(c.OpenAPIConfig.GetOperationIDAndTags)     //nolint:staticcheck // what the library sets
+	c.OpenAPIConfig.GetOperationIDAndTags = withResource(c.OpenAPIConfig.GetOperationIDAndTags)     //nolint:staticcheck // the field that the library sets
 	c.OpenAPIV3Config.GetOperationIDAndTags = withResource(c.OpenAPIV3Config.GetOperationIDAndTags) //nolint:staticcheck // the same
 }
 

@@ -17,28 +17,27 @@ import (
 )
 
 const (
-	// answerHolds is how long the Kubernetes API is not asked again after it answered, and
-	// silenceHolds after it did not: probes are frequent and need no credentials.
-	answerHolds  = 10 * time.Second
-	silenceHolds = time.Second
-	// blip is how long its silence is borne. A rollout or a change of leader takes less.
-	blip = 30 * time.Second
-	// askTime is below the timeout of any sensible probe.
+	// reachableFor and unreachableFor are how long a result is reused. Probes are frequent and need no credentials.
+	reachableFor   = 10 * time.Second
+	unreachableFor = time.Second
+	// tolerance is how long the Kubernetes API may be unreachable. A rollout or a leader election takes less.
+	tolerance = 30 * time.Second
+	// askTime is below the timeout of any usual probe.
 	askTime = 3 * time.Second
 )
 
-// reachability is a check of readiness: whether the Kubernetes API can be reached, without which no Secret
-// can be read. mijn.host has no part in it. If it had, its outage would take the APIService down, which hides the
-// reason from those who look at a Challenge, fails discovery in the whole cluster, and mends nothing.
+// reachability is a readiness check: it fails while the Kubernetes API is unreachable, because no Secret can be read then. It
+// does not depend on the DNS hosts: otherwise their outage would make the APIService unavailable, which would hide the error
+// from Challenges and break discovery in the whole cluster.
 type reachability struct {
 	ask func(context.Context) error
 	log logr.Logger
 
 	mu       sync.Mutex
-	answered time.Time // when it last did
+	answered time.Time // last success
 	askAgain time.Time
-	silent   error // why it did not answer the last time
-	lost     bool  // readiness, as logged
+	lastErr  error // of the last attempt
+	lost     bool  // as last logged
 }
 
 func newReachability(config *rest.Config) (*reachability, error) {
@@ -51,55 +50,55 @@ func newReachability(config *rest.Config) (*reachability, error) {
 	}}, nil
 }
 
-// Name is what `/readyz?verbose` calls the check.
+// Name is the name of the check in `/readyz?verbose`.
 func (r *reachability) Name() string { return "kubernetes-api" }
 
-// Check asks the Kubernetes API if it has not been asked lately.
+// Check returns an error if the Kubernetes API has been unreachable for 30 s. It reuses a recent result.
 func (r *reachability) Check(req *http.Request) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !time.Now().Before(r.askAgain) {
 		r.refresh(req.Context())
 	}
-	lost := r.answered.IsZero() || time.Since(r.answered) > blip
+	lost := r.answered.IsZero() || time.Since(r.answered) > tolerance
 	r.logChange(lost)
 	if lost {
-		return errors.New("the Kubernetes API cannot be reached")
+		return errors.New("Kubernetes API unreachable")
 	}
 	return nil
 }
 
-// logChange logs once when readiness is lost or comes back.
+// logChange logs once when readiness changes.
 func (r *reachability) logChange(lost bool) {
 	switch {
 	case lost && !r.lost:
-		r.log.Error(r.silent, "Not ready: the Kubernetes API does not answer this webhook")
+		r.log.Error(r.lastErr, "Not ready: Kubernetes API unreachable")
 	case !lost && r.lost:
-		r.log.Info("Ready again: the Kubernetes API answers")
+		r.log.Info("Ready again: Kubernetes API reachable")
 	}
 	r.lost = lost
 }
 
-// refresh goes on where the one who probes has gone away: the next one will want the answer.
+// refresh ignores the cancellation of the probe, because the next probe uses the result.
 func (r *reachability) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 	defer cancel()
 	err := r.ask(ctx)
 	now := time.Now()
-	r.silent = err
+	r.lastErr = err
 	if err != nil {
-		r.askAgain = now.Add(silenceHolds)
+		r.askAgain = now.Add(unreachableFor)
 		return
 	}
-	r.answered, r.askAgain = now, now.Add(answerHolds)
+	r.answered, r.askAgain = now, now.Add(reachableFor)
 }
 
-// frontProxyKnown is a check of readiness: whether the CA is known by whose certificates the API server is recognised. It
-// comes from a ConfigMap, for which serving does not wait; until then every call would be refused as one of nobody's.
+// frontProxyKnown is a readiness check: it fails until the CA that authenticates the API server has been loaded. It comes from a
+// ConfigMap for which the server does not wait, and until then all calls would be unauthorized.
 func frontProxyKnown(ca dynamiccertificates.CAContentProvider) healthz.HealthChecker {
 	return healthz.NamedCheck("front-proxy-ca", func(*http.Request) error {
 		if _, known := ca.VerifyOptions(); !known {
-			return errors.New("the CA of the API server's calls is not known yet")
+			return errors.New("front-proxy CA not loaded yet")
 		}
 		return nil
 	})

@@ -61,11 +61,11 @@ func TestReadinessBearsABlip(t *testing.T) {
 				if c.ready != (last == nil) {
 					t.Errorf("after %s: %v", c.after, last)
 				}
-				if most := 1 + int(c.after/silenceHolds); asked > most {
+				if most := 1 + int(c.after/unreachableFor); asked > most {
 					t.Errorf("the API was asked %d times", asked)
 				}
 				changed = false
-				<-time.After(silenceHolds)
+				<-time.After(unreachableFor)
 				if err := probe(); err != nil {
 					t.Errorf("it answers again: %v", err)
 				}

@@ -1,6 +1,6 @@
-// Package server runs solvers behind cert-manager's API server library, whose options, flags and types it keeps. It
-// adds what that library leaves out: the solvers see the request's context, so that their spans are part of the API
-// server's trace, and readiness depends on the Kubernetes API.
+// Package server runs solvers behind cert-manager's API server library, with its options, flags and types. Beyond that
+// library, it gives solvers the request's context, so that their spans join the API server's trace, makes readiness depend on
+// the Kubernetes API, and drains connections before it stops.
 package server
 
 import (
@@ -18,24 +18,24 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 )
 
-// Solver is cert-manager's, with methods that take the context of the request.
+// Solver is cert-manager's, with methods that also take the request's context.
 type Solver interface {
 	webhook.Solver
 	PresentContext(ctx context.Context, ch *whapi.ChallengeRequest) error
 	CleanUpContext(ctx context.Context, ch *whapi.ChallengeRequest) error
 }
 
-// Run serves solvers until ctx ends and the calls in flight have been answered.
+// Run serves solvers until ctx ends and calls in flight have finished. It returns an error if the server cannot start.
 func Run(ctx context.Context, o *cmserver.WebhookServerOptions, solvers ...Solver) error {
 	config, err := o.Config()
 	if err != nil {
 		return err
 	}
-	config.GenericConfig.ShutdownDelayDuration = leaveTaking
+	config.GenericConfig.ShutdownDelayDuration = drainTime
 	config.GenericConfig.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return takeLeave(ctx, joinTraces(handler, c))
+		return drain(ctx, joinTraces(handler, c))
 	}
-	// cert-manager's New would install storage that drops the context.
+	// cert-manager's own New installs storage that drops the context.
 	completed := config.Complete().GenericConfig
 	nameOperations(completed)
 	generic, err := completed.New("challenge-server", genericapiserver.NewEmptyDelegate())
@@ -67,7 +67,7 @@ func Run(ctx context.Context, o *cmserver.WebhookServerOptions, solvers ...Solve
 	return generic.PrepareRun().RunWithContext(ctx)
 }
 
-// install makes each solver a resource of the group, as cert-manager's own server does.
+// install makes each solver a resource of the API group, as cert-manager's own server does.
 func install(to *genericapiserver.GenericAPIServer, group string, solvers []Solver) error {
 	version := schema.GroupVersion{Group: group, Version: whapi.SchemeGroupVersion.Version}
 	resources := map[string]rest.Storage{}

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 )
 
-// storage is cert-manager's, but for the context: whoever creates a challenge in it has it solved.
+// storage is cert-manager's, except that Create passes the request's context to the solver.
 type storage struct {
 	*challengepayload.REST
 	solver Solver
@@ -18,12 +18,12 @@ type storage struct {
 
 func newStorage(s Solver) storage { return storage{challengepayload.NewREST(s), s} }
 
-// Create hands the context of the request on to the solver.
+// Create solves the challenge in obj. Errors of the solver are in the returned object's status, as in cert-manager's storage.
 func (s storage) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, o *metav1.CreateOptions) (runtime.Object, error) {
 	return challengepayload.NewREST(within{s.solver, ctx}).Create(ctx, obj, validate, o)
 }
 
-// within is a solver for the time of one request.
+// within is a solver bound to the context of one request.
 type within struct {
 	Solver
 	ctx context.Context

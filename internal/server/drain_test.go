@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestALeavingServerSendsItsCallersElsewhere, with an answer each, before it breaks off anything.
-func TestALeavingServerSendsItsCallersElsewhere(t *testing.T) {
+// TestDrain_ClosesConnections, with an answer each, before it breaks off anything.
+func TestDrain_ClosesConnections(t *testing.T) {
 	t.Parallel()
 	ctx, leave := context.WithCancel(t.Context())
 	var callers []string
-	s := httptest.NewUnstartedServer(takeLeave(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(drain(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		callers = append(callers, r.RemoteAddr)
 	})))
 	s.EnableHTTP2 = true
