@@ -13,7 +13,7 @@ import (
 	rtrtest "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-func TestWhatTheServerRefusesAtItsStart(t *testing.T) {
+func TestServer_InvalidFlags(t *testing.T) {
 	t.Parallel()
 	const key = "a key with blanks"
 	for name, c := range map[string]struct {
@@ -43,7 +43,7 @@ func TestWhatTheServerRefusesAtItsStart(t *testing.T) {
 	}
 }
 
-func TestTheAddressOfTheAPI(t *testing.T) {
+func TestValidateBaseURL(t *testing.T) {
 	t.Parallel()
 	for text, good := range map[string]bool{
 		"https://mijn.host/api/v2": true, "http://127.0.0.1:8080/api/v2": true, "http://127.9.8.7/": true,
@@ -57,8 +57,8 @@ func TestTheAddressOfTheAPI(t *testing.T) {
 	}
 }
 
-// TestTheAPIIsToldWhoCalls, in the User-Agent of the very solver that the server runs.
-func TestTheAPIIsToldWhoCalls(t *testing.T) {
+// TestUserAgent, in the User-Agent of the very solver that the server runs.
+func TestUserAgent(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
 	api.AddAccount("key", "example.nl")
@@ -80,8 +80,8 @@ func TestTheAPIIsToldWhoCalls(t *testing.T) {
 	}
 }
 
-// TestAKeyGoesToItsOwnHostAlone, with both solvers running in one process, for Secrets and for ambient keys.
-func TestAKeyGoesToItsOwnHostAlone(t *testing.T) {
+// TestKeySentOnlyToItsHost, with both solvers running in one process, for Secrets and for ambient keys.
+func TestKeySentOnlyToItsHost(t *testing.T) {
 	t.Parallel()
 	const mijnhostKey, realtimeKey = "key-of-mijn-host", "key-of-realtime-register"
 	mijn, realtime, cluster := mijnhosttest.Start(t, mijnhosttest.Options{}), rtrtest.Start(t, rtrtest.Options{}), leasetest.Start(t)

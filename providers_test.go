@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// TestTheChartKnowsTheSameHosts: what its list says of each DNS host is what this program has.
-func TestTheChartKnowsTheSameHosts(t *testing.T) {
+// TestChartProviders: what its list says of each DNS host is what this program has.
+func TestChartProviders(t *testing.T) {
 	t.Parallel()
 	var providers []struct {
 		SolverName, ValuesKey, BaseURLFlag, BaseURLEnv, APIKeyEnv string

@@ -17,7 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// told is what an Observer was told of challenges.
+// told is an Observer that keeps what it receives.
 type told struct {
 	mu        sync.Mutex
 	outcomes  []string
@@ -36,7 +36,7 @@ func (o *told) ValuesPresented(change int) {
 	o.presented += change
 }
 
-// logged are the lines that the webhook logs at a verbosity while do runs, without what changes from run to run.
+// logged returns the lines that the webhook logs at a verbosity while do runs, without durations and hashes.
 func logged(t *testing.T, verbosity int, do func()) []string {
 	t.Helper()
 	var flags flag.FlagSet
@@ -67,8 +67,8 @@ func logged(t *testing.T, verbosity int, do func()) []string {
 	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "action=") })
 }
 
-// TestTheOutcomeIsToldOnce in the log, to the Observer, and without a secret.
-func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+// TestOutcome_LoggedOnce: one log line and one call of the Observer, without secrets.
+func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	const names = `dnsName="example.nl" fqdn="_acme-challenge.example.nl."`
 	for name, c := range map[string]struct {
 		setUp   func(w world)
@@ -86,7 +86,7 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 			line:    `I "Cleaned up challenge" action="cleanup" ` + names + ` domain="example.nl" result="success" calls=2`,
 			told:    "cleanup success example.nl",
 		},
-		"refused, in words that hold the value": {
+		"rejected, and the API's message contains the value": {
 			setUp: func(w world) {
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
@@ -95,20 +95,20 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				`action="present" ` + names + ` domain="" result="error" calls=1`,
 			told: "present error ",
 		},
-		"not called, for the Secret is missing": {
+		"no call, because the Secret is missing": {
 			setUp: func(w world) { w.cluster.deleteSecret() },
 			line: `E "Failed to present challenge" err="Secret cert-manager/mijn-host-api-key not found" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=0`,
 			told: "present error ",
 		},
-		"given up, for the Secret is gone": {
+		"given up, because the Secret is gone": {
 			cleanUp: true,
 			setUp:   func(w world) { w.cluster.deleteSecret() },
 			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=0 reason="no API key for clean-up: Secret cert-manager/mijn-host-api-key not found"`,
 			told: "cleanup given_up ",
 		},
-		"given up, for the domain is gone": {
+		"given up, because the domain is gone": {
 			cleanUp: true,
 			setUp: func(w world) {
 				w.must(w.Present(newChallenge()))
@@ -138,14 +138,13 @@ func TestTheOutcomeIsToldOnce(t *testing.T) { //nolint:paralleltest // klog has 
 				t.Errorf("logged:\n%s\nwant:\n%s", strings.Join(lines, "\n"), c.line)
 			}
 			if got := seen.outcomes[before:]; !slices.Equal(got, []string{c.told}) {
-				t.Errorf("told: %q, want %q", got, c.told)
+				t.Errorf("observed %q, want %q", got, c.told)
 			}
 		})
 	}
 }
 
-// TestDetailsAreLoggedOnRequest: from -v=2 on, each call.
-func TestDetailsAreLoggedOnRequest(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+func TestVerbosity2_LogsEachAPICall(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Method: "PATCH", Times: 1})
 	lines := logged(t, 2, func() { w.must(w.Present(newChallenge())) })
@@ -165,8 +164,8 @@ func TestDetailsAreLoggedOnRequest(t *testing.T) { //nolint:paralleltest // klog
 	}
 }
 
-// TestValuesPresentedAreCounted: each once, until it is cleaned up.
-func TestValuesPresentedAreCounted(t *testing.T) {
+// TestValuesPresented: each value counts once until it is cleaned up.
+func TestValuesPresented(t *testing.T) {
 	t.Parallel()
 	seen := &told{}
 	w := newWorld(t, func(o *solver.Options) { o.Observer = seen })

@@ -13,7 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// connected are the Challenges of the world's cluster.
+// connected returns Challenges connected to the world's cluster.
 func (w world) connected() *solver.Challenges {
 	w.Helper()
 	challenges := &solver.Challenges{}

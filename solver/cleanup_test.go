@@ -16,7 +16,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
+func TestCleanUp_NothingLeftToRemove(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		challenge *whapi.ChallengeRequest
@@ -42,7 +42,7 @@ func TestCleanUpSucceedsOnceNothingCanBeCleanedUpAnyMore(t *testing.T) {
 	}
 }
 
-func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
+func TestCleanUp_FixableFailure(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(world){
 		"the key is refused":       func(w world) { w.api.RevokeKey(apiKey) },
@@ -61,8 +61,8 @@ func TestCleanUpFailsWhereItCanBeMended(t *testing.T) {
 	}
 }
 
-// TestCleanUp_SecretThatCanBeMended: another process presented, and the Secret has no usable key for a while.
-func TestCleanUp_SecretThatCanBeMended(t *testing.T) {
+// TestCleanUp_UnusableSecret: another process presented, and the Secret has no usable key until it is fixed.
+func TestCleanUp_UnusableSecret(t *testing.T) {
 	t.Parallel()
 	for name, entries := range map[string]map[string]string{
 		"key X in Secret cert-manager/mijn-host-api-key is not found":                                 nil,
@@ -85,7 +85,7 @@ func TestCleanUp_SecretThatCanBeMended(t *testing.T) {
 	}
 }
 
-func TestCleanUpUsesTheKeyOfPresentWhereTheSecretIsGone(t *testing.T) {
+func TestCleanUp_SecretGoneUsesKeyOfPresent(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*cluster){
 		"deleted": func(c *cluster) { c.deleteSecret() },
@@ -105,7 +105,7 @@ func TestCleanUpUsesTheKeyOfPresentWhereTheSecretIsGone(t *testing.T) {
 	}
 }
 
-func TestCleanUpByAProcessThatHasNoKeyLeavesTheRecordAndSucceeds(t *testing.T) {
+func TestCleanUp_NoKeyLeavesRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.must(w.Present(newChallenge()))
@@ -114,8 +114,8 @@ func TestCleanUpByAProcessThatHasNoKeyLeavesTheRecordAndSucceeds(t *testing.T) {
 	w.wantValues(fqdn + "=" + newChallenge().Key)
 }
 
-// TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow: cert-manager resolves CNAMEs anew for the clean-up.
-func TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow(t *testing.T) {
+// TestCleanUp_CNAMERemoved: cert-manager resolves CNAMEs again for the clean-up.
+func TestCleanUp_CNAMERemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.must(w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "delegated.example.nl." })))
@@ -123,9 +123,8 @@ func TestCleanUpFollowsTheRecordWhereTheNameLeadsElsewhereByNow(t *testing.T) {
 	w.wantValues()
 }
 
-// TestCleanUpFollowsTheRecordWhateverTheNameLeadsToByNow: what the webhook may not touch now was never written, and what
-// the account does not have is nothing that is left behind.
-func TestCleanUpFollowsTheRecordWhateverTheNameLeadsToByNow(t *testing.T) {
+// TestCleanUp_CNAMEChanged: the new target is not usable, so only the name of Present counts.
+func TestCleanUp_CNAMEChanged(t *testing.T) {
 	t.Parallel()
 	for name, elsewhere := range map[string]func(*whapi.ChallengeRequest){
 		"none of the allowed domains": func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.example.org.", "example.org." },
@@ -151,7 +150,7 @@ func TestCleanUpFollowsTheRecordWhateverTheNameLeadsToByNow(t *testing.T) {
 	}
 }
 
-func TestCleanUpTriesBothPlacesWhateverBecomesOfOne(t *testing.T) {
+func TestCleanUp_OneOfTwoNamesFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.AddAccount(apiKey, "other.nl")
@@ -161,12 +160,12 @@ func TestCleanUpTriesBothPlacesWhateverBecomesOfOne(t *testing.T) {
 		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
 	})
 	if err := w.CleanUp(elsewhere); err == nil {
-		t.Error("want the error of the one")
+		t.Error("want the error of the failing name")
 	}
 	w.wantValues()
 }
 
-// TestCleanUp_BothNamesFail: the first failure is the error, which is that of the name as it resolves now.
+// TestCleanUp_BothNamesFail: the error is that of the name as it resolves now.
 func TestCleanUp_BothNamesFail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -182,7 +181,7 @@ func TestCleanUp_BothNamesFail(t *testing.T) {
 	}
 }
 
-// observed keeps what an Observer is told.
+// observed is an Observer that keeps what it receives.
 type observed struct {
 	all       []solver.Result
 	presented int
@@ -194,7 +193,7 @@ func (o *observed) ChallengeAnswered(_ solver.Action, result solver.Result, _ st
 
 func (o *observed) ValuesPresented(change int) { o.presented += change }
 
-func TestCleanUpTakesOnlyItsOwnValue(t *testing.T) {
+func TestCleanUp_RemovesOnlyOwnValue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wildcard := newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" })
@@ -204,7 +203,7 @@ func TestCleanUpTakesOnlyItsOwnValue(t *testing.T) {
 	w.wantValues(fqdn + "=of-the-wildcard")
 }
 
-func TestTheSecondOfTwoChallengesIsToldWhyItWaits(t *testing.T) {
+func TestPresent_NameInUse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Solver = w.newSolver(func(o *solver.Options) {
@@ -218,7 +217,7 @@ func TestTheSecondOfTwoChallengesIsToldWhyItWaits(t *testing.T) {
 	w.wantValues(fqdn + "=" + newChallenge().Key)
 }
 
-// TestCleanUp_Warning: a warning and the count of records left behind are for records that can be there.
+// TestCleanUp_Warning: only records that may exist count as left behind.
 func TestCleanUp_Warning(t *testing.T) {
 	t.Parallel()
 	notAllowed := func(o *solver.Options) { o.AllowedDomains = []string{"example.org"} }
@@ -226,16 +225,16 @@ func TestCleanUp_Warning(t *testing.T) {
 		challenge *whapi.ChallengeRequest
 		change    func(*solver.Options)
 		spoil     func(world)
-		presented bool // says the cluster
+		presented bool // status.presented of the Challenge
 		want      solver.Result
 	}{
-		"the Secret is gone":                       {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, true, solver.ResultGivenUp},
-		"the Secret never was":                     {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, false, solver.ResultSuccess},
-		"the domain has left the account":          {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, true, solver.ResultGivenUp},
-		"the account never had the domain":         {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, false, solver.ResultSuccess},
-		"the domain is no longer allowed":          {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
-		"the domain never was allowed":             {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
-		"the config is invalid, whatever was said": {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
+		"the Secret is gone":               {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, true, solver.ResultGivenUp},
+		"the Secret never was":             {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, false, solver.ResultSuccess},
+		"the domain has left the account":  {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, true, solver.ResultGivenUp},
+		"the account never had the domain": {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, false, solver.ResultSuccess},
+		"the domain is no longer allowed":  {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
+		"the domain never was allowed":     {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
+		"the config is invalid":            {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,7 +257,7 @@ func TestCleanUp_Warning(t *testing.T) {
 	}
 }
 
-// TestCleanUp_UncertainPresent: a Present that failed may have written, and its key is remembered.
+// TestCleanUp_UncertainPresent: a failed Present may have written, so its key is remembered.
 func TestCleanUp_UncertainPresent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -272,7 +271,7 @@ func TestCleanUp_UncertainPresent(t *testing.T) {
 	w.wantValues()
 }
 
-// TestCleanUp_RememberedKeyIsRefused: the Secret is gone and its key revoked, so that nobody can mend either.
+// TestCleanUp_RememberedKeyIsRefused: the Secret is gone and its key is revoked, so a retry cannot succeed.
 func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	results := &observed{}
@@ -280,7 +279,7 @@ func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
 	w.must(w.Present(newChallenge()))
 	w.api.RevokeKey(apiKey)
 	if err := w.CleanUp(newChallenge()); err == nil {
-		t.Error("want an error: the key in the Secret can be mended")
+		t.Error("want an error: the key in the Secret can be fixed")
 	}
 	w.cluster.deleteSecret()
 	w.must(w.CleanUp(newChallenge()))

@@ -7,8 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// TestWhatAConfigMayHoldIsTheHostsBusiness: bounds of ttl, and service, which others do not have.
-func TestWhatAConfigMayHoldIsTheHostsBusiness(t *testing.T) {
+func TestConfigRules(t *testing.T) {
 	t.Parallel()
 	const ref = `"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"}`
 	rules := solver.ConfigRules{MinTTL: 60, MaxTTL: 2419200, Services: []string{"BASIC", "PREMIUM"}}

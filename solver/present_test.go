@@ -36,7 +36,7 @@ func TestPresentAndCleanUp(t *testing.T) {
 	}
 }
 
-func TestPresentSendsTheTTL(t *testing.T) {
+func TestPresent_TTL(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]int{
 		goodJSON: 60,
@@ -53,8 +53,8 @@ func TestPresentSendsTheTTL(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrongIsSaidInOneConstantSentence: and mijn.host is not called.
-func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
+// TestPresent_InvalidInput: one constant error, and no call to mijn.host.
+func TestPresent_InvalidInput(t *testing.T) {
 	t.Parallel()
 	const badConfig = "invalid webhook config in Issuer: "
 	secrets := schema.GroupResource{Resource: "secrets"}
@@ -153,7 +153,7 @@ func TestWhatIsWrongIsSaidInOneConstantSentence(t *testing.T) {
 	}
 }
 
-func TestARefusalOfMijnHostNamesTheSecretAndTheAnswer(t *testing.T) {
+func TestPresent_KeyRejected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.RevokeKey(apiKey)
@@ -165,7 +165,7 @@ func TestARefusalOfMijnHostNamesTheSecretAndTheAnswer(t *testing.T) {
 	}
 }
 
-func TestTheKeyIsTrimmed(t *testing.T) {
+func TestPresent_KeyWithWhiteSpace(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{apiKey + "\n", apiKey + "\r\n", "  " + apiKey + "\t"} {
 		w := newWorld(t)
@@ -174,7 +174,7 @@ func TestTheKeyIsTrimmed(t *testing.T) {
 	}
 }
 
-func TestARotatedKeyWorksAtOnce(t *testing.T) {
+func TestCleanUp_KeyRotated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.must(w.Present(newChallenge()))
@@ -185,7 +185,7 @@ func TestARotatedKeyWorksAtOnce(t *testing.T) {
 	w.wantValues()
 }
 
-func TestTheAmbientKey(t *testing.T) {
+func TestPresent_AmbientKey(t *testing.T) {
 	t.Parallel()
 	noRef := withConfig(`{"ttl":120}`)
 	ambient := func(ch *whapi.ChallengeRequest) { ch.AllowAmbientCredentials = true }
@@ -200,17 +200,17 @@ func TestTheAmbientKey(t *testing.T) {
 		t.Errorf("not set: got %v, want %q", err, missing)
 	}
 	w := newWorld(t, func(o *solver.Options) { o.AmbientAPIKey = "wrong" })
-	w.must(w.Present(newChallenge(ambient))) // a Secret that is named goes before
+	w.must(w.Present(newChallenge(ambient))) // apiKeySecretRef takes precedence
 }
 
-func TestReadingSecretsIsNotHeldBack(t *testing.T) {
+func TestPresent_SecretReadsNotThrottled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	begun := time.Now()
 	var all sync.WaitGroup
 	for i := range 100 {
 		all.Go(func() {
-			// A Secret that is missing is read and nothing else is done.
+			// A missing Secret is read, and nothing else happens.
 			_ = w.Present(newChallenge(withConfig(fmt.Sprintf(`{"apiKeySecretRef":{"name":"missing-%d","key":"k"}}`, i))))
 		})
 	}

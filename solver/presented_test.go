@@ -8,8 +8,8 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 )
 
-// TestAKeyIsNotRememberedForMoreThanAWeek, also where another process has cleaned up and nothing is ever asked again.
-func TestAKeyIsNotRememberedForMoreThanAWeek(t *testing.T) {
+// TestPresented_ExpiresAfterAWeek, even if another process cleaned up.
+func TestPresented_ExpiresAfterAWeek(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		remembered := 0

@@ -19,7 +19,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-func TestAllowedDomainsLimitWhatIsTouched(t *testing.T) {
+func TestAllowedDomains(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		allowed []string
@@ -43,7 +43,7 @@ func TestAllowedDomainsLimitWhatIsTouched(t *testing.T) {
 			if c.want != (err == nil) || err != nil && err.Error() != want {
 				t.Errorf("got %v", err)
 			}
-			w.must(w.CleanUp(ch)) // what was never presented needs no clean-up
+			w.must(w.CleanUp(ch)) // never presented, so nothing to clean up
 			if !c.want && w.api.Calls() > 0 {
 				t.Errorf("%d calls to mijn.host, want none", w.api.Calls())
 			}
@@ -51,7 +51,7 @@ func TestAllowedDomainsLimitWhatIsTouched(t *testing.T) {
 	}
 }
 
-func TestAllowedDomainsMustBeDomains(t *testing.T) {
+func TestValidateDomains(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "*.example.nl", "https://example.nl", "example..nl", "exa mple.nl"} {
 		if solver.ValidateDomains([]string{"example.nl", bad}) == nil {
@@ -60,8 +60,8 @@ func TestAllowedDomainsMustBeDomains(t *testing.T) {
 	}
 }
 
-// TestAnIssuerCannotPointTheWebhookElsewhere: neither to another address nor to a Secret outside its namespace.
-func TestAnIssuerCannotPointTheWebhookElsewhere(t *testing.T) {
+// TestIssuerCannotRedirectWebhook: not to another address, and not to a Secret in another namespace.
+func TestIssuerCannotRedirectWebhook(t *testing.T) {
 	t.Parallel()
 	for _, field := range []string{
 		`"baseURL":"http://169.254.169.254/"`, `"url":"http://localhost/"`, `"server":"x"`, `"proxy":"x"`, `"apiKey":"x"`, `"namespace":"kube-system"`,
@@ -85,7 +85,7 @@ func TestAnIssuerCannotPointTheWebhookElsewhere(t *testing.T) {
 	}
 }
 
-// TestTheKeyIsNotLogged at the highest verbosity, whatever happens, with the HTTP tracer of the Kubernetes client included.
+// TestTheKeyIsNotLogged at the highest verbosity, including the HTTP tracer of the Kubernetes client.
 func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	var flags flag.FlagSet
 	klog.InitFlags(&flags)
@@ -98,7 +98,7 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	klog.SetOutput(&log)
 	t.Cleanup(func() { klog.SetOutput(&lockedBuffer{}); _ = flags.Set("v", "0") })
 
-	// That the tracer is on is seen by a Secret that is read in the usual way.
+	// A Secret read in the usual way proves that the tracer is on.
 	canary := newWorld(t)
 	canary.cluster.setSecret("default", "canary", map[string]string{"api-key": "canary"})
 	client, err := corev1client.NewForConfig(&rest.Config{Host: canary.cluster.URL})
@@ -129,7 +129,7 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	klog.Flush()
 	text := log.String()
 	if !strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("canary"))) {
-		t.Error("the log is not as detailed as it is meant to be here")
+		t.Error("the HTTP tracer did not log the canary")
 	}
 	for _, secret := range []string{apiKey, base64.StdEncoding.EncodeToString([]byte(apiKey))} {
 		if i := strings.Index(text, secret); i >= 0 {

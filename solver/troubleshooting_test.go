@@ -16,9 +16,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// TestTroubleshootingTellsTheVeryMessages: what the document quotes of the webhook comes out of the code, word for word, and
-// nothing else is quoted. What the webhook says of mijn.host is in mijnhost's test of this name, and here its beginning.
-func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+// TestTroubleshootingMessages checks that the page quotes exactly the messages of this package. Package mijnhost checks those
+// about mijn.host; here only their beginning is checked.
+func TestTroubleshootingMessages(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	told := quotes(t)
 	var said []string
 	for name, c := range map[string]struct {
@@ -74,7 +74,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 					message = rest
 				}
 				if !slices.Contains(told, message) {
-					t.Errorf("docs/guides/troubleshooting.md does not tell %q", message)
+					t.Errorf("docs/guides/troubleshooting.md does not contain %q", message)
 				}
 				said = append(said, message)
 			}
@@ -87,12 +87,12 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) { //nolint:parallelte
 	}
 	for _, message := range told {
 		if !slices.Contains(said, message) {
-			t.Errorf("docs/guides/troubleshooting.md tells %q, which nothing here says", message)
+			t.Errorf("docs/guides/troubleshooting.md quotes %q, which this package never returns", message)
 		}
 	}
 }
 
-// quotes are the lines of the blocks that the document quotes of the webhook.
+// quotes returns the lines of the page's blocks with messages of the webhook.
 func quotes(t *testing.T) []string {
 	t.Helper()
 	document, err := os.ReadFile("../docs/guides/troubleshooting.md")

@@ -28,7 +28,7 @@ const (
 	goodJSON = `{"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"}}`
 )
 
-// world is what a solver lives in: mijn.host and the Secrets of a cluster, both over HTTP.
+// world is a solver with a simulated mijn.host and a simulated cluster, both over HTTP.
 type world struct {
 	*testing.T
 	*solver.Solver
@@ -36,7 +36,7 @@ type world struct {
 	cluster *cluster
 }
 
-// newWorld has a Secret cert-manager/mijn-host-api-key that opens an account with example.nl.
+// newWorld has a Secret cert-manager/mijn-host-api-key with the key of an account that has example.nl.
 func newWorld(t *testing.T, change ...func(*solver.Options)) world {
 	t.Helper()
 	w := world{T: t, api: mijnhosttest.Start(t, mijnhosttest.Options{}), cluster: newCluster(t)}
@@ -46,7 +46,7 @@ func newWorld(t *testing.T, change ...func(*solver.Options)) world {
 	return w
 }
 
-// newSolver is one more process in the same world.
+// newSolver returns another process in the same world.
 func (w world) newSolver(change ...func(*solver.Options)) *solver.Solver {
 	w.Helper()
 	o := solver.Options{Name: "mijn-host", Provider: mijnhost.NewProvider(mijnhost.Options{
@@ -87,7 +87,7 @@ func (w world) must(err error) {
 	}
 }
 
-// newChallenge is one that all is well with.
+// newChallenge returns a valid challenge.
 func newChallenge(change ...func(*whapi.ChallengeRequest)) *whapi.ChallengeRequest {
 	ch := &whapi.ChallengeRequest{
 		Type:              "dns-01",
@@ -108,7 +108,7 @@ func withConfig(raw string) func(*whapi.ChallengeRequest) {
 	return func(ch *whapi.ChallengeRequest) { ch.Config = &apiextensionsv1.JSON{Raw: []byte(raw)} }
 }
 
-// cluster is a Kubernetes API that has Secrets and Challenges and nothing else.
+// cluster is a Kubernetes API with only Secrets and Challenges.
 type cluster struct {
 	*httptest.Server
 	mu         sync.Mutex

@@ -16,21 +16,21 @@ var update = flag.Bool("update", false, "write docs/reference/metrics.md") //nol
 
 const docs = "../../docs/reference/metrics.md"
 
-const introduction = `<!-- Made from the package internal/metrics by ` + "`go test ./internal/metrics -run TestDocumentation -update`" + `. -->
+const introduction = `<!-- Generated from internal/metrics by ` + "`go test ./internal/metrics -run TestDocumentation -update`" + `. -->
 # Metrics
 
-The webhook shows its metrics at ` + "`/metrics`" + ` of its HTTPS port, among those of the Kubernetes API server library that it is
-built with (` + "`apiserver_*`, `rest_client_*`, `go_*`, `process_*`" + `). A scraper needs a token of an account that may ` + "`get`" + ` the
-non-resource URL ` + "`/metrics`" + `; the Helm chart makes one together with a ServiceMonitor or PodMonitor, and ships a
+The webhook serves its metrics at ` + "`/metrics`" + ` on its HTTPS port, together with those of the Kubernetes API server
+library (` + "`apiserver_*`, `rest_client_*`, `go_*`, `process_*`" + `). A scraper needs the token of an account that may ` + "`get`" + ` the
+non-resource URL ` + "`/metrics`" + `; the Helm chart creates one together with a ServiceMonitor or PodMonitor, and ships a
 [dashboard and alerts](../guides/monitoring.md#dashboard-and-alerts).
 
-No label holds a domain name, unless ` + "`--metrics-domain-label`" + ` is set.
+No label contains a domain name, unless ` + "`--metrics-domain-label`" + ` is set.
 
 | Metric | Type | Labels | Meaning |
 | --- | --- | --- | --- |
 `
 
-// TestDocumentation: docs/reference/metrics.md says of each metric what the code says.
+// TestDocumentation: docs/reference/metrics.md is generated from the code.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	want := introduction
@@ -47,7 +47,7 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the code says: run `go test ./internal/metrics -run TestDocumentation -update`", docs)
+		t.Errorf("%s is out of date: run `go test ./internal/metrics -run TestDocumentation -update`", docs)
 	}
 }
 

@@ -33,7 +33,7 @@ func options(change ...func(*metrics.Options)) metrics.Options {
 
 func withDomains(o *metrics.Options) { o.DomainLabel = true }
 
-// eventful are metrics to which everything has happened once.
+// eventful returns metrics with one event of each kind.
 func eventful(o metrics.Options) *metrics.Metrics {
 	m := metrics.New(o)
 	m.ChallengeAnswered(solver.ActionPresent, solver.ResultSuccess, "example.nl", time.Second)
@@ -62,7 +62,7 @@ func gather(t *testing.T, m prometheus.Collector) []*dto.MetricFamily {
 	return families
 }
 
-// shown is what a scraper reads.
+// shown returns the text that a scraper reads.
 func shown(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
 	var text strings.Builder
@@ -74,7 +74,7 @@ func shown(t *testing.T, m *metrics.Metrics) string {
 	return text.String()
 }
 
-// want wants each line of the text to be shown.
+// want fails the test unless each line of text is shown.
 func want(t *testing.T, m *metrics.Metrics, text string) {
 	t.Helper()
 	got := shown(t, m)
@@ -85,7 +85,7 @@ func want(t *testing.T, m *metrics.Metrics, text string) {
 	}
 }
 
-func TestWhatHappensIsCounted(t *testing.T) {
+func TestMetrics_Counts(t *testing.T) {
 	t.Parallel()
 	want(t, eventful(options()), `
 		mijn_host_webhook_challenges_total{action="present",provider="mijn-host",result="success"} 1
@@ -104,10 +104,11 @@ func TestWhatHappensIsCounted(t *testing.T) {
 		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
 		mijn_host_webhook_cooldown_seconds_total{provider="mijn-host"} 90
 		mijn_host_webhook_left_overs_at_risk_total{provider="mijn-host"} 1
+		mijn_host_webhook_foreign_records_lost_total{provider="mijn-host"} 2
 	`)
 }
 
-func TestTheLastSuccessIsAbsentUntilThereIsOne(t *testing.T) {
+func TestLastSuccess_AbsentAtFirst(t *testing.T) {
 	t.Parallel()
 	const name = "mijn_host_webhook_last_success_timestamp_seconds"
 	if n := testutil.CollectAndCount(metrics.New(options()), name); n != 0 {
@@ -118,8 +119,7 @@ func TestTheLastSuccessIsAbsentUntilThereIsOne(t *testing.T) {
 	}
 }
 
-// TestDomainNamesAreShownOnRequestOnly: everybody who may read metrics sees them, and each costs series.
-func TestDomainNamesAreShownOnRequestOnly(t *testing.T) {
+func TestDomainLabel_OffByDefault(t *testing.T) {
 	t.Parallel()
 	if text := shown(t, eventful(options())); strings.Contains(text, "example.nl") {
 		t.Error(text)
@@ -127,7 +127,7 @@ func TestDomainNamesAreShownOnRequestOnly(t *testing.T) {
 	want(t, eventful(options(withDomains)), `mijn_host_webhook_challenges_total{action="present",domain="example.nl",provider="mijn-host",result="success"} 1`)
 }
 
-func TestStatusesOutsideOfHTTPAreOneSeries(t *testing.T) {
+func TestStatusLabel_InvalidStatus(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(options())
 	before := testutil.CollectAndCount(m)
@@ -140,7 +140,7 @@ func TestStatusesOutsideOfHTTPAreOneSeries(t *testing.T) {
 	}
 }
 
-func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
+func TestMetrics_PrometheusConventions(t *testing.T) {
 	t.Parallel()
 	problems, err := testutil.CollectAndLint(eventful(options()))
 	if err != nil || len(problems) > 0 {
@@ -148,8 +148,8 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 	}
 }
 
-// TestTheClientTellsWhatItDoes: a refused key, a retry, a pause and a sibling, on the real API client.
-func TestTheClientTellsWhatItDoes(t *testing.T) {
+// TestMetrics_APIClient: a refused key, a retry, a pause and a sibling, on the real API client.
+func TestMetrics_APIClient(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
 	api.AddAccount(apiKey, "example.nl")
@@ -189,8 +189,8 @@ func TestTheClientTellsWhatItDoes(t *testing.T) {
 	`)
 }
 
-// TestNoMetricHoldsTheKey, whether it is accepted or refused, and also if the API says it aloud.
-func TestNoMetricHoldsTheKey(t *testing.T) {
+// TestMetrics_NoKey, even if the API repeats the key in an error.
+func TestMetrics_NoKey(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
 	api.AddAccount(apiKey, "example.nl")
@@ -206,7 +206,7 @@ func TestNoMetricHoldsTheKey(t *testing.T) {
 	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusSaying(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
 		api.Inject(mijnhosttest.Fault{Kind: fault, Times: 1})
 		if add() == nil {
-			t.Error("the API's refusal was overheard")
+			t.Error("the API's error was ignored")
 		}
 	}
 	want(t, m, `

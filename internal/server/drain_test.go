@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestDrain_ClosesConnections, with an answer each, before it breaks off anything.
+// TestDrain_ClosesConnections: each connection closes after a response, never without one.
 func TestDrain_ClosesConnections(t *testing.T) {
 	t.Parallel()
 	ctx, leave := context.WithCancel(t.Context())
@@ -39,9 +39,9 @@ func TestDrain_ClosesConnections(t *testing.T) {
 	call()
 	call()
 	if callers[0] != callers[1] || callers[1] != callers[2] {
-		t.Errorf("a connection was given up too early: %v", callers)
+		t.Errorf("a connection was closed too early: %v", callers)
 	}
 	if callers[2] == callers[3] {
-		t.Errorf("the connection goes on: %v", callers)
+		t.Errorf("the connection was not closed: %v", callers)
 	}
 }

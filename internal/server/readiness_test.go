@@ -12,19 +12,19 @@ import (
 	"github.com/go-logr/logr/funcr"
 )
 
-// TestReadinessBearsABlip: virtual time, a probe each second.
-func TestReadinessBearsABlip(t *testing.T) {
+// TestReadiness_ShortOutage probes each second of virtual time.
+func TestReadiness_ShortOutage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		silent, hangs bool
-		after         time.Duration
-		ready         bool
+		refuses, hangs bool
+		after          time.Duration
+		ready          bool
 	}{
-		"it answers":                      {after: 5 * time.Minute, ready: true},
-		"it has been silent for a moment": {silent: true, after: 15 * time.Second, ready: true},
-		"it has hung for a moment":        {hangs: true, after: 15 * time.Second, ready: true},
-		"it has been silent for too long": {silent: true, after: time.Minute},
-		"it has hung for too long":        {hangs: true, after: time.Minute},
+		"reachable":            {after: 5 * time.Minute, ready: true},
+		"refused for 15 s":     {refuses: true, after: 15 * time.Second, ready: true},
+		"hangs for 15 s":       {hangs: true, after: 15 * time.Second, ready: true},
+		"refused for a minute": {refuses: true, after: time.Minute},
+		"hangs for a minute":   {hangs: true, after: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +38,7 @@ func TestReadinessBearsABlip(t *testing.T) {
 					case changed && c.hangs:
 						<-ctx.Done()
 						return ctx.Err()
-					case changed && c.silent:
+					case changed && c.refuses:
 						return errors.New("connection refused")
 					}
 					return nil
@@ -67,9 +67,9 @@ func TestReadinessBearsABlip(t *testing.T) {
 				changed = false
 				<-time.After(unreachableFor)
 				if err := probe(); err != nil {
-					t.Errorf("it answers again: %v", err)
+					t.Errorf("reachable again: %v", err)
 				}
-				lines := 2 // it is lost once, and comes back once
+				lines := 2 // lost once, regained once
 				if c.ready {
 					lines = 0
 				}

@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-func TestChallengesAreAnsweredAsByTheServerOfCertManager(t *testing.T) {
+func TestServer_Challenges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionPresent))
@@ -20,7 +20,7 @@ func TestChallengesAreAnsweredAsByTheServerOfCertManager(t *testing.T) {
 	w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionCleanUp))
 	w.wantValues(0)
 	if a := w.ask(clustertest.Stranger, whapi.ChallengeActionPresent); a.Status != http.StatusForbidden {
-		t.Errorf("somebody who may not ask: %+v", a)
+		t.Errorf("a caller without permission: %+v", a)
 	}
 	if a := w.ask(clustertest.CertManager, "Dance"); a.Success {
 		t.Errorf("an unknown action: %+v", a)
@@ -33,8 +33,8 @@ func TestChallengesAreAnsweredAsByTheServerOfCertManager(t *testing.T) {
 	w.wantEnd()
 }
 
-// TestACallGoesOnWhenItsCallerHasGone: what it began it must end.
-func TestACallGoesOnWhenItsCallerHasGone(t *testing.T) {
+// TestServer_CallerDisconnects: a call that has started runs to its end.
+func TestServer_CallerDisconnects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Slow(500 * time.Millisecond), Method: http.MethodGet})
@@ -47,13 +47,13 @@ func TestACallGoesOnWhenItsCallerHasGone(t *testing.T) {
 	w.until("the zone is being read", func() bool { return w.api.Calls() > 0 })
 	leave()
 	if err := <-gone; err == nil {
-		t.Fatal("the caller was answered before it could go")
+		t.Fatal("the call ended before the caller disconnected")
 	}
 	w.until("the record is written", func() bool { return len(w.api.Records("example.nl")) > 0 })
 	w.wantEnd()
 }
 
-func TestCallsInFlightAreAnsweredBeforeTheEnd(t *testing.T) {
+func TestServer_CallsInFlightAtShutdown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Slow(time.Second), Method: http.MethodPatch})
@@ -67,8 +67,8 @@ func TestCallsInFlightAreAnsweredBeforeTheEnd(t *testing.T) {
 	w.wantSuccess(<-answered)
 }
 
-// TestReadinessDependsOnTheKubernetesAPIAlone and being alive on nothing.
-func TestReadinessDependsOnTheKubernetesAPIAlone(t *testing.T) {
+// TestReadiness_KubernetesAPIOnly: /readyz depends on the Kubernetes API only, /livez on nothing.
+func TestReadiness_KubernetesAPIOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(http.StatusInternalServerError)})

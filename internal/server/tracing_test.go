@@ -22,15 +22,15 @@ const (
 	sampled = "Traceparent: 00-" + traceID + "-" + callers + "-01"
 )
 
-// TestSpansJoinTheTraceOfTheAPIServer: the request, below it the challenge, and below that each call.
-func TestSpansJoinTheTraceOfTheAPIServer(t *testing.T) {
+// TestTracing_JoinsTraceOfAPIServer: the request, below it the challenge, and below that each call.
+func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	w := newWorld(t, c.flag(t))
 	for _, action := range []whapi.ChallengeAction{whapi.ChallengeActionPresent, whapi.ChallengeActionCleanUp} {
 		w.wantSuccess(w.ask(clustertest.CertManager, action, sampled))
 	}
-	// The API's words are in a challenge's span where they are the reason, and could hold anything.
+	// The API's message is in the span of a failed challenge, and may contain anything.
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(http.StatusForbidden, "not "+clustertest.Value+" with "+apiKey)})
 	if a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent, sampled); a.Success {
 		t.Errorf("mijn.host refuses: %+v", a)
@@ -58,19 +58,19 @@ func TestSpansJoinTheTraceOfTheAPIServer(t *testing.T) {
 		}
 		for _, secret := range []string{apiKey, clustertest.Value} {
 			if strings.Contains(s.String(), secret) {
-				t.Errorf("%s holds %s: %s", s.GetName(), secret, s)
+				t.Errorf("%s contains %s: %s", s.GetName(), secret, s)
 			}
 		}
 	}
 	for _, r := range w.api.Requests() {
 		if r.Header.Get("Traceparent") != "" {
-			t.Error("mijn.host was told of the trace")
+			t.Error("mijn.host received trace headers")
 		}
 	}
 }
 
-// TestWhatTheAPIServerDoesNotSampleIsNotTraced, and neither is what is no challenge.
-func TestWhatTheAPIServerDoesNotSampleIsNotTraced(t *testing.T) {
+// TestTracing_NotSampled, and neither are other requests.
+func TestTracing_NotSampled(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	w := newWorld(t, c.flag(t))
@@ -86,7 +86,7 @@ func TestWhatTheAPIServerDoesNotSampleIsNotTraced(t *testing.T) {
 	}
 }
 
-// isBelow tells whether parent, or one below it, is what s is a part of.
+// isBelow reports whether s is a descendant of a span named parent.
 func isBelow(spans []*trace.Span, s *trace.Span, parent string) bool {
 	return slices.ContainsFunc(spans, func(p *trace.Span) bool {
 		return bytes.Equal(p.GetSpanId(), s.GetParentSpanId()) && (p.GetName() == parent || isBelow(spans, p, parent))

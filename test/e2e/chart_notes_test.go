@@ -59,7 +59,7 @@ func (s *chartSuite) followNotes(t *testing.T, notes, domain string) {
 	// The control plane has no way to a pod's log; that there is a Deployment of that name is what can be seen.
 	logs := strings.Fields(find(`kubectl (.* logs .*)`))
 	s.requireKubectl(t, "", "get", logs[0], logs[1], logs[3])
-	s.requireKubectl(t, "", "get", "secret", "--namespace="+find(`and no others:\n\n +(.*)/`), find(`and no others:\n\n +.*/(.*)`))
+	s.requireKubectl(t, "", "get", "secret", "--namespace="+find(`only these Secrets:\n\n +(.*)/`), find(`only these Secrets:\n\n +.*/(.*)`))
 
 	spec := s.IssuerSpec(cluster.WithoutSelfCheck)
 	shown := acmev1.ACMEChallengeSolver{}
