@@ -176,7 +176,7 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 		"must be HOST:PORT":              {domain, "--resolver=192.0.2.53"},
 		"--ttl must be":                  {domain, "--ttl=0"},
 		"--timeout must be":              {domain, "--timeout=0s"},
-		"must be an https URL":       {domain, "--mijnhost-base-url=mijn.host"},
+		"must be an https URL":           {domain, "--mijnhost-base-url=mijn.host"},
 		"invalid argument \"x\" for \"-": {domain, "--timeout=x"},
 	} {
 		t.Run(words, func(t *testing.T) {
