@@ -228,7 +228,7 @@ func tryKubectl(t *testing.T, d *Document, args []string) error {
 	switch {
 	case len(rest) == 0:
 		return nil
-	case rest[0] == "exec":
+	case rest[0] == "exec" && len(inside) > 0:
 		return tryCommand(t, d, inside)
 	case rest[0] == "apply" || rest[0] == "create" && flags["filename"] != "":
 		file := flags["filename"]
