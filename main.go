@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	cmserver "github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/issuer"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/metrics"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server"
@@ -130,6 +132,13 @@ func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Com
 	return check.NewCommand(check.CommandOptions{
 		Version: version, Commit: commit, Getenv: getenv, Exit: exit,
 		AllowedDomains: check.SplitList(getenv(allowedDomainsEnvironment)), ValidateDomains: solver.ValidateDomains,
+		Planner: issuer.Planner{
+			KeyVariables: map[string]string{"mijn-host": keyEnvironment, "realtime-register": realtimeRegisterKeyEnvironment}, ReadConfig: readSolverConfig,
+		},
+		Settings: map[string]string{
+			mijnhostURLEnvironment: "mijnhost-base-url", realtimeRegisterURLEnvironment: "realtimeregister-base-url",
+			allowedDomainsEnvironment: "allowed-domains", leaseNamespaceEnvironment: "lease-namespace",
+		},
 		Hosts: []check.Host{
 			&mijnhostcheck.Host{
 				API:         mijnhost.Options{BaseURL: getenv(mijnhostURLEnvironment), UserAgent: userAgent()},
@@ -142,6 +151,34 @@ func newCheckCommand(getenv func(string) string, exit func(code int)) *cobra.Com
 			},
 		},
 	})
+}
+
+// readSolverConfig decodes the config of a solver in an Issuer as the solver does.
+func readSolverConfig(name string, raw []byte) (check.SolverConfig, error) {
+	rules, flags := solver.ConfigRules{}, map[string]string{}
+	if name == "realtime-register" {
+		rules = realtimeRegisterRules()
+		flags["realtimeregister-service"] = ""
+	}
+	c, err := rules.Read(raw)
+	if err != nil {
+		return check.SolverConfig{}, err
+	}
+	if c.TTL != nil {
+		flags["ttl"] = strconv.FormatInt(*c.TTL, 10)
+	}
+	if c.Service != nil {
+		flags["realtimeregister-service"] = *c.Service
+	}
+	read := check.SolverConfig{Flags: flags}
+	if c.APIKeySecretRef != nil {
+		read.Secret, read.Entry = c.APIKeySecretRef.Name, c.APIKeySecretRef.Key
+	}
+	return read, nil
+}
+
+func realtimeRegisterRules() solver.ConfigRules {
+	return solver.ConfigRules{MinTTL: realtimeregister.MinTTL, MaxTTL: realtimeregister.MaxTTL, Services: realtimeregister.Services()}
 }
 
 // solvers returns a solver for each DNS host, with that host's ambient key, and registers their metrics.
@@ -168,7 +205,7 @@ func (s settings) solvers(registry prometheus.Registerer) ([]server.Solver, erro
 		}),
 		solver.New(solver.Options{
 			Name: "realtime-register", AmbientAPIKey: s.realtimeRegisterAPIKey, AllowedDomains: s.allowedDomains, Observer: realtimeRegister,
-			Config:     solver.ConfigRules{MinTTL: realtimeregister.MinTTL, MaxTTL: realtimeregister.MaxTTL, Services: realtimeregister.Services()},
+			Config:     realtimeRegisterRules(),
 			Challenges: challenges, Connect: leases.Connect,
 			Provider: realtimeregister.NewProvider(realtimeregister.Options{
 				BaseURL: s.realtimeRegisterBaseURL, UserAgent: userAgent(), Transport: traced(apiclient.NewTransport()), Observer: realtimeRegister,

@@ -30,6 +30,10 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 	case target == name:
 		c.Step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s itself; no CNAME leads away.", name), "")
 		return name
+	case c.isWildcard(ctx, chain[1]) && c.options.CNAMEStrategy == "Follow":
+		c.Step(StepChallenge, Problem, fmt.Sprintf("A wildcard CNAME leads from %s to %s until a record is written, and the solver follows it.", name, target),
+			"Set cnameStrategy of the solver to None.")
+		return name
 	case c.isWildcard(ctx, chain[1]):
 		c.Step(StepChallenge, OK, fmt.Sprintf("Challenges are answered at %s. A wildcard CNAME leads from there to %s "+
 			"until a record is written, and cert-manager follows it if cnameStrategy of the Issuer is Follow: leave it at None.", name, target), "")
@@ -38,6 +42,13 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, and no domain of this account covers that name.", name, target),
 			fmt.Sprintf("Remove the CNAME at %s, or answer its challenges where %s is hosted.", name, target))
 		return name
+	case c.options.CNAMEStrategy == "None":
+		c.Step(StepChallenge, Problem, fmt.Sprintf("A CNAME leads from %s to %s, and the solver does not follow CNAMEs.", name, target),
+			"Set cnameStrategy of the solver to Follow, or remove the CNAME.")
+		return target
+	case c.options.CNAMEStrategy == "Follow":
+		c.Step(StepChallenge, OK, fmt.Sprintf("A CNAME leads from %s to %s, and the solver follows it.", name, target), "")
+		return target
 	default:
 		c.Step(StepChallenge, OK, fmt.Sprintf("A CNAME leads from %s to %s: set cnameStrategy of the Issuer to Follow.", name, target), "")
 		return target

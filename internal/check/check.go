@@ -19,7 +19,7 @@ type Options struct {
 	Name string
 	// Key is where the API key comes from.
 	Key keysource.Source
-	// Host is where the domain's DNS is to be.
+	// Host is the DNS host of the domain. If it is nil, the steps of Before are all there are.
 	Host Host
 	// DNS is how names are looked up.
 	DNS DNS
@@ -39,6 +39,14 @@ type Options struct {
 	Version, Commit string
 	// AllowedDomains are those within which the webhook answers challenges; none means everywhere.
 	AllowedDomains []string
+	// Before are steps that were taken before this check.
+	Before []Step
+	// CNAMEStrategy is the solver's: None, Follow, or empty if it is not known.
+	CNAMEStrategy string
+	// Probed reports whether the domain has been probed already; may be nil.
+	Probed func(domain string) bool
+	// Challenges returns the owners of the values of the cluster's Challenges; nil where there is no cluster.
+	Challenges func(ctx context.Context) (map[string]string, error)
 	// OnStep is told each step as it ends; may be nil.
 	OnStep func(Step)
 	// OnProgress is told in words what the check waits for, time and again; may be nil.
@@ -69,13 +77,19 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}, host: o.Host.Name()}, unlisted: map[string]unlisted{}, serials: map[string]uint32{}}
+	c := &Check{options: o, Result: &Result{Version: o.Version, Commit: o.Commit, Name: name, Wildcard: wildcard, Steps: []Step{}}, unlisted: map[string]unlisted{}, serials: map[string]uint32{}}
+	for _, s := range o.Before {
+		c.Step(s.ID, s.Status, s.Summary, s.Remedy)
+	}
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
 		defer cancel()
 	}
-	c.takeSteps(ctx)
+	if o.Host != nil {
+		c.Result.host = o.Host.Name()
+		c.takeSteps(ctx)
+	}
 	if c.account != nil {
 		c.Result.APICalls = c.account.Calls()
 	}
@@ -112,6 +126,8 @@ func (c *Check) takeSteps(ctx context.Context) {
 		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
 	case c.options.RemoveValue != "":
 		c.Step(StepWrite, Skipped, "No probe record is written where --remove-value is given.", "")
+	case c.options.Probed != nil && c.options.Probed(c.Result.Domain):
+		c.Step(StepWrite, Skipped, fmt.Sprintf("The probe of %s above covers this name.", c.Result.Domain), "")
 	case !c.Writes():
 		c.Step(StepWrite, Skipped, "No probe record is written without --write. "+c.options.Host.Risk(), "")
 	default:

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +29,9 @@ type CommandOptions struct {
 	ValidateDomains func([]string) error
 	// Hosts are those of which one can be checked. The first is the usual one.
 	Hosts []Host
+	// Planner reads Issuers; Settings are the flags that have a variable or an argument of the webhook as default.
+	Planner  Planner
+	Settings map[string]string
 	// Getenv reads the environment.
 	Getenv func(string) string
 	// Exit ends the process.
@@ -48,6 +50,7 @@ type checkFlags struct {
 	readOnly, write                      bool
 	allowedDomains                       []string
 	removeValue                          string
+	ask                                  Ask
 	output                               string
 }
 
@@ -68,18 +71,19 @@ func NewCommand(o CommandOptions) *cobra.Command {
 		}
 	}
 	cmd := &cobra.Command{
-		Use:   "check --domain DOMAIN",
+		Use:   "check {--domain DOMAIN | --issuer [NAMESPACE/]NAME | --cluster-issuer NAME | --certificate NAMESPACE/NAME}",
 		Short: "Check whether certificates for a domain can be had through " + strings.Join(names, " or "),
 		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
 			"see when the API and each nameserver show it, measure what the API does with it, and remove it." + withRisk(risks) + "\n\n" +
 			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
 			"Exit codes: 0 all is well, 1 a problem was found, 2 it could not be told.",
 		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
-			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only",
+			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only\n" +
+			"  webhook check --certificate default/example-nl",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			code, err := f.run(cmd.Context(), cmd, args, o)
+			code, err := f.start(cmd.Context(), cmd, args, o)
 			if err != nil {
 				return usage(cmd, err, o.Exit)
 			}
@@ -90,6 +94,10 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err, o.Exit) })
 	flags := cmd.Flags()
 	flags.StringVar(&f.domain, "domain", "", "Domain name that certificates are wanted for, such as example.nl or '*.example.nl'")
+	flags.StringVar(&f.ask.Issuer, "issuer", "", "[NAMESPACE/]NAME of an Issuer to check (namespace of the kubeconfig's context if omitted)")
+	flags.StringVar(&f.ask.ClusterIssuer, "cluster-issuer", "", "NAME of a ClusterIssuer to check")
+	flags.StringVar(&f.ask.Certificate, "certificate", "", "NAMESPACE/NAME of a Certificate to check, with all its DNS names")
+	flags.StringVar(&f.ask.ResourceNamespace, "cluster-resource-namespace", "cert-manager", "cert-manager's cluster resource namespace, which has the Secrets of ClusterIssuers")
 	flags.StringVar(&f.keyFile, "api-key-file", "", "File with the API key")
 	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
@@ -132,80 +140,97 @@ func usage(cmd *cobra.Command, err error, exit func(int)) error {
 	return err
 }
 
-// run checks, and returns the exit code. An error is one of usage.
-func (f checkFlags) run(ctx context.Context, cmd *cobra.Command, args []string, given CommandOptions) (int, error) {
+// start checks, and returns the exit code. An error is one of usage.
+func (f *checkFlags) start(ctx context.Context, cmd *cobra.Command, args []string, given CommandOptions) (int, error) {
 	if err := f.validate(args); err != nil {
 		return 0, err
 	}
-	host, err := f.host(given.Hosts, given.Getenv)
+	if f.plans() {
+		return f.runPlan(ctx, cmd, given)
+	}
+	result, err := f.run(ctx, cmd, given, Options{Name: f.domain})
 	if err != nil {
 		return 0, err
 	}
-	key, err := f.keySource(host.Key(), given.Getenv)
-	if err != nil {
-		return 0, err
-	}
-	if given.ValidateDomains != nil {
-		if err = given.ValidateDomains(f.allowedDomains); err != nil {
-			return 0, fmt.Errorf("--allowed-domains: %w", err)
-		}
-	}
-	network, err := NewNetwork(f.resolver, f.nameserverPort)
-	if err != nil {
-		return 0, err
-	}
-	ctx, stop := untilHangUp(ctx)
-	defer stop()
+	return f.finish(cmd.OutOrStdout(), result)
+}
 
-	line := progress.NewLine(cmd.ErrOrStderr())
-	defer context.AfterFunc(ctx, func() {
-		line.Say("Interrupted. A probe record that was written is being removed, which takes some seconds. A second Ctrl-C would leave it in the zone.")
-	})()
-	o := Options{
-		Name: f.domain, Key: key, CA: strings.ToLower(f.ca), TTL: f.ttl, ReadOnly: f.readOnly, Write: f.write, Timeout: f.timeout, Version: given.Version, Commit: given.Commit,
-		AllowedDomains: f.allowedDomains, RemoveValue: f.removeValue,
-		Host:       host,
-		Cluster:    func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) },
-		DNS:        network,
-		OnProgress: line.Show,
-		OnAside:    line.Say,
-	}
-	out := cmd.OutOrStdout()
-	var written error
-	if f.output == outputText {
-		o.OnStep = func(s Step) {
-			line.Clear()
-			written = errors.Join(written, WriteStep(out, s))
-		}
-	}
-	result, err := Run(ctx, o)
-	line.Clear()
-	if err != nil {
-		return 0, err
-	}
-	written = errors.Join(written, f.writeRest(out, result))
-	if written != nil {
-		return exitUsage, nil // nobody reads the report, so nobody would read why
+// finish writes what follows the steps, and returns the exit code.
+func (f *checkFlags) finish(out io.Writer, result *Result) (int, error) {
+	if err := f.writeRest(out, result); err != nil {
+		return exitUsage, nil //nolint:nilerr // no one reads the report, so no one would read the error
 	}
 	return result.Outcome.ExitCode(), nil
 }
 
-func (f checkFlags) writeRest(out io.Writer, result *Result) error {
+// run checks one name. What is known of its solver is in o.
+func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
+	host, err := f.host(given.Hosts, given.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.keySource(host.Key(), given.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	if given.ValidateDomains != nil {
+		if err = given.ValidateDomains(f.allowedDomains); err != nil {
+			return nil, fmt.Errorf("--allowed-domains: %w", err)
+		}
+	}
+	network, err := NewNetwork(f.resolver, f.nameserverPort)
+	if err != nil {
+		return nil, err
+	}
+	o.Key, o.Host, o.DNS = key, host, network
+	return f.report(ctx, cmd, given, o)
+}
+
+// report runs a check and shows its steps as they end.
+func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
+	ctx, stop := untilHangUp(ctx)
+	defer stop()
+	line := progress.NewLine(cmd.ErrOrStderr())
+	defer context.AfterFunc(ctx, func() {
+		line.Say("Interrupted. Removing the probe record, if one was written. A second Ctrl-C would leave it in the zone.")
+	})()
+	o.CA, o.TTL, o.ReadOnly, o.Write, o.Timeout = strings.ToLower(f.ca), f.ttl, f.readOnly, f.write, f.timeout
+	o.Version, o.Commit, o.AllowedDomains, o.RemoveValue = given.Version, given.Commit, f.allowedDomains, f.removeValue
+	o.Cluster = func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) }
+	o.OnProgress, o.OnAside = line.Show, line.Say
+	if given.Planner != nil {
+		o.Challenges = func(ctx context.Context) (map[string]string, error) {
+			config, err := o.Cluster()
+			if err != nil {
+				return nil, err
+			}
+			return given.Planner.Challenges(ctx, config)
+		}
+	}
+	if f.output == outputText {
+		o.OnStep = func(s Step) {
+			line.Clear()
+			_ = WriteStep(cmd.OutOrStdout(), s) // the end of the report fails as well
+		}
+	}
+	result, err := Run(ctx, o)
+	line.Clear()
+	return result, err
+}
+
+func (f *checkFlags) writeRest(out io.Writer, result *Result) error {
 	if f.output == outputText {
 		return WriteRest(out, result)
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(result)
+	return writeJSON(out, result)
 }
 
-func (f checkFlags) validate(args []string) error {
+func (f *checkFlags) validate(args []string) error {
 	switch {
 	case len(args) > 0:
 		return fmt.Errorf("%q is not a flag: the domain is named with --domain", args[0])
-	case f.domain == "":
-		return errors.New("--domain is missing")
+	case f.domain == "" && !f.plans():
+		return errors.New("--domain, --issuer, --cluster-issuer or --certificate is required")
 	case f.output != outputText && f.output != outputJSON:
 		return errors.New("--output must be text or json")
 	case f.ttl < 1:
@@ -217,11 +242,11 @@ func (f checkFlags) validate(args []string) error {
 	case f.timeout <= 0:
 		return errors.New("--timeout must be more than 0")
 	}
-	return nil
+	return f.validatePlan()
 }
 
 // host is the one that is to be checked: the one that was named, or the first whose key the environment has, or the first.
-func (f checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
+func (f *checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
 	var providers []string
 	chosen := hosts[0]
 	if f.keyFile == "" && f.secret == "" {
@@ -242,7 +267,7 @@ func (f checkFlags) host(hosts []Host, getenv func(string) string) (Host, error)
 }
 
 // keySource is where the API key is to be read from. What is named on the command line goes before the environment.
-func (f checkFlags) keySource(want Key, getenv func(string) string) (keysource.Source, error) {
+func (f *checkFlags) keySource(want Key, getenv func(string) string) (keysource.Source, error) {
 	if f.keyFile != "" && f.secret != "" {
 		return nil, errors.New("--api-key-file and --secret cannot go together")
 	}

@@ -66,6 +66,12 @@ type StepID string
 
 // The steps, in the order in which they are taken.
 const (
+	StepIssuer      StepID = "issuer"      // the Issuer can be used
+	StepSolver      StepID = "solver"      // one of its solvers matches the name
+	StepWebhook     StepID = "webhook"     // its group and its solver name exist
+	StepConfig      StepID = "config"      // its config is valid
+	StepAccess      StepID = "access"      // the webhook may read the Secret
+	StepPending     StepID = "pending"     // no Order or Challenge blocks the name
 	StepKey         StepID = "key"         // the API accepts the key
 	StepResolution  StepID = "resolution"  // a resolver answers, with DNSSEC
 	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads

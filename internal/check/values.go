@@ -6,11 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
 	// maxValues bounds how many values are shown.
 	maxValues = 10
+	// challengesTime bounds the listing of the cluster's Challenges.
+	challengesTime = 10 * time.Second
 	// valuesNote is what values are there for.
 	valuesNote = "Those of challenges that are in progress belong there; any other is a left-over, which --remove-value VALUE removes, or somebody's."
 )
@@ -27,11 +30,34 @@ func (c *Check) checkValues(ctx context.Context, domain, at string) {
 	if len(values) == 0 {
 		c.Step(StepValues, OK, fmt.Sprintf("No TXT value stands under %s.", at), "")
 	} else {
-		c.Step(StepValues, OK, fmt.Sprintf("Under %s there %s: %s. %s", at, standing(len(values)), shown(values), valuesNote), "")
+		c.Step(StepValues, OK, fmt.Sprintf("Under %s there %s: %s. %s", at, standing(len(values)), shown(values), c.whose(ctx, values)), "")
 	}
 	if c.options.RemoveValue != "" {
 		c.removeValue(ctx, domain, at, values)
 	}
+}
+
+// whose says which values are left-overs. Without a cluster, or if its Challenges cannot be listed, that is for the reader to decide.
+func (c *Check) whose(ctx context.Context, values []string) string {
+	if c.options.Challenges == nil {
+		return valuesNote
+	}
+	ctx, cancel := context.WithTimeout(ctx, challengesTime)
+	defer cancel()
+	owners, err := c.options.Challenges(ctx)
+	if err != nil {
+		return valuesNote
+	}
+	var orphans []string
+	for _, v := range values {
+		if owners[v] == "" {
+			orphans = append(orphans, v)
+		}
+	}
+	if len(orphans) == 0 {
+		return "All belong to Challenges of this cluster."
+	}
+	return fmt.Sprintf("No Challenge of this cluster has: %s. Unless another cluster or client wrote it, it is a left-over; --remove-value VALUE removes it.", shown(orphans))
 }
 
 // removeValue removes the value that the options name, if it stands there in exactly this form.

@@ -73,6 +73,17 @@ func Cluster(kubeconfig string) (*rest.Config, error) {
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 }
 
+// Namespace returns the namespace of a kubeconfig's current context.
+func Namespace(kubeconfig string) string {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	namespace, _, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).Namespace()
+	if err != nil {
+		return "default"
+	}
+	return namespace
+}
+
 // fault says what is wrong without the addresses that errors of Kubernetes' client are full of.
 func (s Secret) fault(err error) *Error {
 	switch {

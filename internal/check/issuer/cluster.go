@@ -1,0 +1,92 @@
+package issuer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+const (
+	// callTime bounds one request.
+	callTime = 15 * time.Second
+	page     = "500"
+
+	certManager = "/apis/cert-manager.io/v1/"
+	acme        = "/apis/acme.cert-manager.io/v1/"
+)
+
+// cluster is the Kubernetes API.
+type cluster struct{ client rest.Interface }
+
+func connect(config *rest.Config) (cluster, error) {
+	client, err := corev1.NewForConfig(config)
+	if err != nil {
+		return cluster{}, err
+	}
+	return cluster{client.RESTClient()}, nil
+}
+
+func (k cluster) get(ctx context.Context, path string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	raw, err := k.client.Get().AbsPath(path).Do(ctx).Raw()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func (k cluster) create(ctx context.Context, path string, object, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	body, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	raw, err := k.client.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(body).Do(ctx).Raw()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// list returns all pages of a list.
+func list[T any](ctx context.Context, k cluster, path, labels string) (all []T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	for next := ""; ; {
+		request := k.client.Get().AbsPath(path).Param("limit", page).Param("continue", next)
+		if labels != "" {
+			request = request.Param("labelSelector", labels)
+		}
+		raw, err := request.Do(ctx).Raw()
+		if err != nil {
+			return nil, err
+		}
+		var l struct {
+			Metadata struct {
+				Continue string `json:"continue"`
+			} `json:"metadata"`
+			Items []T `json:"items"`
+		}
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return nil, err
+		}
+		all = append(all, l.Items...)
+		if next = l.Metadata.Continue; next == "" {
+			return all, nil
+		}
+	}
+}
+
+// isObjectMissing reports whether the API has the resource and not the object.
+func isObjectMissing(err error) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsNotFound(err) && errors.As(err, &status) &&
+		status.Status().Details != nil && status.Status().Details.Name != ""
+}

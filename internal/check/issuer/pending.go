@@ -1,0 +1,80 @@
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+)
+
+// noSolver is the end of cert-manager's words for an Order whose DNS names no solver matches.
+const noSolver = "no configured challenge solvers can be used"
+
+// withPending adds what blocks new challenges for the name: an Order that failed, and a Challenge that is being deleted.
+func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.Target {
+	var blocks []check.Step
+	challenges, failure := list[challenge](ctx, r.cluster, acme+"challenges", "")
+	bare := strings.TrimPrefix(s.name, "*.")
+	for _, c := range challenges {
+		if c.Spec.DNSName == bare && c.Metadata.DeletionTimestamp != "" {
+			name := c.Metadata.Namespace + "/" + c.Metadata.Name
+			blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Challenge %s for %s is Terminating: %s. cert-manager starts no other challenge for the name until it is gone.",
+				name, bare, orUnknown(c.Status.Reason)),
+				fmt.Sprintf("Correct the cause, so that its clean-up can succeed. If that is impossible, remove the TXT record by hand and then the finalizer of Challenge %s.", name)))
+		}
+	}
+	scope := acme + "orders"
+	if namespace, _, ok := strings.Cut(r.ask.Certificate, "/"); ok {
+		scope = acme + "namespaces/" + namespace + "/orders"
+	}
+	orders, err := list[order](ctx, r.cluster, scope, "")
+	if failure == nil {
+		failure = err
+	}
+	var newest order
+	for _, o := range orders {
+		if r.isUsedBy(o.Spec.IssuerRef) && (r.from == "" || o.Metadata.Namespace == r.from) && slices.Contains(o.Spec.DNSNames, s.name) &&
+			o.Metadata.CreationTimestamp >= newest.Metadata.CreationTimestamp {
+			newest = o
+		}
+	}
+	if strings.Contains(newest.Status.Reason, noSolver) {
+		blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Order %s/%s failed: %s.", newest.Metadata.Namespace, newest.Metadata.Name, orUnknown(newest.Status.Reason)),
+			"Correct the solver's selector, then delete the Order's CertificateRequest; cert-manager creates another."))
+	}
+	switch {
+	case len(blocks) > 0:
+	case failure != nil:
+		blocks = append(blocks, check.Step{
+			ID: check.StepPending, Status: check.Unknown, Summary: "Cannot list the Challenges and Orders of the cluster.",
+			Remedy: "Use an account that may list objects of acme.cert-manager.io.",
+		})
+	default:
+		blocks = append(blocks, check.Step{ID: check.StepPending, Status: check.OK, Summary: fmt.Sprintf("No Order or Challenge blocks %s.", s.name)})
+	}
+	t.Steps = append(t.Steps, blocks...)
+	return t
+}
+
+// Challenges implements check.Planner.
+func (Planner) Challenges(ctx context.Context, config *rest.Config) (map[string]string, error) {
+	k, err := connect(config)
+	if err != nil {
+		return nil, err
+	}
+	all, err := list[challenge](ctx, k, acme+"challenges", "")
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string]string{}
+	for _, c := range all {
+		if c.Spec.Type == "DNS-01" {
+			owners[c.Spec.Key] = c.Metadata.Namespace + "/" + c.Metadata.Name
+		}
+	}
+	return owners, nil
+}

@@ -1,0 +1,207 @@
+package issuer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+)
+
+// target finds the solver of a name, and checks it from the webhook to the Secret.
+func (r *run) target(ctx context.Context, s subject) check.Target {
+	t := check.Target{Name: s.name}
+	note := func(id check.StepID, status check.Status, summary, remedy string) {
+		t.Steps = append(t.Steps, check.Step{ID: id, Status: status, Summary: summary, Remedy: remedy})
+	}
+	solvers := r.issuer.Spec.ACME.Solvers
+	chosen := choose(solvers, s.name, s.labels)
+	normal, odd := intended(solvers)
+	switch meant := choose(normal, s.name, s.labels); {
+	case meant != chosen && len(odd) > 0:
+		note(check.StepSolver, check.Problem, fmt.Sprintf("The selector of %s does not match %s as written: %s.", r, s.name, check.List(odd)),
+			"Write dnsNames and dnsZones in lower case and without a final dot.")
+		return r.withPending(ctx, t, s)
+	case chosen < 0:
+		note(check.StepSolver, check.Problem, fmt.Sprintf("No solver of %s matches %s.", r, s.name),
+			"Add the name to dnsNames or its zone to dnsZones of a DNS-01 solver, or add a solver without a selector.")
+		return r.withPending(ctx, t, s)
+	}
+	which := fmt.Sprintf("solver %d of %s", chosen+1, r)
+	solver := solvers[chosen]
+	if solver.DNS01 == nil || solver.DNS01.Webhook == nil {
+		note(check.StepSolver, check.Unknown, fmt.Sprintf("cert-manager uses %s for %s, and that solver is not a webhook.", which, s.name),
+			"Nothing to do if this is intended. Otherwise give this webhook's solver a more specific selector.")
+		return r.withPending(ctx, t, s)
+	}
+	hook := *solver.DNS01.Webhook
+	t.CNAMEStrategy = cmp.Or(solver.DNS01.CNAMEStrategy, "None")
+	note(check.StepSolver, check.OK, fmt.Sprintf("cert-manager uses %s for %s.", which, s.name), "")
+
+	account, ok := r.webhook(ctx, hook, note)
+	if !ok {
+		return r.withPending(ctx, t, s)
+	}
+	t.Environment = account.environment
+	config, err := r.ReadConfig(hook.SolverName, hook.Config)
+	if err != nil {
+		note(check.StepConfig, check.Problem, sentence(err.Error()), fmt.Sprintf("Correct dns01.webhook.config of %s.", which))
+		return r.withPending(ctx, t, s)
+	}
+	note(check.StepConfig, check.OK, fmt.Sprintf("The config of %s is valid.", which), "")
+	t.Provider, t.Flags = hook.SolverName, config.Flags
+	t.Namespace, t.Secret, t.Entry = r.from, config.Secret, config.Entry
+	if t.Namespace == "" {
+		t.Namespace = r.ask.ResourceNamespace
+	}
+	if t.Secret == "" {
+		ambient, found := account.secrets[r.KeyVariables[hook.SolverName]]
+		if r.from != "" || !found {
+			t.Provider = ""
+			note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s names no Secret, and the webhook has no API key of its own for it.", which),
+				"Add apiKeySecretRef to the config.")
+			return r.withPending(ctx, t, s)
+		}
+		t.Namespace, t.Secret, t.Entry = account.namespace, ambient.name, ambient.key
+	} else {
+		t.Steps = append(t.Steps, r.access(ctx, account, t.Namespace, t.Secret))
+	}
+	return r.withPending(ctx, t, s)
+}
+
+func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1:] + "." }
+
+type keyRef struct{ name, key string }
+
+// account is what is known of the running webhook.
+type account struct {
+	namespace, name string // of the ServiceAccount
+	environment     map[string]string
+	secrets         map[string]keyRef // environment variables that come from Secrets
+}
+
+// webhook checks that the API server has the webhook of a solver, and finds its pods.
+func (r *run) webhook(ctx context.Context, hook webhookSolver, note func(check.StepID, check.Status, string, string)) (account, bool) {
+	var service apiService
+	err := r.get(ctx, "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1."+hook.GroupName, &service)
+	switch {
+	case apierrors.IsNotFound(err):
+		note(check.StepWebhook, check.Problem, fmt.Sprintf("No webhook serves the groupName %q: APIService v1alpha1.%s not found.", hook.GroupName, hook.GroupName),
+			"Set groupName of the solver to the chart's value groupName, or install the webhook.")
+		return account{}, false
+	case err != nil:
+		note(check.StepWebhook, check.Unknown, fmt.Sprintf("Cannot read APIService v1alpha1.%s.", hook.GroupName), "Use a kubeconfig whose account may get APIServices.")
+		return account{}, false
+	}
+	if available := conditionOf(service.Status.Conditions, "Available"); available.Status != "True" {
+		note(check.StepWebhook, check.Problem, fmt.Sprintf("APIService v1alpha1.%s is not Available: %s.", hook.GroupName, orUnknown(available.Message)),
+			"Check the webhook's pods and events. Run kubectl describe apiservice for details.")
+		return account{}, false
+	}
+	var served struct {
+		Resources []struct {
+			Name string `json:"name"`
+		} `json:"resources"`
+	}
+	if err := r.get(ctx, "/apis/"+hook.GroupName+"/v1alpha1", &served); err != nil {
+		note(check.StepWebhook, check.Unknown, fmt.Sprintf("Cannot list the solvers of %s.", hook.GroupName), "Run kubectl get --raw /apis/"+hook.GroupName+"/v1alpha1.")
+		return account{}, false
+	}
+	var names []string
+	for _, resource := range served.Resources {
+		names = append(names, resource.Name)
+	}
+	if _, ours := r.KeyVariables[hook.SolverName]; !ours || !slices.Contains(names, hook.SolverName) {
+		note(check.StepWebhook, check.Problem, fmt.Sprintf("The webhook %s has no solver named %q; it has %s.", hook.GroupName, hook.SolverName, check.List(names)),
+			"Set solverName to "+strings.Join(slices.Sorted(maps.Keys(r.KeyVariables)), " or ")+".")
+		return account{}, false
+	}
+	note(check.StepWebhook, check.OK, fmt.Sprintf("The webhook %s is available and has the solver %s.", hook.GroupName, hook.SolverName), "")
+	if service.Spec.Service == nil {
+		return account{}, true
+	}
+	return r.accountOf(ctx, service.Spec.Service.Namespace, service.Spec.Service.Name), true
+}
+
+// accountOf reads the account and the settings of the pods behind a Service. What cannot be read stays empty.
+func (r *run) accountOf(ctx context.Context, namespace, service string) account {
+	a := account{namespace: namespace, environment: map[string]string{}, secrets: map[string]keyRef{}}
+	var s struct {
+		Spec struct {
+			Selector map[string]string `json:"selector"`
+		} `json:"spec"`
+	}
+	if err := r.get(ctx, "/api/v1/namespaces/"+namespace+"/services/"+service, &s); err != nil || len(s.Spec.Selector) == 0 {
+		return a
+	}
+	var labels []string
+	for _, key := range slices.Sorted(maps.Keys(s.Spec.Selector)) {
+		labels = append(labels, key+"="+s.Spec.Selector[key])
+	}
+	pods, err := list[pod](ctx, r.cluster, "/api/v1/namespaces/"+namespace+"/pods", strings.Join(labels, ","))
+	pods = slices.DeleteFunc(pods, func(p pod) bool { return p.Metadata.DeletionTimestamp != "" })
+	if err != nil || len(pods) == 0 {
+		return a
+	}
+	a.name = pods[0].Spec.ServiceAccountName
+	a.environment["POD_NAMESPACE"] = namespace
+	for _, c := range pods[0].Spec.Containers {
+		for _, e := range c.Env {
+			if e.Value != "" {
+				a.environment[e.Name] = e.Value
+			}
+			if ref := e.ValueFrom.SecretKeyRef; ref != nil {
+				a.secrets[e.Name] = keyRef{ref.Name, ref.Key}
+			}
+		}
+		for _, argument := range c.Args {
+			if flag, value, ok := strings.Cut(argument, "="); ok {
+				a.environment[flag] = value
+			}
+		}
+	}
+	return a
+}
+
+// access asks the API server whether the webhook's account may read a Secret.
+func (r *run) access(ctx context.Context, a account, namespace, secret string) check.Step {
+	what := fmt.Sprintf("the Secret %s/%s", namespace, secret)
+	if a.name == "" {
+		return check.Step{
+			ID: check.StepAccess, Status: check.Unknown, Summary: "Cannot find the webhook's ServiceAccount, so access to " + what + " was not checked.",
+			Remedy: "Use an account that may read the webhook's Service and list its pods.",
+		}
+	}
+	user := fmt.Sprintf("system:serviceaccount:%s:%s", a.namespace, a.name)
+	review := map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+		"spec": map[string]any{
+			"user":               user,
+			"groups":             []string{"system:serviceaccounts", "system:serviceaccounts:" + a.namespace, "system:authenticated"},
+			"resourceAttributes": map[string]string{"namespace": namespace, "verb": "get", "version": "v1", "resource": "secrets", "name": secret},
+		},
+	}
+	var answer struct {
+		Status struct {
+			Allowed bool `json:"allowed"`
+		} `json:"status"`
+	}
+	switch err := r.create(ctx, "/apis/authorization.k8s.io/v1/subjectaccessreviews", review, &answer); {
+	case err != nil:
+		return check.Step{
+			ID: check.StepAccess, Status: check.Unknown, Summary: "Cannot check whether the webhook may read " + what + ".",
+			Remedy: "Use an account that may create SubjectAccessReviews.",
+		}
+	case !answer.Status.Allowed:
+		return problem(check.StepAccess, fmt.Sprintf("The webhook's ServiceAccount %s/%s may not read %s.", a.namespace, a.name, what),
+			"Add the Secret to the chart's values under secrets.")
+	default:
+		return check.Step{ID: check.StepAccess, Status: check.OK, Summary: "The webhook may read " + what + "."}
+	}
+}
+
