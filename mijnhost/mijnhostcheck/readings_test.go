@@ -23,7 +23,11 @@ func everyReading() []mijnhosttest.Options {
 
 func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
 	t.Parallel()
-	for _, readings := range everyReading() {
+	offset := first(4)
+	for i, readings := range everyReading() {
+		if i%step(4) != offset {
+			continue
+		}
 		for _, oneCopy := range []bool{false, true} {
 			readings := readings
 			readings.DeleteOneCopy = oneCopy
@@ -44,7 +48,11 @@ func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
 
 func TestReadingsAreMeasuredThroughStaleReadsToo(t *testing.T) {
 	t.Parallel()
-	for _, readings := range everyReading() {
+	offset := first(4)
+	for i, readings := range everyReading() {
+		if i%step(4) != offset {
+			continue
+		}
 		if readings.StatusText || readings.DeleteAbsent == mijnhosttest.DeleteAbsentNotFound {
 			continue
 		}

@@ -40,8 +40,8 @@ func TestAnInterruptAtAnyCallLeavesNothingBehind(t *testing.T) {
 			t.Parallel()
 			calls := 0
 			inBubble(t, readings, func(w world) { calls = int(w.run().APICalls) })
-			every := 1 + calls/9 // each run begins elsewhere, so that many runs meet every call
-			for n := 1 + rand.IntN(every); n <= calls; n += every {
+			every := step(1 + calls/9)
+			for n := 1 + first(every); n <= calls; n += every {
 				inBubble(t, readings, func(w world) {
 					ctx, interrupt := context.WithCancel(w.Context())
 					defer interrupt()
@@ -122,8 +122,8 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 				{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
 				{PatchSame: mijnhosttest.PatchSameFails},
 			}
-			for skip := rand.IntN(5); skip < 40; skip += 5 { // many runs meet every call
-				inBubble(t, in[rand.IntN(len(in))], func(w world) {
+			for skip := first(5); skip < 40; skip += step(5) {
+				inBubble(t, in[skip%len(in)], func(w world) {
 					w.api.Inject(mijnhosttest.Fault{Kind: kind, Skip: skip, Times: 1})
 					if r := w.run(); r.LeftBehind != "" {
 						t.Errorf("fault at call %d: %s", skip+1, textOf(t, r))

@@ -204,4 +204,3 @@ func (r *run) access(ctx context.Context, a account, namespace, secret string) c
 		return check.Step{ID: check.StepAccess, Status: check.OK, Summary: "The webhook may read " + what + "."}
 	}
 }
-

@@ -1,0 +1,287 @@
+package issuer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/issuer"
+)
+
+type object = map[string]any
+
+const (
+	issuerPath  = "/apis/cert-manager.io/v1/namespaces/team/issuers/le"
+	groupPath   = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.acme.mijn.host"
+	certPath    = "/apis/cert-manager.io/v1/namespaces/team/certificates/web"
+	ordersPath  = "/apis/acme.cert-manager.io/v1/orders"
+	pendingPath = "/apis/acme.cert-manager.io/v1/challenges"
+	reviewPath  = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+	podsPath    = "/api/v1/namespaces/webhook/pods"
+)
+
+// api is a Kubernetes API with objects by path. An int is an HTTP status to fail with.
+type api map[string]any
+
+func newAPI() api {
+	return api{
+		issuerPath: issuerWith(solverFor(object{})),
+		certPath: object{
+			"metadata": object{"labels": object{"team": "a"}},
+			"spec":     object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le"}},
+		},
+		"/apis/cert-manager.io/v1/namespaces/team/certificates": object{"items": []object{}},
+		groupPath: object{
+			"spec":   object{"service": object{"namespace": "webhook", "name": "hook"}},
+			"status": object{"conditions": []object{{"type": "Available", "status": "True"}}},
+		},
+		"/apis/acme.mijn.host/v1alpha1":            object{"resources": []object{{"name": "mijn-host"}}},
+		"/api/v1/namespaces/webhook/services/hook": object{"spec": object{"selector": object{"app": "hook"}}},
+		podsPath: object{"items": []object{{"spec": object{
+			"serviceAccountName": "hook",
+			"containers": []object{{
+				"args": []string{"--allowed-domains=example.nl"},
+				"env":  []object{{"name": "KEY", "valueFrom": object{"secretKeyRef": object{"name": "ambient", "key": "k"}}}, {"name": "URL", "value": "https://api.test"}},
+			}},
+		}}}},
+		reviewPath:  object{"status": object{"allowed": true}},
+		ordersPath:  object{"items": []object{}},
+		pendingPath: object{"items": []object{}},
+	}
+}
+
+// solverFor has a selector and this webhook.
+func solverFor(selector object) object {
+	return object{"selector": selector, "dns01": object{"cnameStrategy": "Follow", "webhook": hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretRef":{"name":"s"}}`)}}
+}
+
+func hookWith(group, name, config string) object {
+	return object{"groupName": group, "solverName": name, "config": json.RawMessage(config)}
+}
+
+func issuerWith(solvers ...object) object {
+	return object{
+		"spec":   object{"acme": object{"solvers": solvers}},
+		"status": object{"conditions": []object{{"type": "Ready", "status": "True"}}},
+	}
+}
+
+func webhookOf(hook object) object { return issuerWith(object{"dns01": object{"webhook": hook}}) }
+
+func (a api) plan(t *testing.T, ask check.Ask) check.Plan {
+	t.Helper()
+	return planner().Plan(t.Context(), a.config(t), ask)
+}
+
+func (a api) config(t *testing.T) *rest.Config {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		answer, ok := a[r.URL.Path]
+		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+		if status, failing := answer.(int); failing || !ok {
+			fault := apierrors.NewNotFound(schema.GroupResource{Resource: "things"}, name)
+			switch status {
+			case http.StatusForbidden:
+				fault = apierrors.NewForbidden(schema.GroupResource{Resource: "things"}, name, nil)
+			case http.StatusGone: // the resource itself does not exist
+				fault = apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "", 0, false)
+			}
+			fault.ErrStatus.Kind, fault.ErrStatus.APIVersion = "Status", "v1"
+			w.WriteHeader(int(fault.ErrStatus.Code))
+			answer = fault.ErrStatus
+		}
+		if r.URL.Path == reviewPath {
+			var review struct{ Spec struct{ User string } }
+			if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Spec.User != "system:serviceaccount:webhook:hook" {
+				t.Errorf("the review is about %q, %v", review.Spec.User, err)
+			}
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return &rest.Config{Host: server.URL}
+}
+
+func planner() issuer.Planner {
+	return issuer.Planner{
+		KeyVariables: map[string]string{"mijn-host": "KEY"},
+		ReadConfig: func(_ string, raw []byte) (check.SolverConfig, error) {
+			if strings.Contains(string(raw), "apiKeySecretref") {
+				return check.SolverConfig{}, errors.New(`unknown field "apiKeySecretref"`)
+			}
+			if strings.Contains(string(raw), "apiKeySecretRef") {
+				return check.SolverConfig{Secret: "s", Entry: "api-key"}, nil
+			}
+			return check.SolverConfig{}, nil
+		},
+	}
+}
+
+func TestPlan_Mistakes(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		set    func(api)
+		step   check.StepID
+		status check.Status
+		words  string
+	}{
+		"no mistake":            {func(api) {}, check.StepPending, check.OK, "No Order or Challenge blocks www.example.nl"},
+		"Issuer not found":      {func(a api) { delete(a, issuerPath) }, check.StepIssuer, check.Problem, "Issuer team/le not found"},
+		"Certificate not found": {func(a api) { delete(a, certPath) }, check.StepIssuer, check.Problem, "Certificate team/web not found"},
+		"no cert-manager":       {func(a api) { a[certPath] = http.StatusGone }, check.StepIssuer, check.Problem, "cert-manager is not installed"},
+		"Issuer forbidden":      {func(a api) { a[issuerPath] = http.StatusForbidden }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
+		"Issuer not ACME":       {func(a api) { a[issuerPath] = object{"spec": object{}} }, check.StepIssuer, check.Problem, "not an ACME issuer"},
+		"Issuer not Ready":      {func(a api) { a[issuerPath] = object{"spec": object{"acme": object{}}} }, check.StepIssuer, check.Problem, "not Ready"},
+		"wrong group":           {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijnhost", "mijn-host", "{}")) }, check.StepWebhook, check.Problem, "v1alpha1.acme.mijnhost not found"},
+		"APIService unavailable": {func(a api) {
+			a[groupPath] = object{"status": object{"conditions": []object{{"type": "Available", "status": "False", "message": "no endpoints."}}}}
+		}, check.StepWebhook, check.Problem, "not Available: no endpoints."},
+		"wrong solver name": {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}")) }, check.StepWebhook, check.Problem, `no solver named "mijnhost"; it has mijn-host`},
+		"misspelt config field": {func(a api) {
+			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretref":{}}`))
+		}, check.StepConfig, check.Problem, `Unknown field "apiKeySecretref".`},
+		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "names no Secret"},
+		"Secret forbidden":        {func(a api) { a[reviewPath] = object{"status": object{"allowed": false}} }, check.StepAccess, check.Problem, "ServiceAccount webhook/hook may not read the Secret team/s"},
+		"review forbidden":        {func(a api) { a[reviewPath] = http.StatusForbidden }, check.StepAccess, check.Unknown, "Cannot check"},
+		"no pods":                 {func(a api) { a[podsPath] = object{} }, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},
+		"dnsZones with final dot": {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"example.nl."}})) }, check.StepSolver, check.Problem, "example.nl."},
+		"dnsNames in upper case":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsNames": []string{"WWW.example.nl"}})) }, check.StepSolver, check.Problem, "WWW.example.nl"},
+		"no solver for the name":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"other.nl"}})) }, check.StepSolver, check.Problem, "No solver of Issuer team/le matches www.example.nl"},
+		"HTTP-01":                 {func(a api) { a[issuerPath] = issuerWith(object{"http01": object{"ingress": object{}}}) }, check.StepSolver, check.Unknown, "not a webhook"},
+		"Challenge Terminating": {func(a api) {
+			a[pendingPath] = object{"items": []object{{"metadata": object{"namespace": "team", "name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"dnsName": "www.example.nl"}, "status": object{"reason": "forbidden"}}}}
+		}, check.StepPending, check.Problem, "Challenge team/old for www.example.nl is Terminating: forbidden."},
+		"Order without solver": {func(a api) {
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{orderOf("failed", "2026-01-02", "no configured challenge solvers can be used for this challenge"), orderOf("older", "2026-01-01", "")}}
+		}, check.StepPending, check.Problem, "Order team/failed failed"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI()
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{}}
+			c.set(a)
+			plan := a.plan(t, check.Ask{Certificate: "team/web"})
+			steps := plan.Steps
+			for _, target := range plan.Targets {
+				steps = append(steps, target.Steps...)
+			}
+			i := slices.IndexFunc(steps, func(s check.Step) bool { return s.ID == c.step })
+			if i < 0 || steps[i].Status != c.status || !strings.Contains(steps[i].Summary, c.words) {
+				t.Fatalf("step %s: got %+v, want %s with %q", c.step, steps, c.status, c.words)
+			}
+			for _, s := range steps {
+				if s.Status != check.OK && s.Remedy == "" {
+					t.Errorf("no fix for %+v", s)
+				}
+			}
+		})
+	}
+}
+
+func orderOf(name, created, reason string) object {
+	return object{
+		"metadata": object{"namespace": "team", "name": name, "creationTimestamp": created},
+		"spec":     object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le"}}, "status": object{"state": "errored", "reason": reason},
+	}
+}
+
+func TestPlan_Target(t *testing.T) {
+	t.Parallel()
+	plan := newAPI().plan(t, check.Ask{Issuer: "team/le", Domain: "*.Example.NL."})
+	if len(plan.Targets) != 1 {
+		t.Fatalf("got %+v", plan)
+	}
+	got := plan.Targets[0]
+	if got.Name != "*.example.nl" || got.Provider != "mijn-host" || got.Namespace != "team" || got.Secret != "s" || got.Entry != "api-key" || got.CNAMEStrategy != "Follow" {
+		t.Errorf("got %+v", got)
+	}
+	if want := map[string]string{"POD_NAMESPACE": "webhook", "--allowed-domains": "example.nl", "URL": "https://api.test"}; !maps.Equal(got.Environment, want) {
+		t.Errorf("environment %v, want %v", got.Environment, want)
+	}
+}
+
+func TestPlan_ClusterIssuer(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct{ config, namespace, secret string }{
+		"Secret of the cluster resource namespace": {`{"apiKeySecretRef":{"name":"s"}}`, "cm", "s"},
+		"the webhook's own key":                    {`{}`, "webhook", "ambient"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI()
+			a["/apis/cert-manager.io/v1/clusterissuers/le"] = webhookOf(hookWith("acme.mijn.host", "mijn-host", c.config))
+			plan := a.plan(t, check.Ask{ClusterIssuer: "le", Domain: "example.nl", ResourceNamespace: "cm"})
+			if got := plan.Targets[0]; got.Namespace != c.namespace || got.Secret != c.secret || got.Provider == "" {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestPlan_SolverChoice(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		selectors []object
+		want      string
+	}{
+		"dnsNames win over dnsZones":         {[]object{{"dnsZones": []string{"example.nl"}}, {"dnsNames": []string{"www.example.nl"}}}, "solver 2 of"},
+		"the longest zone wins":              {[]object{{"dnsZones": []string{"nl"}}, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
+		"a zone wins over no selector":       {[]object{nil, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
+		"a zone wins over labels":            {[]object{{"matchLabels": object{"team": "a"}}, {"dnsZones": []string{"nl"}}}, "solver 2 of"},
+		"labels win over none":               {[]object{nil, {"matchLabels": object{"team": "a"}}}, "solver 2 of"},
+		"the first of equals wins":           {[]object{{}, {}}, "solver 1 of"},
+		"labels that differ exclude":         {[]object{{"matchLabels": object{"team": "b"}}, {}}, "solver 2 of"},
+		"all parts of a selector must match": {[]object{{"dnsNames": []string{"www.example.nl"}, "dnsZones": []string{"other.nl"}}, {}}, "solver 2 of"},
+		"upper case in dnsZones is harmless": {[]object{{}, {"dnsZones": []string{"Example.NL"}}}, "solver 2 of"},
+		"a zone is not a suffix of letters":  {[]object{{"dnsZones": []string{"ample.nl"}}, {}}, "solver 2 of"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI()
+			var solvers []object
+			for _, s := range c.selectors {
+				one := solverFor(s)
+				if s == nil {
+					delete(one, "selector")
+				}
+				solvers = append(solvers, one)
+			}
+			a[issuerPath] = issuerWith(solvers...)
+			got := a.plan(t, check.Ask{Certificate: "team/web"}).Targets[0].Steps[0]
+			if got.ID != check.StepSolver || !strings.Contains(got.Summary, c.want) {
+				t.Errorf("got %+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestChallenges(t *testing.T) {
+	t.Parallel()
+	a := api{pendingPath: object{"items": []object{
+		{"metadata": object{"namespace": "n", "name": "c"}, "spec": object{"type": "DNS-01", "key": "v"}},
+		{"metadata": object{"namespace": "n", "name": "h"}, "spec": object{"type": "HTTP-01", "key": "w"}},
+	}}}
+	got, err := planner().Challenges(t.Context(), a.config(t))
+	if want := map[string]string{"v": "n/c"}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := planner().Challenges(ctx, a.config(t)); err == nil {
+		t.Error("a cancelled list succeeded")
+	}
+}
