@@ -146,9 +146,9 @@ func TestTheExitCodeTellsTheOutcome(t *testing.T) {
 	}{
 		{"all is well", nil, 0, "All is well."},
 		{"a key that is refused is a problem", []string{"--api-key-file=" + file}, 1, "1 problem found."},
-		{"CAA for another CA than the one that was asked about", []string{"--ca=Other.test"}, 0, "No CAA record stands in the way of other.test."},
-		{"a resolver that is not there leaves the matter open", []string{"--resolver=127.0.0.1:1"}, 2, "could not be told"},
-		{"a cluster that is not there leaves the matter open", []string{"--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No way to a cluster"},
+		{"CAA for another CA than the one that was asked about", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
+		{"a resolver that is not there leaves the matter open", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
+		{"a cluster that is not there leaves the matter open", []string{"--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -164,7 +164,7 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 	t.Parallel()
 	const domain = "--domain=example.nl"
 	for words, args := range map[string][]string{
-		"--domain is missing":            nil,
+		"--domain, --issuer":             nil,
 		"unknown flag":                   {domain, "--nonsense"},
 		"is not a flag":                  {domain, "example.nl"},
 		"must be a domain name":          {"--domain=nl"},

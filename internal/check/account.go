@@ -9,7 +9,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkKey tells whether the API takes the key, and which domains it opens.
+// checkKey reports whether the API takes the key, and which domains it opens.
 func (c *Check) checkKey(ctx context.Context) (domains []string, accepted bool) {
 	key, err := c.options.Key.Key(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Check) checkDomain(ctx context.Context, domains []string, at string) st
 	domain, err := c.domainOf(ctx, domains, at)
 	switch {
 	case err != nil:
-		c.notFound(ctx, StepDomain, fmt.Sprintf("The list of the account's domains has none that covers %s, and whether the account has one could not be told", at), err)
+		c.notFound(ctx, StepDomain, fmt.Sprintf("The list of the account's domains has none that covers %s, and asking for one was inconclusive", at), err)
 	case domain == "":
 		list := "."
 		if domains != nil {

@@ -21,15 +21,15 @@ const (
 	method       = "dns-01"
 )
 
-// checkCAA tells whether CAA records let the CA issue.
+// checkCAA reports whether CAA records let the CA issue.
 func (c *Check) checkCAA(ctx context.Context) {
 	where, set, err := relevantCAA(ctx, c.options.DNS, c.Result.Name)
 	if err != nil {
-		c.dnsFault(ctx, StepCAA, "Whether CAA records let "+c.options.CA+" issue could not be told", err)
+		c.dnsFault(ctx, StepCAA, "Cannot read the CAA records for "+c.options.CA, err)
 		return
 	}
 	if len(set) == 0 {
-		c.Step(StepCAA, OK, fmt.Sprintf("No CAA record stands in the way of %s.", c.options.CA), "")
+		c.Step(StepCAA, OK, fmt.Sprintf("No CAA record blocks %s.", c.options.CA), "")
 		return
 	}
 	plain, wild := mayIssue(set, c.options.CA, false), mayIssue(set, c.options.CA, true)
@@ -39,7 +39,7 @@ func (c *Check) checkCAA(ctx context.Context) {
 	}
 	if !judged.allowed {
 		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not let %s issue for %s: %s.", where, c.options.CA, what, judged.why),
-			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove those that stand there.`, where, judged.tag, c.options.CA))
+			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove the existing ones.`, where, judged.tag, c.options.CA))
 		return
 	}
 	summary := fmt.Sprintf("The CAA records at %s let %s issue for %s.", where, c.options.CA, what)

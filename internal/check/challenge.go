@@ -21,7 +21,7 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 	target := chain[len(chain)-1]
 	switch {
 	case err != nil:
-		c.dnsFault(ctx, StepChallenge, fmt.Sprintf("Whether a CNAME leads away from %s could not be told", name), err)
+		c.dnsFault(ctx, StepChallenge, fmt.Sprintf("Cannot determine whether %s is a CNAME", name), err)
 		return name
 	case len(chain) > maxCNAMEs:
 		c.Step(StepChallenge, Problem, fmt.Sprintf("The CNAMEs of %s go round in a circle, or are too many.", name),
@@ -55,7 +55,7 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 	}
 }
 
-// isElsewhere reports whether the account has no domain that covers a name. What could not be told, StepDomain tells.
+// isElsewhere reports whether the account has no domain that covers a name. StepDomain reports failures.
 func (c *Check) isElsewhere(ctx context.Context, domains []string, name string) bool {
 	domain, err := c.domainOf(ctx, domains, name)
 	return domain == "" && err == nil
@@ -77,7 +77,7 @@ func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err 
 	return chain, nil
 }
 
-// isWildcard tells whether any name beside the challenge's leads to target, so that it is a wildcard that answers.
+// isWildcard reports whether any name beside the challenge's leads to target, so that it is a wildcard that answers.
 func (c *Check) isWildcard(ctx context.Context, target string) bool {
 	other := RandomWord() + "." + c.Result.Name
 	m, err := resolve(ctx, c.options.DNS, other, dns.TypeCNAME)
@@ -86,7 +86,7 @@ func (c *Check) isWildcard(ctx context.Context, target string) bool {
 
 // dnsFault ends a step in which DNS did not answer: it may be this system's own trouble.
 func (c *Check) dnsFault(ctx context.Context, id StepID, what string, err error) {
-	remedy := "See whether this system may ask DNS (UDP and TCP port 53), or name another resolver with --resolver."
+	remedy := "Allow this system to query DNS (UDP and TCP port 53), or name another resolver with --resolver."
 	if why, otherRemedy, cut := CutShort(ctx); cut {
 		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), otherRemedy)
 		return

@@ -135,7 +135,7 @@ func (c *Check) takeSteps(ctx context.Context) {
 	}
 }
 
-// checkAllowed tells whether the webhook may answer challenges at a name.
+// checkAllowed reports whether the webhook may answer challenges at a name.
 func (c *Check) checkAllowed(at string) {
 	allowed := c.options.AllowedDomains
 	if len(allowed) == 0 {
@@ -180,7 +180,7 @@ func (c *Check) Writes() bool {
 	return !c.options.ReadOnly && (c.options.Write || c.options.Host.Risk() == "")
 }
 
-var errNoCluster = errors.New("no way to a cluster is known")
+var errNoCluster = errors.New("no cluster is configured")
 
 // Cluster says how to reach the cluster that the webhook runs in, if one is known.
 func (c *Check) Cluster() (*rest.Config, error) {

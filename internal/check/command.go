@@ -76,7 +76,7 @@ func NewCommand(o CommandOptions) *cobra.Command {
 		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
 			"see when the API and each nameserver show it, measure what the API does with it, and remove it." + withRisk(risks) + "\n\n" +
 			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
-			"Exit codes: 0 all is well, 1 a problem was found, 2 it could not be told.",
+			"Exit codes: 0 all is well, 1 a problem was found, 2 inconclusive.",
 		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
 			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only\n" +
 			"  webhook check --certificate default/example-nl",

@@ -25,11 +25,11 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 	world, err := c.delegatedTo(ctx, domain)
 	switch {
 	case err != nil:
-		c.dnsFault(ctx, StepDelegation, fmt.Sprintf("To which nameservers %s is delegated could not be told", domain), err)
+		c.dnsFault(ctx, StepDelegation, fmt.Sprintf("Cannot determine the delegation of %s", domain), err)
 		return ours
 	case len(world) == 0:
 		c.Step(StepDelegation, Problem, fmt.Sprintf("%s is not delegated: the zone above it knows no nameservers for it.", domain),
-			fmt.Sprintf("See in %s's control panel whether %s is registered, has expired or is on hold.", c.options.Host.Name(), domain))
+			fmt.Sprintf("Check in %s's control panel that %s is registered, not expired and not on hold.", c.options.Host.Name(), domain))
 		return ours
 	case len(ours) == 0:
 		c.Step(StepDelegation, Unknown, fmt.Sprintf("%s is delegated to %s; the API does not say whether these are the account's.", domain, List(world)),

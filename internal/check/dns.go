@@ -33,7 +33,7 @@ func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*Answer, er
 		return nil, resolverError{"the resolver does not answer: " + dnsFault(err), err}
 	}
 	if err := rcodeError(m); err != nil {
-		return nil, resolverError{"the resolver cannot tell: " + err.Error(), err}
+		return nil, resolverError{"the resolver failed: " + err.Error(), err}
 	}
 	return m, nil
 }

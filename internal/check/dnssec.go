@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkResolution tells whether a resolver answers what cert-manager and the CA ask: TXT of the challenge, SOA on the way to
+// checkResolution reports whether a resolver answers what cert-manager and the CA ask: TXT of the challenge, SOA on the way to
 // the zone, CAA. A CA validates DNSSEC, and stops where the answer is SERVFAIL.
 func (c *Check) checkResolution(ctx context.Context) {
 	name := ChallengeLabel + "." + c.Result.Name
@@ -58,8 +58,8 @@ func (c *Check) checkResolution(ctx context.Context) {
 			"At the registrar correct the DS records of the domain, or remove them if the zone is not signed. Then wait until the old ones have expired.")
 	case len(failing) > 0:
 		c.Step(StepResolution, Problem, fmt.Sprintf("The resolver answers SERVFAIL for %s, also where DNSSEC validation is off. cert-manager and CAs stop there.", List(failing)),
-			"See that every nameserver that the domain is delegated to has the zone and answers queries of this type. If another resolver "+
-				"(--resolver) answers, mend the one of this system.")
+			"Make sure that every nameserver that the domain is delegated to has the zone and answers queries of this type. If another resolver "+
+				"(--resolver) answers, fix this system's.")
 	case silent:
 	default:
 		c.Step(StepResolution, OK, "The resolver answers for the challenge's name, SOA and CAA. "+c.signed(ctx, zone), "")
@@ -76,12 +76,12 @@ func orName(zone, name string) string {
 // signed says whether a zone is signed, as far as the zone above says so.
 func (c *Check) signed(ctx context.Context, zone string) string {
 	if !strings.Contains(zone, ".") {
-		return "Whether the domain is signed with DNSSEC could not be told."
+		return "Cannot determine whether the domain is signed with DNSSEC."
 	}
 	m, err := c.options.DNS.Resolve(ctx, Query{Name: zone, Type: dns.TypeDS, Recursive: true})
 	switch {
 	case err != nil || rcodeError(m) != nil:
-		return fmt.Sprintf("Whether %s is signed with DNSSEC could not be told.", zone)
+		return fmt.Sprintf("Cannot determine whether %s is signed with DNSSEC.", zone)
 	case !slices.ContainsFunc(m.Answers, func(r Record) bool { return r.Type == dns.TypeDS }):
 		return fmt.Sprintf("%s is not signed with DNSSEC.", zone)
 	case m.Validated:

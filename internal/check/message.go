@@ -95,7 +95,7 @@ func (q Query) Parse(id uint16, message []byte) (*Answer, error) {
 	return a, nil
 }
 
-// isAskedIn tells whether the questions of an answer are the query's. A server that did not understand the query, or
+// isAskedIn reports whether the questions of an answer are the query's. A server that did not understand the query, or
 // did not want to, may leave it out.
 func (q Query) isAskedIn(m *dns.Msg) bool {
 	if len(m.Question) == 0 {

@@ -150,24 +150,24 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name
 	case len(served) == len(servers):
 		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", List(served)), "")
 	case cut && errors.Is(ctx.Err(), context.Canceled):
-		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record could not be told: %s.", why), remedy)
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("Cannot determine whether all nameservers serve the probe record: %s.", why), remedy)
 	case len(silent) == len(servers) && c.isResolved(ctx, name, values):
 		c.Step(StepNameservers, OK, "No nameserver answers this system directly (port 53 may be closed), so the resolver was asked: it serves the probe record. "+
 			"cert-manager needs --dns01-recursive-nameservers-only there.", "")
 	case len(silent) == len(servers):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", List(silent)),
-			"See whether this system may ask nameservers directly (UDP and TCP port 53 to the internet; a NetworkPolicy or firewall?). "+
+			"Allow this system to query nameservers directly (UDP and TCP port 53 to the internet); check NetworkPolicies and firewalls. "+
 				"cert-manager's self-check has to, unless it is told to use a resolver only.")
 	case len(late) > 0:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sStill to come: %s.", alreadyServed(served), List(append(late, silent...))),
-			fmt.Sprintf("Give more time with --timeout. If it stays so, ask %s: certificates have to wait for all nameservers.", c.options.Host.Name()))
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sMissing: %s.", alreadyServed(served), List(append(late, silent...))),
+			fmt.Sprintf("Give more time with --timeout. If it persists, ask %s: cert-manager waits for all nameservers.", c.options.Host.Name()))
 	default:
 		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
-			fmt.Sprintf("See whether this system can reach it. If nobody can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
+			fmt.Sprintf("Check that this system can reach it. If no one can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
 	}
 }
 
-// isResolved tells whether the resolver serves one of the values. It is asked once: that the record is not there, it may remember.
+// isResolved reports whether the resolver serves one of the values. It is asked once: that the record is not there, it may remember.
 func (c *Check) isResolved(ctx context.Context, name string, values []string) bool {
 	m, err := resolve(ctx, c.options.DNS, name, dns.TypeTXT)
 	return err == nil && slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(values, v) })

@@ -57,7 +57,7 @@ type Step struct {
 	ID      StepID `json:"id"`
 	Status  Status `json:"status"`
 	Summary string `json:"summary"`
-	// Remedy is what to do about a problem, or about what could not be told.
+	// Remedy is what to do about a problem, or about an inconclusive step.
 	Remedy string `json:"remedy,omitempty"`
 }
 

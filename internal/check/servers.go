@@ -77,7 +77,7 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 		c.Step(StepServers, OK, "Every nameserver answers over IPv4. Over IPv6 none could be asked from here.", "")
 	case len(dead) > 0:
 		c.Step(StepServers, Problem, fmt.Sprintf("Not every address of the nameservers answers: %s. A CA asks from several places, and may meet one that does not.", List(dead)),
-			fmt.Sprintf("If nobody can reach it, ask %s, or take the nameserver out of the delegation.", c.options.Host.Name()))
+			fmt.Sprintf("If no one can reach it, ask %s, or take the nameserver out of the delegation.", c.options.Host.Name()))
 	default:
 		c.Step(StepServers, OK, fmt.Sprintf("Every address of the nameservers answers (%s).", plural(answered, "address", "addresses")), "")
 	}

@@ -74,6 +74,6 @@ func conclusion(r *Result) string {
 		if unknown == 0 {
 			return "No problem found, but not everything could be looked at."
 		}
-		return fmt.Sprintf("No problem found, but %s could not be told.", plural(unknown, "thing", "things"))
+		return fmt.Sprintf("No problem found, but %s inconclusive.", plural(unknown, "step was", "steps were"))
 	}
 }

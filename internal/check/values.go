@@ -15,7 +15,7 @@ const (
 	// challengesTime bounds the listing of the cluster's Challenges.
 	challengesTime = 10 * time.Second
 	// valuesNote is what values are there for.
-	valuesNote = "Those of challenges that are in progress belong there; any other is a left-over, which --remove-value VALUE removes, or somebody's."
+	valuesNote = "Those of challenges that are in progress belong there; any other is a left-over, which --remove-value VALUE removes, or belongs to another client."
 )
 
 // checkValues lists the TXT values under the name at which challenges are answered, as the API shows them, and removes the
@@ -28,7 +28,7 @@ func (c *Check) checkValues(ctx context.Context, domain, at string) {
 		}
 	}
 	if len(values) == 0 {
-		c.Step(StepValues, OK, fmt.Sprintf("No TXT value stands under %s.", at), "")
+		c.Step(StepValues, OK, fmt.Sprintf("There is no TXT value under %s.", at), "")
 	} else {
 		c.Step(StepValues, OK, fmt.Sprintf("Under %s there %s: %s. %s", at, standing(len(values)), shown(values), c.whose(ctx, values)), "")
 	}
@@ -70,12 +70,12 @@ func (c *Check) removeValue(ctx context.Context, domain, at string, values []str
 			"Remove it in the control panel of the DNS host, or add the domain to --allowed-domains.")
 		return
 	case !slices.Contains(values, value):
-		c.Step(StepRemoveValue, Problem, fmt.Sprintf("The value %s does not stand under %s, and nothing was removed.", named, at),
+		c.Step(StepRemoveValue, Problem, fmt.Sprintf("The value %s is not under %s, and nothing was removed.", named, at),
 			"Give --remove-value one of the values that are listed, without quotes.")
 		return
 	}
 	if err := c.account.RemoveValue(ctx, c, domain, at, value); err != nil {
-		c.Step(StepRemoveValue, Problem, fmt.Sprintf("The value %s may still stand under %s: %v.", named, at, err),
+		c.Step(StepRemoveValue, Problem, fmt.Sprintf("The value %s may still be under %s: %v.", named, at, err),
 			"Run the check again in some minutes, or remove the value in the control panel of the DNS host.")
 		return
 	}

@@ -93,13 +93,13 @@ func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.through.RoundTrip(r)
 }
 
-// Domains tells whether the API takes the key, and which domains it opens.
+// Domains reports whether the API takes the key, and which domains it opens.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	domains, err := a.client.ListDomains(call)
 	if err != nil {
-		what := "Whether the API key is good could not be told"
+		what := "Cannot verify the API key"
 		if errors.Is(err, apiclient.ErrKeyRefused) {
 			what = fmt.Sprintf("The API key from %s is not accepted", origin)
 		}
@@ -146,7 +146,7 @@ func (a *account) readRecords(ctx context.Context, domain string) error {
 	return err
 }
 
-// Managed tells whether the domain's records are at mijn.host, and what the API says of the domain. The details are
+// Managed reports whether the domain's records are at mijn.host, and what the API says of the domain. The details are
 // not documented by mijn.host, so the records themselves decide. That they are not managed takes the details or a second answer.
 func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (nameservers []string, managed bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
@@ -186,11 +186,11 @@ func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string,
 		remedy = "Check the key and its expiry date in mijn.host's control panel under Account, API Access; if it has a list of IP " +
 			"addresses, add the one from which this system reaches the internet."
 	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in some minutes. If it stays so, find what else uses this API key."
+		status, remedy = check.Unknown, "Run the check again in some minutes. If it persists, find what else uses this API key."
 	case errors.Is(err, apiclient.ErrUnavailable):
-		status, remedy = check.Unknown, "See whether this system may reach the API (HTTPS, proxy, NetworkPolicy, --mijnhost-base-url), and run the check again."
+		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --mijnhost-base-url), and run the check again."
 	default:
-		remedy = "Run the check again, for mijn.host is known to refuse now and then without a cause. If it stays so, ask mijn.host with this message."
+		remedy = "Run the check again, because mijn.host sometimes refuses requests without a cause. If it persists, ask mijn.host with this message."
 	}
 	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

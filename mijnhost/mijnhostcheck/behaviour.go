@@ -1,7 +1,7 @@
 package mijnhostcheck
 
 // Behaviour is what was measured of the API on the probe record. Its documentation does not tell these
-// things. A field is empty where it could not be told.
+// things. A field is empty where the measurement was inconclusive.
 type Behaviour struct {
 	// PatchSecondValue is what PATCH does beside a value of the same name and type: "adds", "replaces" or "fails".
 	PatchSecondValue string `json:"patchSecondValue,omitempty"`

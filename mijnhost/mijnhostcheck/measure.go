@@ -79,11 +79,11 @@ func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) b
 	v, agreed, err := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, p.values[first]) })
 	switch {
 	case err != nil:
-		apiFault(ctx, c, check.StepRead, "Whether the API shows the probe record could not be told", err)
+		apiFault(ctx, c, check.StepRead, "Cannot read the probe record from the API", err)
 		return false
 	case !agreed:
 		c.Step(check.StepRead, check.Problem, fmt.Sprintf("The API does not show the probe record within %s, or not reliably.", check.Spoken(awaitTime.Seconds())),
-			"Run the check again. If it stays so, ask mijn.host: what the API has written it does not show.")
+			"Run the check again. If it persists, ask mijn.host: what the API has written it does not show.")
 		return false
 	}
 	r := copies(v.shown, p.values[first])[0]

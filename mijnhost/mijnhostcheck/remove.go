@@ -105,7 +105,7 @@ func (p *probe) removeUnseen(ctx context.Context) {
 	}
 }
 
-// accounted tells whether no value that was sent can turn up any more.
+// accounted reports whether no value that was sent can turn up any more.
 func (p *probe) accounted() bool {
 	for _, w := range p.written {
 		if !w.removed && time.Since(w.at) < unseenTime {

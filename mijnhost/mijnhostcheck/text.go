@@ -8,20 +8,20 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-const couldNotBeTold = "could not be told."
+const inconclusive = "inconclusive."
 
 // Sentences reads a Behaviour out.
 func (b *Behaviour) Sentences() []string {
 	all := b.sentences()
-	lines := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return strings.HasSuffix(line, couldNotBeTold) })
+	lines := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return strings.HasSuffix(line, inconclusive) })
 	if len(lines) < len(all) {
-		lines = append(lines, "The rest could not be told.")
+		lines = append(lines, "The rest is inconclusive.")
 	}
 	return lines
 }
 
 func (b *Behaviour) sentences() []string {
-	noCopies := couldNotBeTold
+	noCopies := inconclusive
 	if b.PatchSameValue == keeps || b.PatchSameValue == fails {
 		noCopies = "there can be none."
 	}
@@ -69,13 +69,13 @@ func told(found string, words map[string]string) string {
 	if sentence, ok := words[found]; ok {
 		return sentence
 	}
-	return couldNotBeTold
+	return inconclusive
 }
 
 func (b *Behaviour) ttlSentence() string {
 	switch b.TTLShown {
 	case 0:
-		return "The TTL: " + couldNotBeTold
+		return "The TTL: " + inconclusive
 	case b.TTLSent:
 		return fmt.Sprintf("The TTL: %d s was taken as it was sent.", b.TTLSent)
 	default:
@@ -85,7 +85,7 @@ func (b *Behaviour) ttlSentence() string {
 
 func (r Reads) freshness() string {
 	if r.SettledAfter == nil {
-		return "Reads after a write: " + couldNotBeTold
+		return "Reads after a write: " + inconclusive
 	}
 	text := fmt.Sprintf("Reads after a write: all show it %s.", check.After(*r.SettledAfter))
 	if r.StaleFor > 0 {

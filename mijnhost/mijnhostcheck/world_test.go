@@ -29,7 +29,7 @@ const (
 	addr2    = "192.0.2.2"
 )
 
-// others are records that belong to somebody.
+// others are records that belong to other clients.
 func others() []mijnhosttest.Record {
 	return []mijnhosttest.Record{
 		{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600},
@@ -153,7 +153,7 @@ func (w world) options() check.Options {
 	}
 }
 
-// run checks, and makes sure that whatever happened, the zone is as before, and nobody learns the key.
+// run checks, and makes sure that whatever happened, the zone is as before, and the key stays out of the report.
 func (w world) run(change ...func(*check.Options)) *check.Result {
 	w.Helper()
 	return w.runIn(w.Context(), change...)

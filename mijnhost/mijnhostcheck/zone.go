@@ -15,7 +15,7 @@ const (
 	steady = 4
 	// awaitTime bounds the wait for reads to agree.
 	awaitTime = 60 * time.Second
-	// gone is after how long a record of others that is no longer shown counts as deleted by somebody.
+	// gone is after how long a record of others that is no longer shown counts as deleted by another client.
 	gone = 30 * time.Second
 )
 
@@ -115,7 +115,7 @@ func (z *zone) look(ctx context.Context) (view, error) {
 	return v, nil
 }
 
-// noteIncomplete waits with its judgement until the records are back: somebody may have deleted them.
+// noteIncomplete waits with its judgement until the records are back: another client may have deleted them.
 func (z *zone) noteIncomplete(v view, empty bool) {
 	if !v.complete {
 		if z.pending.kind != incompleteEmpty {

@@ -38,7 +38,7 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if _, err := a.client.Zones(call, c.Result.Name); err != nil {
-		what := "Whether the API key is good could not be told"
+		what := "Cannot verify the API key"
 		switch {
 		case errors.Is(err, apiclient.ErrKeyRefused):
 			what = fmt.Sprintf("The API key from %s is not accepted", origin)
@@ -197,17 +197,17 @@ func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string,
 	var remedy string
 	switch {
 	case errors.Is(err, apiclient.ErrKeyRefused):
-		remedy = "See that the key is the whole key, has not been revoked and belongs to this environment: the test environment has keys " +
+		remedy = "Check that the key is complete, has not been revoked and belongs to this environment: the test environment has keys " +
 			"of its own (--realtimeregister-base-url). If the key is tied to IP addresses, add the one from which this system reaches the internet."
 	case isForbidden(err):
 		remedy = "In Realtime Register's portal give the key's user VIEW_DNS_ZONE and UPDATE_DNS_ZONE. If the key is tied to IP addresses, " +
 			"add the one from which this system reaches the internet."
 	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in some minutes. If it stays so, find what else uses this API key."
+		status, remedy = check.Unknown, "Run the check again in some minutes. If it persists, find what else uses this API key."
 	case errors.Is(err, apiclient.ErrUnavailable):
-		status, remedy = check.Unknown, "See whether this system may reach the API (HTTPS, proxy, NetworkPolicy, --realtimeregister-base-url), and run the check again."
+		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --realtimeregister-base-url), and run the check again."
 	default:
-		remedy = "Run the check again. If it stays so, ask Realtime Register with this message."
+		remedy = "Run the check again. If it persists, ask Realtime Register with this message."
 	}
 	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

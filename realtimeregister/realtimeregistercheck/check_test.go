@@ -21,7 +21,7 @@ func TestACheckReadsOnly(t *testing.T) {
 		wantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "UPDATE_DNS_ZONE shows when")
 		wantStep(t, r, check.StepManaged, check.OK, "BASIC zone example.nl")
 		wantStep(t, r, check.StepRecords, check.OK)
-		wantStep(t, r, check.StepValues, check.OK, "No TXT value")
+		wantStep(t, r, check.StepValues, check.OK, "no TXT value")
 		wantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
 		wantStep(t, r, check.StepCAA, check.OK)
 		wantStep(t, r, check.StepWrite, check.Skipped, "without --write", "replaces all records")

@@ -39,8 +39,8 @@ func (*Host) Provider() string { return "realtime-register" }
 
 // Risk is that of every update.
 func (*Host) Risk() string {
-	return "An update replaces all records of a zone at Realtime Register: what somebody else writes to the zone in the same seconds " +
-		"is lost, and so is the probe if somebody else is the last to write."
+	return "An update replaces all records of a zone at Realtime Register: anything another client writes to the zone in the same seconds " +
+		"is lost, and so is the probe if another client writes last."
 }
 
 // Key is one that the portal gives.

@@ -125,13 +125,13 @@ func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words 
 	return shared, fmt.Sprintf("A Lease in the namespace %s kept the webhook from writing to the zone at the same time.", a.host.LeaseNamespace)
 }
 
-// alone are Leases for a process that has nobody to share with, as far as it knows. The notes of a round are for the next one.
+// alone are Leases for a process that has no other process to share with, as far as it knows. The notes of a round are for the next one.
 type alone struct {
 	mu    sync.Mutex
 	notes string
 }
 
-// Acquire gives a Lease that keeps nobody out. Rounds of one zone take turns.
+// Acquire gives a Lease that excludes no one. Rounds of one zone take turns.
 func (a *alone) Acquire(ctx context.Context, _ string) (keylock.Lease, error) { return a, ctx.Err() }
 
 // Notes are a part of keylock.Lease.

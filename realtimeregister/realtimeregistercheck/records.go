@@ -10,7 +10,7 @@ import (
 // maxDoubts bounds how many records are named.
 const maxDoubts = 10
 
-// checkRecords tells whether an update with all records of the zone can succeed, as far as that can be told from reading.
+// checkRecords reports whether an update with all records of the zone can succeed, as far as that can be told from reading.
 func (a *account) checkRecords(c *check.Check, z *realtimeregister.Zone) {
 	var refused, doubted []string
 	for _, d := range z.Doubts() {

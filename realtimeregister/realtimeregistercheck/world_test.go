@@ -28,7 +28,7 @@ const (
 	value   = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 )
 
-// others are records that belong to somebody.
+// others are records that belong to other clients.
 func others() []string {
 	return []string{
 		sim.PrioRecord("example.nl", "MX", "mail.example.nl", 3600, 0),
@@ -136,7 +136,7 @@ func (w world) host() *realtimeregistercheck.Host {
 	}
 }
 
-// run checks, and makes sure that whatever happened, the zone is as before, and nobody learns the key.
+// run checks, and makes sure that whatever happened, the zone is as before, and the key stays out of the report.
 func (w world) run(change ...func(*check.Options)) *check.Result {
 	w.Helper()
 	return w.runIn(w.Context(), change...)

@@ -34,7 +34,7 @@ func connect(config *rest.Config) (cluster, error) {
 func (k cluster) get(ctx context.Context, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	raw, err := k.client.Get().AbsPath(path).Do(ctx).Raw()
+	raw, err := body(k.client.Get().AbsPath(path).Do(ctx))
 	if err != nil {
 		return err
 	}
@@ -44,15 +44,23 @@ func (k cluster) get(ctx context.Context, path string, into any) error {
 func (k cluster) create(ctx context.Context, path string, object, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	body, err := json.Marshal(object)
+	sent, err := json.Marshal(object)
 	if err != nil {
 		return err
 	}
-	raw, err := k.client.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(body).Do(ctx).Raw()
+	raw, err := body(k.client.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(sent).Do(ctx))
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(raw, into)
+}
+
+// body returns the body of an answer. Unlike Raw, Error decodes the Status of a failure.
+func body(r rest.Result) ([]byte, error) {
+	if err := r.Error(); err != nil {
+		return nil, err
+	}
+	return r.Raw()
 }
 
 // list returns all pages of a list.
@@ -64,7 +72,7 @@ func list[T any](ctx context.Context, k cluster, path, labels string) (all []T, 
 		if labels != "" {
 			request = request.Param("labelSelector", labels)
 		}
-		raw, err := request.Do(ctx).Raw()
+		raw, err := body(request.Do(ctx))
 		if err != nil {
 			return nil, err
 		}

@@ -25,11 +25,11 @@ func (f File) Key(context.Context) (string, error) {
 	held, err := os.ReadFile(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{Fault: fmt.Sprintf("The file %s with the API key does not exist.", f.Path), Remedy: "Name another one with --api-key-file."}
+		return "", &Error{Fault: fmt.Sprintf("API key file %s not found.", f.Path), Remedy: "Name another one with --api-key-file."}
 	case errors.Is(err, fs.ErrPermission):
-		return "", &Error{Fault: fmt.Sprintf("The file %s with the API key may not be read.", f.Path), Remedy: "Let the user who runs the check read it."}
+		return "", &Error{Fault: fmt.Sprintf("API key file %s is not readable: permission denied.", f.Path), Remedy: "Give the user that runs the check read access."}
 	case err != nil:
-		return "", &Error{Fault: fmt.Sprintf("The file %s with the API key cannot be read.", f.Path), Remedy: "See that it is a file."}
+		return "", &Error{Fault: fmt.Sprintf("Cannot read API key file %s.", f.Path), Remedy: "Name a regular file."}
 	}
 	key, err := apikey.Parse(string(held))
 	return told(key, err, f.Origin(), f.From)

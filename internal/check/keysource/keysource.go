@@ -34,7 +34,7 @@ func told(key string, err error, origin, from string) (string, error) {
 	if err == nil {
 		return key, nil
 	}
-	remedy := "See that the key alone is there, on one line, without quotes or a name in front."
+	remedy := "Put the key alone there, on one line, without quotes or a name in front."
 	if errors.Is(err, apikey.ErrEmpty) {
 		remedy = fmt.Sprintf("Put the key from %s there.", from)
 	}

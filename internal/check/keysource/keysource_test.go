@@ -57,13 +57,13 @@ func TestWithoutAKeyItIsToldWhatToDo(t *testing.T) {
 	}{
 		{"an empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
 		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
-		{"a file that does not exist", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "does not exist", false},
-		{"a folder", keysource.File{Path: t.TempDir()}, "cannot be read", false},
-		{"a Secret that does not exist", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none does not exist", false},
-		{"a Secret that may not be read", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not be read", false},
-		{"a Secret without the entry", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key named none", false},
-		{"a cluster that cannot be reached", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "cannot be read", true},
-		{"no kubeconfig where one was named", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No way to a cluster", true},
+		{"a file that does not exist", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "not found", false},
+		{"a folder", keysource.File{Path: t.TempDir()}, "Cannot read API key file", false},
+		{"a Secret that does not exist", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none not found", false},
+		{"a Secret that may not be read", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not read Secret theirs/secret", false},
+		{"a Secret without the entry", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key none", false},
+		{"a cluster that cannot be reached", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "Cannot read Secret ns/secret", true},
+		{"no kubeconfig where one was named", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No cluster is configured", true},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,7 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	client, err := s.client()
 	if err != nil {
 		return "", &Error{
-			Fault:   fmt.Sprintf("No way to a cluster is known from which to read %s.", s.Origin()),
+			Fault:   fmt.Sprintf("No cluster is configured to read %s from.", s.Origin()),
 			Remedy:  fmt.Sprintf("Name one with --kubeconfig, or give the key with --api-key-file or %s.", s.Variable),
 			Passing: true,
 		}
@@ -50,7 +50,7 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	key, err := apikey.InSecret(secret.Data, s.Entry)
 	if errors.Is(err, apikey.ErrMissing) {
 		return "", &Error{
-			Fault:  fmt.Sprintf("The Secret %s/%s has no key named %s.", s.Namespace, s.Name, s.Entry),
+			Fault:  fmt.Sprintf("Secret %s/%s has no key %s.", s.Namespace, s.Name, s.Entry),
 			Remedy: "Name the right one with --secret-key, or put the API key there.",
 		}
 	}
@@ -89,19 +89,19 @@ func (s Secret) fault(err error) *Error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return &Error{
-			Fault: fmt.Sprintf("The Secret %s/%s does not exist.", s.Namespace, s.Name),
+			Fault: fmt.Sprintf("Secret %s/%s not found.", s.Namespace, s.Name),
 			Remedy: fmt.Sprintf("Create it: kubectl create secret generic %s --namespace=%s --from-file=%s=FILE-WITH-THE-API-KEY",
 				s.Name, s.Namespace, s.Entry),
 		}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return &Error{
-			Fault:  fmt.Sprintf("The Secret %s/%s may not be read by this account.", s.Namespace, s.Name),
+			Fault:  fmt.Sprintf("This account may not read Secret %s/%s.", s.Namespace, s.Name),
 			Remedy: "In the webhook's pod: list the Secret in the chart's values under secrets. Elsewhere: use an account that may get it.",
 		}
 	default:
 		return &Error{
-			Fault:   fmt.Sprintf("The Secret %s/%s cannot be read from the Kubernetes API.", s.Namespace, s.Name),
-			Remedy:  "See whether kubectl reaches the cluster from here.",
+			Fault:   fmt.Sprintf("Cannot read Secret %s/%s from the Kubernetes API.", s.Namespace, s.Name),
+			Remedy:  "Check that kubectl reaches the cluster from here.",
 			Passing: true,
 		}
 	}

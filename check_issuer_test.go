@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+)
+
+// issuerCluster is a Kubernetes API with an Issuer whose solver has config, a Certificate and the webhook's pod. It returns its kubeconfig.
+func issuerCluster(t *testing.T, config, allowed string) string {
+	t.Helper()
+	answers := map[string]string{
+		"/apis/cert-manager.io/v1/namespaces/team/certificates/web": `{"spec":{"dnsNames":["example.nl","*.example.nl"],"issuerRef":{"name":"le"}}}`,
+		"/apis/cert-manager.io/v1/namespaces/team/issuers/le": `{"spec":{"acme":{"solvers":[{"dns01":{"webhook":{"groupName":"acme.mijn.host","solverName":"mijn-host",
+			"config":` + config + `}}}]}},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
+		"/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.acme.mijn.host": `{"spec":{"service":{"namespace":"w","name":"hook"}},
+			"status":{"conditions":[{"type":"Available","status":"True"}]}}`,
+		"/apis/acme.mijn.host/v1alpha1":                        `{"resources":[{"name":"mijn-host"},{"name":"realtime-register"}]}`,
+		"/api/v1/namespaces/w/services/hook":                   `{"spec":{"selector":{"app":"hook"}}}`,
+		"/api/v1/namespaces/w/pods":                            `{"items":[{"spec":{"serviceAccountName":"hook","containers":[{"env":[{"name":"ALLOWED_DOMAINS","value":"` + allowed + `"}]}]}}]}`,
+		"/apis/authorization.k8s.io/v1/subjectaccessreviews":   `{"status":{"allowed":true}}`,
+		"/apis/acme.cert-manager.io/v1/challenges":             `{"items":[]}`,
+		"/apis/acme.cert-manager.io/v1/namespaces/team/orders": `{"items":[]}`,
+		"/api/v1/namespaces/team/secrets/s":                    `{"kind":"Secret","apiVersion":"v1","data":{"api-key":"a2V5LW9mLXRoZS1hY2NvdW50"}}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		answer, ok := answers[r.URL.Path]
+		if !ok {
+			t.Errorf("unexpected request for %s", r.URL.Path)
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig := clientcmdapi.NewConfig()
+	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
+	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	kubeconfig.CurrentContext = "c"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*kubeconfig, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCheck_Certificate(t *testing.T) {
+	t.Parallel()
+	const valid = `{"apiKeySecretRef":{"name":"s","key":"api-key"},"ttl":300}`
+	for claim, c := range map[string]struct {
+		config, allowed string
+		code            int
+		step            check.StepID
+		words           string
+	}{
+		"no mistake":            {valid, "example.nl", 0, check.StepKey, "accepts the API key from the Secret team/s"},
+		"misspelt config field": {`{"apiKeySecretref":{}}`, "example.nl", 1, check.StepConfig, `unknown field "apiKeySecretref"`},
+		"domain not allowed":    {valid, "other.nl", 1, check.StepAllowed, "may not write _acme-challenge.example.nl"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			w := newCheckWorld(t)
+			port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
+			got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+issuerCluster(t, c.config, c.allowed), "--read-only", "--output=json",
+				"--mijnhost-base-url="+w.api.URL(), "--resolver="+w.api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port)))
+			var r check.Report
+			if err := json.NewDecoder(bytes.NewBufferString(got.out)).Decode(&r); err != nil {
+				t.Fatalf("%v in %s%s", err, got.out, got.errOut)
+			}
+			if got.code != c.code || len(r.Names) != 2 {
+				t.Fatalf("exit code %d:\n%s", got.code, got.out)
+			}
+			for _, one := range r.Names {
+				found := false
+				for _, s := range one.Steps {
+					found = found || s.ID == c.step && strings.Contains(s.Summary, c.words)
+				}
+				if !found {
+					t.Errorf("step %s of %s does not say %q:\n%s", c.step, one.Name, c.words, got.out)
+				}
+			}
+		})
+	}
+}
