@@ -16,6 +16,8 @@ type Result struct {
 	Outcome Outcome `json:"outcome"`
 	// Steps are in the order in which they were taken. Those that could not be reached are left out.
 	Steps []Step `json:"steps"`
+	// Addresses has the answer of each address of each nameserver. It names no IP address.
+	Addresses []Address `json:"addresses,omitempty"`
 	// Nameservers tells when each of them served the probe record.
 	Nameservers []Nameserver `json:"nameservers,omitempty"`
 	// API is how the API behaved; nil where nothing was written.
@@ -111,6 +113,18 @@ type Nameserver struct {
 	Fault string `json:"fault,omitempty"`
 	// Silent tells that it gave no answer at all.
 	Silent bool `json:"silent,omitempty"`
+}
+
+// Address is one address of a nameserver.
+type Address struct {
+	// Server is the nameserver, with the family and the position of the address if it has several.
+	Server string `json:"server"`
+	// Took is how long its answer took, in seconds; absent if there was none.
+	Took float64 `json:"took,omitempty"`
+	// Error says why there was no answer.
+	Error string `json:"error,omitempty"`
+	// Slow reports whether it took a second or more.
+	Slow bool `json:"slow,omitempty"`
 }
 
 // outcome is a problem if any step found one, and else unknown if any step could not tell.

@@ -36,6 +36,13 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 				return
 			}
 			label := ns + addressLabel(addresses, i)
+			seen := Address{Server: label}
+			if err != nil {
+				seen.Error = dnsFault(err)
+			} else {
+				seen.Took, seen.Slow = took.Round(time.Millisecond).Seconds(), took >= slowAnswer
+			}
+			c.Result.Addresses = append(c.Result.Addresses, seen)
 			switch {
 			case err != nil && address.Is6():
 				dead6++

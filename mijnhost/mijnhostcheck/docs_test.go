@@ -21,7 +21,7 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 	}
 	page := string(held)
 	for _, words := range append(fieldsOf(reflect.TypeFor[check.Result](), ""),
-		string(check.StepKey), string(check.StepResolution), string(check.StepChallenge), string(check.StepAllowed), string(check.StepDomain), string(check.StepManaged), string(check.StepRecords), string(check.StepValues), string(check.StepRemoveValue), string(check.StepWildcard), string(check.StepDelegation), string(check.StepServers),
+		string(check.StepIssuer), string(check.StepSolver), string(check.StepWebhook), string(check.StepConfig), string(check.StepAccess), string(check.StepPending), string(check.StepKey), string(check.StepResolution), string(check.StepChallenge), string(check.StepAllowed), string(check.StepDomain), string(check.StepManaged), string(check.StepRecords), string(check.StepValues), string(check.StepRemoveValue), string(check.StepWildcard), string(check.StepDelegation), string(check.StepServers),
 		string(check.StepCAA), string(check.StepWrite), string(check.StepRead), string(check.StepNameservers), string(check.StepRemove)) {
 		if !strings.Contains(page, "`"+words+"`") {
 			t.Errorf("docs/reference/check.md does not name `%s`", words)

@@ -133,7 +133,17 @@ func TestEachAddressOfEachNameserverIsAsked(t *testing.T) {
 				for _, address := range c.dead {
 					w.dns.dead[address] = timeout()
 				}
-				wantStep(t, w.run(func(o *check.Options) { o.ReadOnly = true }), check.StepServers, c.status, c.words)
+				r := w.run(func(o *check.Options) { o.ReadOnly = true })
+				wantStep(t, r, check.StepServers, c.status, c.words)
+				dead := 0
+				for _, a := range r.Addresses {
+					if a.Error != "" {
+						dead++
+					}
+				}
+				if len(r.Addresses) != 4 || dead != len(c.dead) {
+					t.Errorf("addresses %+v, want 4, of which %d are dead", r.Addresses, len(c.dead))
+				}
 			})
 		})
 	}
@@ -158,6 +168,9 @@ func TestSlowNameserversAndALongNegativeTTLAreNoted(t *testing.T) {
 			return m
 		}
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
+		if a := r.Addresses; len(a) != 2 || a[0].Slow || !a[1].Slow || a[1].Took != 1.5 {
+			t.Errorf("addresses %+v, want the second to take 1.5 s", a)
+		}
 		notes := strings.Join(r.Notes, "\n")
 		for _, words := range []string{"Slow nameservers: ns2.mijn.host (1.5 s)", "for 3600 s", "different SOA serials"} {
 			if !strings.Contains(notes, words) {

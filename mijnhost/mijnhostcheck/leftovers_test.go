@@ -1,0 +1,57 @@
+package mijnhostcheck_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+)
+
+func TestValues_Challenges(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		owners map[string]string
+		err    error
+		words  string
+	}{
+		"of a Challenge":              {map[string]string{"of-a-challenge": "team/web"}, nil, "All belong to Challenges of this cluster."},
+		"of no Challenge":             {nil, nil, `No Challenge of this cluster has: "of-a-challenge".`},
+		"Challenges cannot be listed": {nil, errors.New("forbidden"), "Those of challenges that are in progress belong there"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				r := w.run(func(o *check.Options) {
+					o.ReadOnly = true
+					o.Challenges = func(context.Context) (map[string]string, error) { return c.owners, c.err }
+				})
+				wantStep(t, r, check.StepValues, check.OK, c.words)
+			})
+		})
+	}
+}
+
+func TestChallenge_CNAMEStrategy(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		cname, strategy string
+		status          check.Status
+		words           string
+	}{
+		"CNAME and None":            {"_acme-challenge.shop.example.nl.", "None", check.Problem, "Set cnameStrategy of the solver to Follow"},
+		"CNAME and Follow":          {"_acme-challenge.shop.example.nl.", "Follow", check.OK, "the solver follows it"},
+		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set cnameStrategy of the solver to None"},
+		"wildcard CNAME and None":   {"*.shop.example.nl.", "None", check.OK, "leave it at None"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.api.AddRecord(domain, record("CNAME", c.cname, "target.example.nl."))
+				r := w.run(func(o *check.Options) { o.Name, o.CNAMEStrategy, o.ReadOnly = "shop.example.nl", c.strategy, true })
+				wantStep(t, r, check.StepChallenge, c.status, c.words)
+			})
+		})
+	}
+}
