@@ -123,6 +123,10 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
+.PHONY: check-readings
+check-readings: ## webhook check under every reading of the API, every fault and interrupt; make unit runs a sample
+	go test -count=1 -timeout=60m ./mijnhost/mijnhostcheck -args -all
+
 SOAKTIME ?= 10m
 .PHONY: soak
 soak: control-plane ## certificates renewing on a real control plane, with faults mixed in, for SOAKTIME (10m)
