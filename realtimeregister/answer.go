@@ -21,12 +21,14 @@ const (
 )
 
 var (
-	// errMissing: what a call names does not exist.
-	errMissing = errors.New("it does not exist at Realtime Register")
+	// errMissing: the object in the request does not exist.
+	errMissing = errors.New("not found at Realtime Register")
 	// errForbidden: a 403.
-	errForbidden = errors.New("not allowed for this API key: it needs VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
-	// errPassing: a refusal that is about the moment.
+	errForbidden = errors.New("forbidden by Realtime Register: the API key requires VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
+	// errPassing: a rejection that may pass.
 	errPassing = errors.New("the zone cannot be updated now")
+	// errUnnamed: a DnsConfigurationException whose indexes fit no record of the request.
+	errUnnamed = errors.New("the update was rejected by Realtime Register without naming a record")
 )
 
 // readAnswer reads an answer: the HTTP status decides, then the type in a failure's body. A success can have no body.
@@ -90,7 +92,7 @@ func newRefusedRecords(faults map[string]map[string][]string, conflicts map[stri
 	return r
 }
 
-func (*refusedRecords) Error() string { return "Realtime Register refuses a record" }
+func (*refusedRecords) Error() string { return "the update was rejected by Realtime Register" }
 
 // refusedBy returns the records that a failed update names, or nil.
 func refusedBy(err error) *refusedRecords {

@@ -6,54 +6,55 @@ import (
 	"strings"
 )
 
-// Kinds of failure of this host, for errors.Is; those of any host are in apiclient. Their texts are constant.
+// Failures of this host, for errors.Is; those of any host are in apiclient. Their texts are constant, because cert-manager
+// restarts its back-off when a message changes. docs/guides/troubleshooting.md explains each of them.
 var (
 	// ErrNoZone: no zone of the account covers the name.
 	ErrNoZone = errors.New("the Realtime Register account of this API key has no zone that covers this name")
-	// ErrAmbiguous: zones of one name, and the Issuer does not say which.
-	ErrAmbiguous = errors.New("set service to BASIC or to PREMIUM in the Issuer's webhook config")
-	// ErrTooManyZones: the API lists zones without end.
-	ErrTooManyZones = errors.New("more zones are listed by Realtime Register than were asked for")
-	// ErrSuperseded: a later call wants the opposite for the same value.
-	ErrSuperseded = errors.New("a later request for the same value has superseded this one")
-	// ErrZoneInUse: the calls before this one take too long.
-	ErrZoneInUse = errors.New("other challenges of the zone are being answered: this one follows")
-	// ErrLeaseInUse: another process has the Lease.
-	ErrLeaseInUse = errors.New("another process of the webhook writes to the zone, or died while it did: this one follows")
-	// ErrLeaseLost: there was no time left to write.
-	ErrLeaseLost = errors.New("the Lease of the zone was lost before the update was sent")
-	// ErrUncertain: an update was sent and is not seen.
-	ErrUncertain = errors.New("an update of the zone may still take effect: nothing is written until it is seen or a minute has passed")
+	// ErrAmbiguous: a BASIC and a PREMIUM zone have the same name, and the Issuer does not choose one.
+	ErrAmbiguous = errors.New("set service to BASIC or PREMIUM in the Issuer's webhook config")
+	// ErrTooManyZones: the list of zones of one name does not end.
+	ErrTooManyZones = errors.New("unexpected answer from Realtime Register: too many zones of one name")
+	// ErrSuperseded: a later call asked for the opposite.
+	ErrSuperseded = errors.New("superseded by a later request for the same value")
+	// ErrZoneInUse: earlier calls of this process for the zone took too long.
+	ErrZoneInUse = errors.New("other challenges of this zone are in progress; retrying")
+	// ErrLeaseInUse: another process held the Lease for the whole call.
+	ErrLeaseInUse = errors.New("another webhook process has the Lease of this zone; retrying")
+	// ErrLeaseLost: the Lease was lost, or its remaining time was too short for the update.
+	ErrLeaseLost = errors.New("lost the Lease of this zone before the update; retrying")
+	// ErrUncertain: an update was sent, and no read shows it.
+	ErrUncertain = errors.New("the last update of the zone is unconfirmed; writing again once it shows or a minute has passed")
 	// ErrStale: a read is older than what is known, or lacks records that were seen.
-	ErrStale = errors.New("an older or incomplete state of the zone is shown by Realtime Register: retrying until that has passed")
-	// ErrNoTime: reading the zone took too long to write to it.
-	ErrNoTime = errors.New("the zone cannot be updated in time, for Realtime Register is too slow")
-	// ErrOtherZone: an answer is not about the zone that was asked for.
-	ErrOtherZone = errors.New("another zone than asked for is in the answer of Realtime Register")
-	// ErrUnsafe: a list of records did not pass its own proof.
-	ErrUnsafe = errors.New("the update would change other records: it was not sent, please report this")
-	// ErrLastRecord: without it the list would be empty.
-	ErrLastRecord = errors.New("the record is the last of its zone and must stay, for an empty list is never sent")
+	ErrStale = errors.New("the zone as read from Realtime Register is outdated or incomplete; retrying")
+	// ErrNoTime: the call ran out of time before the update.
+	ErrNoTime = errors.New("no time left to update the zone: Realtime Register is too slow; retrying")
+	// ErrOtherZone: the answer is about another zone than the one requested.
+	ErrOtherZone = errors.New("unexpected answer from Realtime Register: not the requested zone")
+	// ErrUnsafe: the composed update failed verification.
+	ErrUnsafe = errors.New("the update would change other records, so it was not sent; please report this bug")
+	// ErrLastRecord: the update would have an empty list.
+	ErrLastRecord = errors.New("this is the only record of its zone, and the webhook never sends an empty list")
 )
 
-// errGone: a zone that was remembered does not exist any more.
-var errGone = errors.New("the zone does not exist any more")
+// errGone: a remembered zone no longer exists.
+var errGone = errors.New("the zone no longer exists")
 
-// unfitError is a zone that must not be written to.
+// unfitError says why a zone must not be written to.
 type unfitError struct{ why string }
 
 func (e *unfitError) Error() string { return e.why }
 
-// unfit says why a zone must not be written to, or returns nil.
+// unfit returns an error if the zone must not be written to.
 func (z *Zone) unfit() error {
 	var why string
 	switch {
 	case z.template != "":
-		why = fmt.Sprintf("zone %s is linked to the template %s: unlink it, or delegate the challenge to another zone by CNAME", z.Name, z.template)
+		why = fmt.Sprintf("zone %s is linked to template %s: unlink it, or delegate the challenge to another zone by CNAME", z.Name, z.template)
 	case z.master != "":
-		why = fmt.Sprintf("zone %s is a secondary zone of %s: add the record there, or delegate the challenge to another zone by CNAME", z.Name, z.master)
+		why = fmt.Sprintf("zone %s is a secondary zone of %s: delegate the challenge to another zone by CNAME", z.Name, z.master)
 	case z.pending:
-		why = fmt.Sprintf("zone %s waits to be deleted", z.Name)
+		why = fmt.Sprintf("zone %s is pending deletion", z.Name)
 	case len(z.Records) == 0:
 		why = fmt.Sprintf("zone %s has no records; add one TXT record, so that an empty answer can be recognised", z.Name)
 	default:
@@ -62,7 +63,7 @@ func (z *Zone) unfit() error {
 	return &unfitError{why}
 }
 
-// ambiguous names zones of one name.
+// ambiguous returns an ErrAmbiguous with the services of zones of one name.
 func ambiguous(zones []*Zone) error {
 	services := make([]string, len(zones))
 	for i, z := range zones {
@@ -71,23 +72,23 @@ func ambiguous(zones []*Zone) error {
 	return fmt.Errorf("zone %s exists as %s: %w", zones[0].Name, strings.Join(services, " and as "), ErrAmbiguous)
 }
 
-// changedSettingsError is a zone that an update changed in other ways than its records.
+// changedSettingsError: an update changed settings of the zone besides its records.
 type changedSettingsError struct{ zone, fields string }
 
 func (e *changedSettingsError) Error() string {
-	return fmt.Sprintf("an update of zone %s changed %s: the webhook adds no record to it until it is restarted", e.zone, e.fields)
+	return fmt.Sprintf("an update of zone %s also changed %s; adding no records to it until the webhook restarts", e.zone, e.fields)
 }
 
-// blockedError is a record of somebody that blocks every update of its zone.
+// blockedError: Realtime Register rejects a foreign record, and with it every update of the zone.
 type blockedError struct{ record, fault string }
 
 func (e *blockedError) Error() string {
-	return fmt.Sprintf("the record %s blocks every update of its zone, for Realtime Register does not take it any more: %s", e.record, e.fault)
+	return fmt.Sprintf("record %s blocks every update of its zone: Realtime Register rejects it: %s", e.record, e.fault)
 }
 
-// valueError is a value that Realtime Register does not take.
+// valueError: Realtime Register rejects a value of a challenge.
 type valueError struct{ name, fault string }
 
 func (e *valueError) Error() string {
-	return fmt.Sprintf("Realtime Register refuses the TXT record %s: %s", e.name, e.fault)
+	return fmt.Sprintf("Realtime Register rejects the TXT record %s: %s", e.name, e.fault)
 }

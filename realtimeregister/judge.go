@@ -1,7 +1,6 @@
 package realtimeregister
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -63,7 +62,7 @@ func (p *pending) failure() error {
 	if p.Cause == "" {
 		return ErrUncertain
 	}
-	return fmt.Errorf("%w: %w", ErrUncertain, errors.New(p.Cause))
+	return fmt.Errorf("%w (%s)", ErrUncertain, p.Cause)
 }
 
 // judgeLacking misses records that were seen, that no process has cleaned up, and that are not shown. They are gone if the

@@ -62,7 +62,7 @@ func (r *round) plan(z *Zone, jobs []*job) *plan {
 		p.jobs = append(p.jobs, j)
 	}
 	if barred != nil && len(p.removed) > 0 {
-		r.log.Info("WARNING: an earlier update changed more of this zone than its records", "reason", barred.Error())
+		r.log.Info("WARNING: removing a record although an earlier update changed more than records", "reason", barred.Error())
 	}
 	if !p.changesNothing() && barred == nil {
 		r.restore(p)
@@ -89,7 +89,7 @@ func (r *round) restore(p *plan) {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.value, b.value))
 	})
 	for _, e := range entries {
-		r.log.Info("A value of another challenge was lost and is put back", "fqdn", e.name+".", "valueSHA256", dnshost.Fingerprint(e.value))
+		r.log.Info("Restoring the lost value of another challenge", "fqdn", e.name+".", "valueSHA256", dnshost.Fingerprint(e.value))
 		p.add(e, lost[e].ttl, nil)
 	}
 }

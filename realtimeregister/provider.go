@@ -83,7 +83,7 @@ func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (d
 		return p.cleanUpEach(ctx, apiKey, r, zones)
 	}
 	if errors.Is(err, ErrNoZone) || errors.Is(err, errGone) {
-		err = &dnshost.LeftBehindError{Reason: fmt.Errorf("%s is out of the API's reach: %w", r.FQDN, err)}
+		err = &dnshost.LeftBehindError{Reason: fmt.Errorf("%s is out of reach: %w", r.FQDN, err)}
 	}
 	return result, err
 }

@@ -102,7 +102,7 @@ func TestAZoneThatMustNotBeWrittenToIsNot(t *testing.T) {
 		zone sim.Zone
 		says string
 	}{
-		"linked":     {sim.Zone{Template: "standard", Records: others()}, "zone example.nl is linked to the template standard"},
+		"linked":     {sim.Zone{Template: "standard", Records: others()}, "zone example.nl is linked to template standard"},
 		"secondary":  {sim.Zone{Master: "192.0.2.53", Records: others()}, "zone example.nl is a secondary zone of 192.0.2.53"},
 		"no records": {sim.Zone{}, "zone example.nl has no records; add one TXT record, so that an empty answer can be recognised"},
 		"pending deletion": {

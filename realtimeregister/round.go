@@ -141,7 +141,7 @@ func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 		return nil
 	}
 	if len(blamed.jobs) == 0 && len(blamed.restores) == 0 {
-		r.fail(p.jobs, &valueError{r.zone.name, "it names no record of the request"})
+		r.fail(p.jobs, errUnnamed)
 		return nil
 	}
 	for _, e := range blamed.restores {
@@ -174,7 +174,7 @@ func (r *round) tell(jobs []*job) {
 			failed++
 		}
 	}
-	r.log.Info("A round of challenges was answered", "challenges", result.Shared, "failed", failed,
+	r.log.Info("Processed challenges", "challenges", result.Shared, "failed", failed,
 		"calls", result.Calls, "duration", time.Since(r.begun).Round(time.Millisecond))
 	for _, j := range jobs {
 		j.tell(answer{result, r.answers[j]})
@@ -205,7 +205,7 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 			r.memory.believe(z)
 			return z, nil
 		}
-		r.log.V(2).Info("Reading the zone again", "reason", err.Error())
+		r.log.V(2).Info("Rereading the zone", "reason", err.Error())
 		if !pause(ctx, wait) {
 			return nil, err
 		}

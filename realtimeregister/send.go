@@ -29,7 +29,7 @@ const (
 func (r *round) send(ctx context.Context, p *plan) error {
 	body := p.compose()
 	if err := p.prove(body); err != nil {
-		r.log.Error(err, "An update failed its proof")
+		r.log.Error(err, "Update failed verification and was not sent")
 		return err
 	}
 	if timeLeft(ctx) < leastPostTime+readBackTime {
@@ -186,7 +186,7 @@ func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	if changed := changedSettings(p.base, z); changed != "" {
 		barred := &changedSettingsError{r.zone.name, changed}
 		r.memory.bar(barred)
-		r.log.Error(barred, "An update changed more of the zone than its records", "before", p.base.guarded, "after", z.guarded)
+		r.log.Error(barred, "Update changed more than the records of the zone", "before", p.base.guarded, "after", z.guarded)
 	}
 }
 
@@ -199,8 +199,8 @@ func (r *round) reportLost(lost []*Record) {
 	for i, one := range lost {
 		names[i], raws[i] = one.String(), string(one.raw)
 	}
-	r.log.Error(errors.New("records that are not of challenges are gone after an update of the zone"),
-		"Look whether somebody removed them, and put them back if not", "records", names, "lost", "["+strings.Join(raws, ",")+"]")
+	r.log.Error(errors.New("records that belong to no challenge are missing after an update of the zone"),
+		"Restore these records unless someone removed them on purpose", "records", names, "lost", "["+strings.Join(raws, ",")+"]")
 	if r.options.Observer != nil {
 		r.options.Observer.ForeignLost(len(lost))
 	}

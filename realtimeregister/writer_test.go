@@ -283,7 +283,7 @@ func TestARefusedValueFailsAlone(t *testing.T) {
 			if errs[0] != nil || errs[2] != nil {
 				w.Errorf("the others: %v", errs)
 			}
-			if errs[1] == nil || !strings.Contains(errs[1].Error(), "refuses the TXT record "+strings.TrimSuffix(bad, ".")+": name is not valid") {
+			if errs[1] == nil || !strings.Contains(errs[1].Error(), "rejects the TXT record "+strings.TrimSuffix(bad, ".")+": name is not valid") {
 				w.Errorf("got %v", errs[1])
 			}
 		})
@@ -328,8 +328,8 @@ func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
 		records []string
 		says    string
 	}{
-		"a fault":     {append(others(), old), "the record mail.example.nl MX blocks every update of its zone, for Realtime Register does not take it any more: prio is required"},
-		"a duplicate": {append(others(), others()[2]), "the record example.nl TXT blocks every update of its zone"},
+		"a fault":     {append(others(), old), "record mail.example.nl MX blocks every update of its zone: Realtime Register rejects it: prio is required"},
+		"a duplicate": {append(others(), others()[2]), "record example.nl TXT blocks every update of its zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -344,7 +344,7 @@ func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
 		t.Parallel()
 		cname := sim.Record("_acme-challenge.example.nl", "CNAME", "elsewhere.example", 60)
 		inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: append(others(), cname)}, func(w world) {
-			want := "Realtime Register refuses the TXT record _acme-challenge.example.nl: it conflicts with _acme-challenge.example.nl CNAME"
+			want := "Realtime Register rejects the TXT record _acme-challenge.example.nl: it conflicts with _acme-challenge.example.nl CNAME"
 			if err := w.add(acme(1)); err == nil || err.Error() != want {
 				w.Errorf("got %v, want %q", err, want)
 			}
@@ -362,7 +362,7 @@ func TestAnUpdateThatChangesMoreBarsTheZone(t *testing.T) {
 		}()
 		w.must(w.add(acme(1)))
 		err := w.add(acme(2))
-		if err == nil || !strings.Contains(err.Error(), "an update of zone example.nl changed dnssec") {
+		if err == nil || !strings.Contains(err.Error(), "an update of zone example.nl also changed dnssec") {
 			w.Errorf("got %v", err)
 		}
 		w.must(w.remove(acme(1)))

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrLost means that somebody else has the Lease now, or may have it. Its holder must stop.
-var ErrLost = errors.New("the Lease was lost to another process")
+var ErrLost = errors.New("lost the Lease to another process")
 
 // Lease is a lock across processes, held for a while. It is for one goroutine at a time.
 type Lease interface {

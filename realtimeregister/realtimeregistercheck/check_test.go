@@ -294,7 +294,7 @@ func TestAnUpdateOfUnknownFateIsWaitedFor(t *testing.T) {
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		w.api.Inject(sim.Fault{Kind: sim.DropThenEffect(40 * time.Second), Op: sim.OpUpdateZone, Times: 1})
 		r := w.run(write)
-		wantStep(t, r, check.StepWrite, check.Unknown, "may still take effect", "in some minutes")
+		wantStep(t, r, check.StepWrite, check.Unknown, "is unconfirmed", "in some minutes")
 		wantStep(t, r, check.StepRemove, check.OK)
 		time.Sleep(2 * time.Minute)
 		if got := w.api.Records(w.zone); len(got) != len(others()) {

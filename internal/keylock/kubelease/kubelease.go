@@ -35,9 +35,9 @@ const (
 
 // Errors of Acquire. Their texts are constant.
 var (
-	ErrNoNamespace = errors.New("the webhook needs --lease-namespace or POD_NAMESPACE for its Leases")
-	ErrForbidden   = errors.New("the webhook may not get, create and update Leases in its --lease-namespace")
-	ErrUnavailable = errors.New("the Lease cannot be read or written in the Kubernetes API")
+	ErrNoNamespace = errors.New("--lease-namespace or POD_NAMESPACE is required for Leases")
+	ErrForbidden   = errors.New("the webhook is not allowed to get, create and update Leases in its --lease-namespace")
+	ErrUnavailable = errors.New("cannot read or write the Lease in the Kubernetes API")
 	ErrNotStarted  = errors.New("the webhook is still starting")
 )
 
