@@ -54,7 +54,7 @@ clean: ## removes what was built here (Go's own caches stay)
 # What mostly waits (e2e) runs beside what computes, once all that both need has been compiled.
 .PHONY: test
 test: control-plane ## everything that must hold before a change lands
-	@$(MAKE) -j --output-sync=target tidy-check lint unit chart docs observability e2e
+	@$(MAKE) -j --output-sync=target tidy-check lint unit kill chart docs observability e2e
 	@$(MAKE) fuzz FUZZTIME=5s
 
 .PHONY: tidy-check
@@ -79,6 +79,11 @@ fmt: $(BIN)/golangci-lint ## formats the code and tidies the modules
 unit: ## unit tests with coverage, and with -race where there is a C compiler
 	@$(if $(RACE),,echo "unit: no C compiler, so without -race")
 	CGO_ENABLED=$(or $(RACE),0) go test $(if $(RACE),-race) -cover ./...
+
+KILLS ?= 3
+.PHONY: kill
+kill: ## the process that writes to a zone at Realtime Register, killed KILLS times (3) in the middle; it mostly waits
+	KILLS=$(KILLS) go test -count=1 -timeout=0 -parallel=10 -v -run='^TestKill_LeaseHolder$$' ./realtimeregister
 
 .PHONY: chart
 chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## the Helm chart: lint, unit tests, schema, README

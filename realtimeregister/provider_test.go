@@ -3,6 +3,7 @@ package realtimeregister_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,53 @@ func TestAHundredChallengesAtOnceGoTogether(t *testing.T) {
 						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, took, calls, c.most, c.mostCalls)
 					}
 				}
+			})
+		})
+	}
+}
+
+// TestProcesses_ThreeHundredChallenges: processes that share the work on one zone share it without harm, in few calls.
+func TestProcesses_ThreeHundredChallenges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		processes, mostCalls int
+		most                 time.Duration
+	}{
+		{2, 10, 2 * time.Second},
+		{3, 15, 3 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%d processes", c.processes), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{Latency: apiLatency}, func(w world) {
+				processes := []*process{w.process}
+				for len(processes) < c.processes {
+					processes = append(processes, w.newProcess(strconv.Itoa(len(processes))))
+				}
+				records := make([]dnshost.TXT, 300)
+				for i := range records {
+					records[i] = txt(fmt.Sprintf("_acme-challenge.host-%d.example.nl.", i), acme(i))
+					w.api.DeclareChallenge(records[i].FQDN)
+				}
+				for _, action := range []string{"present", "clean up"} {
+					w.api.ResetRequests()
+					begun := time.Now()
+					w.must(atOnce(len(records), func(i int) error {
+						p := processes[i%len(processes)]
+						if action == "present" {
+							return p.present(w.Context(), records[i])
+						}
+						return p.cleanUp(w.Context(), records[i])
+					}))
+					took, calls := time.Since(begun), w.api.Calls()
+					w.Logf("%s: %s, %d calls", action, took.Round(time.Millisecond), calls)
+					if took > c.most || calls > c.mostCalls {
+						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, took, calls, c.most, c.mostCalls)
+					}
+					if got, want := len(w.api.Records(w.zone)), len(others())+300; action == "present" && got != want {
+						w.Errorf("%d records, want %d", got, want)
+					}
+				}
+				w.wantOthersUntouched()
 			})
 		})
 	}

@@ -162,7 +162,7 @@ func causes() map[string]func(world) error {
 		},
 		"Lease in use": func(w world) error {
 			holder := w.newProcess("two")
-			w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.Slow(0), When: func(r sim.Request) bool {
+			w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.Slow(0), When: func(sim.Request) bool {
 				holder.dead.Store(true)
 				return false
 			}})
