@@ -30,7 +30,7 @@ import (
 const writerVariable = "REALTIMEREGISTER_TEST_WRITER"
 
 // unitLives is how many random lives of a zone a test plays by default. The fuzz target searches further.
-const unitLives = "15"
+const unitLives = "10"
 
 func TestMain(m *testing.M) {
 	if config := os.Getenv(writerVariable); config != "" {
