@@ -230,6 +230,20 @@ func TestAForeignWriterIsNotOverwritten(t *testing.T) {
 	})
 }
 
+// TestWindow_ReadAndLeaseAlone: between the read of a zone and its update there is the API's answer and one update of the
+// Lease, and no other wait.
+func TestWindow_ReadAndLeaseAlone(t *testing.T) {
+	t.Parallel()
+	const lease = 30 * time.Millisecond
+	inBubble(t, sim.Options{Latency: apiLatency}, func(w world) {
+		w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: lease} })
+		w.must(w.add(acme(1)))
+		if window := lastWindow(w.api); window != apiLatency+lease {
+			w.Errorf("a foreign write can be lost for %s, want %s", window, apiLatency+lease)
+		}
+	})
+}
+
 // TestAValueThatSomebodyTookIsPutBack with the next update of this process, unless another process cleaned it up.
 func TestAValueThatSomebodyTookIsPutBack(t *testing.T) {
 	t.Parallel()
