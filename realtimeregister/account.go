@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// rememberZone is how long the zone of a name is believed to be the one that was found.
+	// rememberZone is how long a found zone is used without asking again.
 	rememberZone = 10 * time.Minute
-	// maxCandidates bounds the calls for a name of many labels.
+	// maxCandidates limits the calls for a name with many labels.
 	maxCandidates = 8
 )
 
-// account is what this process knows of one API key's account.
+// account is what this process knows about the account of one API key.
 type account struct {
 	client *Client
 	lists  singleflight.Group
@@ -30,7 +30,7 @@ type account struct {
 	found map[question]finding
 }
 
-// question is what a challenge asks: a name, or the zone that it is in, and perhaps the service.
+// question is a name or its zone, and the service if the Issuer sets one.
 type question struct{ name, service string }
 
 // ref names a zone.
@@ -48,8 +48,8 @@ func newAccount(client *Client) *account {
 	return &account{client: client, found: map[question]finding{}}
 }
 
-// find returns the zones of the account that hold fqdn: those of the name that cert-manager resolved, else those of the
-// longest name above fqdn. There is more than one only where BASIC and PREMIUM have the same name and service is empty.
+// find returns the zones of the account that cover fqdn: those with the name that cert-manager resolved, or else those with
+// the longest name above fqdn. There are two, and ErrAmbiguous, if BASIC and PREMIUM have the same name and service is empty.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn, service string, learn func([]*Zone)) ([]ref, error) {
 	zone, fqdn = dnsname.TrimDot(zone), dnsname.TrimDot(fqdn)
 	questions := []question{{fqdn, service}, {zone, service}}
@@ -87,7 +87,7 @@ func (a *account) find(ctx context.Context, client *Client, zone, fqdn, service 
 	return nil, fmt.Errorf("%w: %s", ErrNoZone, fqdn+".")
 }
 
-// candidates are the names that a zone with fqdn can have: labels without underscores, and two of them at least.
+// candidates returns the names that the zone of fqdn can have: two labels or more, without underscores.
 func candidates(zone, fqdn string) []string {
 	var names []string
 	for name := fqdn; name != ""; name = dnsname.Parent(name) {
@@ -123,7 +123,7 @@ func (a *account) remember(q question, zones []ref) {
 	a.found[q] = finding{zones, now}
 }
 
-// forget drops a zone that does not exist any more.
+// forget drops a zone that no longer exists.
 func (a *account) forget(zone ref) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// Types of failures of the API.
+// Types of the API's failures.
 const (
 	typeConfiguration = "DnsConfigurationException"
 	typeMissing       = "ObjectDoesNotExist"
@@ -31,7 +31,7 @@ var (
 	errUnnamed = errors.New("the update was rejected by Realtime Register without naming a record")
 )
 
-// readAnswer reads an answer: the HTTP status decides, then the type in a failure's body. A success can have no body.
+// readAnswer classifies an answer by its HTTP status, then by the type in a failure's body. A success may have no body.
 func readAnswer(status int, body []byte) apiclient.Answer {
 	answer := apiclient.Answer{Status: status, Data: body}
 	empty := len(bytes.TrimSpace(body)) == 0
@@ -64,9 +64,9 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 	return answer
 }
 
-// refusedRecords is a DnsConfigurationException: records of the request, by their indexes, that do not pass.
+// refusedRecords is a DnsConfigurationException: rejected records, by their index in the request.
 type refusedRecords struct {
-	faults    map[int]string // what is wrong with a record
+	faults    map[int]string
 	conflicts map[int][]int
 }
 
@@ -94,7 +94,7 @@ func newRefusedRecords(faults map[string]map[string][]string, conflicts map[stri
 
 func (*refusedRecords) Error() string { return "the update was rejected by Realtime Register" }
 
-// refusedBy returns the records that a failed update names, or nil.
+// refusedBy returns the records that the error of an update names, or nil.
 func refusedBy(err error) *refusedRecords {
 	var e *apiclient.Error
 	var r *refusedRecords

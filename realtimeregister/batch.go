@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// roundTime bounds a round.
+	// roundTime limits a round.
 	roundTime = 20 * time.Second
-	// headStart is how much earlier than its callers a round ends: the time that it takes to release the Lease, and more.
+	// headStart is how long before its callers' deadlines a round ends, so that it can release the Lease.
 	headStart = 4 * time.Second
-	// leastTime is what a caller must have left when a round begins. Who has less comes again.
+	// leastTime is the time that a caller must have left when a round begins. With less, cert-manager must retry.
 	leastTime = 12 * time.Second
 	// leaveEarly is how long before its deadline a caller that waits for a round gives up.
 	leaveEarly = time.Second
-	// gatherTime lets those that come at the same moment go together: a round costs ten times as much.
+	// gatherTime lets simultaneous calls share a round, which takes ten times as long.
 	gatherTime = 20 * time.Millisecond
-	// briefly is a wait for the Lease that explains nothing.
+	// briefly is a wait for the Lease that is too short to be the reason of a failure.
 	briefly = 2 * time.Second
 )
 
-// batch gathers what challenges want of a zone until their round begins. The Provider's lock guards it.
+// batch collects the requests for a zone until their round begins. The Provider's lock guards it.
 type batch struct {
 	key    gatheringKey
 	jobs   []*job
@@ -33,7 +33,7 @@ type batch struct {
 	stop   context.CancelFunc
 }
 
-// job is one value that shall be present or absent, and who waits for that.
+// job is one value to add or remove, and the calls that wait for it.
 type job struct {
 	request
 	arrived time.Time
@@ -43,8 +43,8 @@ type job struct {
 // waiter is one call of the solver.
 type waiter struct {
 	deadline time.Time
-	late     bool        // it came with too little time left
-	answer   chan answer // takes one answer without blocking
+	late     bool        // called with less than leastTime left
+	answer   chan answer // has room for one
 }
 
 type answer struct {
@@ -52,7 +52,7 @@ type answer struct {
 	err    error
 }
 
-// join has the next round of the zone do r, and waits for it.
+// join adds r to the next round of the zone and waits for its answer.
 func (p *Provider) join(ctx context.Context, a *account, zone ref, r request) (dnshost.Result, error) {
 	w := &waiter{answer: make(chan answer, 1), deadline: time.Now().Add(roundTime + headStart)}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -71,7 +71,7 @@ func (p *Provider) join(ctx context.Context, a *account, zone ref, r request) (d
 	return dnshost.Result{Domain: zone.name}, p.leave(b, w)
 }
 
-// enter adds a request to the batch of its zone, and begins one if there is none. The last request for a value wins.
+// enter adds a request to the batch of its zone, and starts a batch if there is none. The last request for a value wins.
 func (p *Provider) enter(ctx context.Context, key gatheringKey, r request, w *waiter) *batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,7 +91,7 @@ func (p *Provider) enter(ctx context.Context, key gatheringKey, r request, w *wa
 			j.request, j.arrived, j.waiters = r, time.Now(), append(j.waiters, w)
 			return b
 		}
-		j.tell(answer{dnshost.Result{Domain: key.zone.name}, ErrSuperseded})
+		j.reply(answer{dnshost.Result{Domain: key.zone.name}, ErrSuperseded})
 		b.jobs[i] = &job{r, time.Now(), []*waiter{w}}
 		return b
 	}
@@ -99,19 +99,19 @@ func (p *Provider) enter(ctx context.Context, key gatheringKey, r request, w *wa
 	return b
 }
 
-func (j *job) tell(a answer) {
+func (j *job) reply(a answer) {
 	for _, w := range j.waiters {
 		w.answer <- a
 	}
 	j.waiters = nil
 }
 
-// leave takes a caller out of a batch whose round has not begun, and returns why it has not.
+// leave removes a caller from a batch whose round has not begun, and returns the reason for the delay.
 func (p *Provider) leave(b *batch, w *waiter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gathering[b.key] != b {
-		return ErrNoTime // its round does not end
+		return ErrNoTime // its round is still running
 	}
 	b.drop(func(other *waiter) bool { return other == w })
 	if len(b.jobs) == 0 {
@@ -121,7 +121,7 @@ func (p *Provider) leave(b *batch, w *waiter) error {
 	return b.reason
 }
 
-// drop takes callers out, and jobs that nobody waits for.
+// drop removes callers, and jobs without callers.
 func (b *batch) drop(out func(*waiter) bool) {
 	var jobs []*job
 	for _, j := range b.jobs {
@@ -138,7 +138,7 @@ func (b *batch) drop(out func(*waiter) bool) {
 	b.jobs = jobs
 }
 
-// run waits for the zone's turn in this process and for its Lease, and then has a round. ctx ends when nobody waits any more.
+// run waits for the zone's turn in this process and for its Lease, then runs a round. ctx ends when no caller is left.
 func (p *Provider) run(ctx context.Context, b *batch) {
 	defer b.stop()
 	zone := b.key.zone
@@ -157,7 +157,7 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 	jobs, deadline := p.closeBatch(b)
 	if err != nil {
 		for _, j := range jobs {
-			j.tell(answer{dnshost.Result{Domain: zone.name}, err})
+			j.reply(answer{dnshost.Result{Domain: zone.name}, err})
 		}
 		return
 	}
@@ -171,7 +171,7 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 	r := p.newRound(zone, b.key.account, lease, log)
 	r.run(ctx, jobs)
 	lease.Release(r.notesNow())
-	r.tell(jobs)
+	r.reply(jobs)
 }
 
 func (p *Provider) setReason(b *batch, reason error) {
@@ -180,7 +180,7 @@ func (p *Provider) setReason(b *batch, reason error) {
 	b.reason = reason
 }
 
-// closeBatch ends the gathering. Callers with too little time left are told to come again, so that all others hear the end.
+// closeBatch stops collecting. It rejects callers with too little time left, because the earliest deadline limits the round.
 func (p *Provider) closeBatch(b *batch) (jobs []*job, deadline time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

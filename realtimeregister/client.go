@@ -22,48 +22,47 @@ const DefaultBaseURL = "https://api.yoursrs.com/v2"
 
 const hostName = "Realtime Register"
 
-// Options describe how the API is reached.
+// Options configure a Provider and its calls.
 type Options struct {
-	// BaseURL is the address of the API.
+	// BaseURL is the address of the API, without a final slash.
 	BaseURL string
 	// UserAgent names the program and its version.
 	UserAgent string
 	// Transport carries the requests; nil means apiclient.NewTransport().
 	Transport http.RoundTripper
-	// MaxInFlight limits the attempts of one API key that are under way at once; 0 means 8.
+	// MaxInFlight limits concurrent attempts with one API key; 0 means 8.
 	MaxInFlight int
 	// LargeAnswers is shared by all hosts of a process; nil means that each client has a limit of its own.
 	LargeAnswers apiclient.LargeAnswers
-	// Observer sees what happens; nil means none does.
+	// Observer may be nil.
 	Observer Observer
-	// Leases keep other processes from a zone.
+	// Leases keep other processes from writing to a zone. Required by a Provider.
 	Leases Leases
-	// Log is told of what concerns a zone and no challenge alone.
+	// Log receives what concerns a zone rather than one challenge.
 	Log logr.Logger
 }
 
-// Observer sees the calls of the API and what becomes of zones. Its methods are called from many goroutines at once and
-// must not block.
+// Observer counts calls and losses. Its methods are called concurrently and must not block.
 type Observer interface {
 	apiclient.Observer
-	// ForeignLost: records that are not of challenges were gone after an update.
+	// ForeignLost reports how many records that belong to no challenge were missing after an update.
 	ForeignLost(records int)
 }
 
-// The calls that this program makes.
+// Calls of the API.
 const (
 	OpListZones  apiclient.Operation = "list_zones"
 	OpReadZone   apiclient.Operation = "read_zone"
 	OpUpdateZone apiclient.Operation = "update_zone"
 )
 
-// Operations are the calls that answering challenges takes.
+// Operations returns the calls that solving challenges takes.
 func Operations() []apiclient.Operation {
 	return []apiclient.Operation{OpListZones, OpReadZone, OpUpdateZone}
 }
 
 const (
-	// pageLimit and maxPages bound a list of zones of one name, of which there are two at most.
+	// pageLimit and maxPages limit the list of zones of one name. At most two exist.
 	pageLimit = 10
 	maxPages  = 5
 )
@@ -71,7 +70,7 @@ const (
 // Client makes the calls of the API with one API key. It is safe for concurrent use.
 type Client struct {
 	api   *apiclient.Client
-	calls *atomic.Int64 // attempts of this view of the client
+	calls *atomic.Int64 // attempts
 }
 
 // NewClient returns a client for one API key, or for a login in the form of customer_handle/login:password.
@@ -84,7 +83,7 @@ func NewClient(o Options, apiKey string) *Client {
 	return &Client{api: api, calls: &atomic.Int64{}}
 }
 
-// authenticate tells a login by its colon, which an API key does not have.
+// authenticate recognises a login by its colon: API keys have none.
 func authenticate(header http.Header, apiKey string) {
 	if strings.Contains(apiKey, ":") {
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(apiKey)))
@@ -93,7 +92,7 @@ func authenticate(header http.Header, apiKey string) {
 	header.Set("Authorization", "ApiKey "+apiKey)
 }
 
-// counting is the same client with a count of calls of its own.
+// counting returns the same client with its own count of calls.
 func (c *Client) counting() *Client { return &Client{api: c.api, calls: &atomic.Int64{}} }
 
 func (c *Client) do(ctx context.Context, call apiclient.Call) (attempts int, err error) {
@@ -102,7 +101,7 @@ func (c *Client) do(ctx context.Context, call apiclient.Call) (attempts int, err
 	return attempts, err
 }
 
-// Zones returns the zones of exactly this name.
+// Zones returns the zones with exactly this name: none, one, or a BASIC and a PREMIUM zone.
 //
 //	GET /dns/zones?name=…
 func (c *Client) Zones(ctx context.Context, name string) ([]*Zone, error) {
@@ -159,7 +158,7 @@ func parseListing(data []byte) (listing, error) {
 	return list, nil
 }
 
-// Zone returns one zone as the API shows it at this moment.
+// Zone returns the zone with this id. The API may return an outdated or incomplete one.
 //
 //	GET /dns/zones/{id}
 func (c *Client) Zone(ctx context.Context, id int64) (*Zone, error) {
@@ -172,7 +171,7 @@ func (c *Client) Zone(ctx context.Context, id int64) (*Zone, error) {
 	return z, err
 }
 
-// Update replaces what body has of a zone. It is sent once, whatever becomes of it; sent is false if it certainly was not.
+// Update replaces the fields of a zone that body contains. It is sent at most once; sent is false if it was not.
 //
 //	POST /dns/zones/{id}/update
 func (c *Client) Update(ctx context.Context, id int64, body []byte) (sent bool, err error) {

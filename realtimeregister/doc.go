@@ -1,9 +1,9 @@
-// Package realtimeregister reaches the DNS of zones at Realtime Register through its API (v2).
+// Package realtimeregister solves DNS-01 challenges in zones at Realtime Register, through version 2 of its API.
 //
-// The API has no call for a single record: an update replaces all records of a zone, and there is no version to compare.
-// So one process at a time writes a zone, in rounds. A round reads the zone, puts the list together from the very bytes
-// that it read and from TXT records of challenges, proves that nothing else differs, sends it once, and reads it back.
-// All challenges of a zone that wait at that moment go in one round. An empty list is never sent.
+// The API has no call for a single record: an update replaces all records of a zone, and has no precondition. So one
+// process at a time writes to a zone, in rounds. A round reads the zone, composes the new list from the bytes it read and
+// the TXT records of challenges, verifies that nothing else differs, sends it once, and reads it back. All challenges that
+// wait for a zone share a round. An empty list is never sent.
 //
 // Read provider.go, batch.go, round.go, judge.go, plan.go, send.go in this order.
 package realtimeregister

@@ -9,10 +9,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// What is here is for `webhook check`: it looks at zones, and writes nothing.
+// This file is for `webhook check`. It only reads.
 
-// Covering returns the zones of the longest name that covers fqdn, those that wait to be deleted among them. There is none,
-// one, or a BASIC and a PREMIUM one.
+// Covering returns the zones with the longest name that covers fqdn, including those pending deletion: none, one, or a
+// BASIC and a PREMIUM zone.
 func (c *Client) Covering(ctx context.Context, fqdn string) ([]*Zone, error) {
 	for _, candidate := range candidates("", dnsname.TrimDot(fqdn)) {
 		if zones, err := c.Zones(ctx, candidate); err != nil || len(zones) > 0 {
@@ -22,25 +22,25 @@ func (c *Client) Covering(ctx context.Context, fqdn string) ([]*Zone, error) {
 	return nil, nil
 }
 
-// IsPending reports whether the zone waits to be deleted.
+// IsPending reports whether the zone is pending deletion.
 func (z *Zone) IsPending() bool { return z.pending }
 
-// Template names the template that the zone is linked to; empty for none.
+// Template returns the template that the zone is linked to, or "".
 func (z *Zone) Template() string { return z.template }
 
-// Master names the server that a secondary zone has its records from; empty for none.
+// Master returns the primary server of a secondary zone, or "".
 func (z *Zone) Master() string { return z.master }
 
-// Name is the record's, bare and in lower case.
+// Name returns the record's name in lower case, without a final dot.
 func (r *Record) Name() string { return r.name }
 
-// Type is the record's, in upper case.
+// Type returns the record's type in upper case.
 func (r *Record) Type() string { return r.typ }
 
-// Content is what the record says, as the API shows it.
+// Content returns the record's content as the API shows it.
 func (r *Record) Content() string { return r.content }
 
-// Named are the names of TXT records that begin with a prefix.
+// Named returns the names of TXT records that begin with a prefix.
 func (z *Zone) Named(prefix string) []string {
 	var names []string
 	for _, r := range z.Records {
@@ -51,17 +51,17 @@ func (z *Zone) Named(prefix string) []string {
 	return names
 }
 
-// Doubt is a record for which the API may refuse an update of its zone, by anybody: an update has all records in it.
+// Doubt is a record for which the API may reject every update of its zone, because an update contains all records.
 type Doubt struct {
-	// Record is its name and type.
+	// Record is the name and type.
 	Record string
-	// Fault says what is wrong with it.
+	// Fault is the reason.
 	Fault string
-	// Certain: the API is known to refuse it.
+	// Certain: the API is known to reject it.
 	Certain bool
 }
 
-// Doubts returns the records that an update may be refused for, as far as is known.
+// Doubts returns the records for which the API may reject an update, as far as is known.
 func (z *Zone) Doubts() []Doubt {
 	var doubts []Doubt
 	first := map[string]bool{}
@@ -119,11 +119,11 @@ func isQuoted(text string) bool {
 	return len(text) >= 2 && strings.HasPrefix(text, `"`) && strings.HasSuffix(text, `"`)
 }
 
-// nameserversOf are the nameservers that a zone says it has, bare: its own, or those of its automatic records. A BASIC zone
-// has the usual ones.
+// nameserversOf returns the nameservers of a zone without final dots: those in ns, or in the automatic records, or the
+// default ones of a BASIC zone.
 func nameserversOf(fields map[string]json.RawMessage, service, zone string) []string {
 	var names []string
-	_ = json.Unmarshal(fields["ns"], &names) // what has another form tells nothing
+	_ = json.Unmarshal(fields["ns"], &names) // ignored if it has another form
 	if len(names) == 0 {
 		var defaults []struct{ Name, Type, Content string }
 		_ = json.Unmarshal(fields["defaultRecords"], &defaults)

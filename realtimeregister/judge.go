@@ -6,20 +6,19 @@ import (
 )
 
 const (
-	// staleReads is how long after an update a read is suspected to be older than it, if nothing proves the contrary.
+	// staleReads is how long after an update a read may be older than it, unless it proves to be newer.
 	staleReads = 30 * time.Second
-	// uncertainFor is how long an update whose fate is unknown keeps everybody from writing.
+	// uncertainFor is how long an unconfirmed update blocks writes, by any process.
 	uncertainFor = time.Minute
-	// goneAfter is how long a record must be missing from reads until it is believed to be gone, in a zone that shows that it
-	// has changed.
+	// goneAfter is how long reads of a changed zone must lack a record before it counts as removed.
 	goneAfter = 30 * time.Second
-	// rememberRecords is how long a record that was seen is missed.
+	// rememberRecords is how long a read that lacks a seen record is suspect.
 	rememberRecords = 10 * time.Minute
-	// rememberSigns is how long a sign of change is held against older ones.
+	// rememberSigns is how long reads with older signs are rejected.
 	rememberSigns = time.Hour
 )
 
-// judge returns nil if a read can be believed, and else why it cannot. An update that was pending and is seen is noted.
+// judge returns an error if a read may be outdated or incomplete. It confirms a pending update that the read shows.
 func (r *round) judge(z *Zone) error {
 	m := r.memory
 	m.mu.Lock()
@@ -42,7 +41,7 @@ func (r *round) judge(z *Zone) error {
 	return m.judgeLacking(z, &r.notes, now)
 }
 
-// judgePending looks for an update whose fate is unknown. Once it had time enough it counts as failed.
+// judgePending looks for an unconfirmed update. After uncertainFor the update counts as failed.
 func (r *round) judgePending(z *Zone, now time.Time) error {
 	p := r.notes.Pending
 	switch {
@@ -57,7 +56,7 @@ func (r *round) judgePending(z *Zone, now time.Time) error {
 	return nil
 }
 
-// failure is the error of all who cannot write while an update is pending.
+// failure returns the error of calls that cannot write while the update is pending.
 func (p *pending) failure() error {
 	if p.Cause == "" {
 		return ErrUncertain
@@ -65,8 +64,8 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w (%s)", ErrUncertain, p.Cause)
 }
 
-// judgeLacking misses records that were seen, that no process has cleaned up, and that are not shown. They are gone if the
-// zone shows for a while that it has changed. A zone that shows no change lacks none.
+// judgeLacking returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed zone
+// have lacked it for goneAfter.
 func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// memories are what this process knows of zones, by their ids.
+// memories are the memory of each zone, by its id.
 type memories struct {
 	mu    *sync.Mutex
 	zones map[int64]*memory
@@ -15,20 +15,20 @@ type memories struct {
 
 func newMemories() memories { return memories{&sync.Mutex{}, map[int64]*memory{}} }
 
-// memory is what this process knows of a zone.
+// memory is what this process knows about a zone.
 type memory struct {
 	mu     sync.Mutex
 	used   time.Time
-	newest sign // of all that was read
+	newest sign // of all reads
 	signed time.Time
 
 	seen         map[string]sighting // records, by their keys
-	seenSign     sign                // of the read that was believed last
-	listed       *Zone               // the entry of a list that was looked at last
+	seenSign     sign                // of the last accepted read
+	listed       *Zone               // the last list entry
 	lackingSince time.Time
 
 	presented map[entry]presented
-	barred    error // why nothing may be added any more
+	barred    error // the reason to add no more records
 
 	observed map[happening]observation
 }
@@ -38,16 +38,16 @@ type sighting struct {
 	at     time.Time
 }
 
-// presented is a value that this process has reported as presented.
+// presented is a value that this process reported as presented.
 type presented struct {
 	at  time.Time
 	ttl json.RawMessage
 }
 
-// observation is when a time of another machine's clock was first met with.
+// observation is when this process first saw a time from another machine's clock.
 type observation struct{ at, since time.Time }
 
-// happening is what the time is of.
+// happening is an event with such a time.
 type happening int
 
 const (
@@ -55,7 +55,7 @@ const (
 	lastPending
 )
 
-// open returns what is known of a zone, and forgets what is too old to matter.
+// open returns the memory of a zone, and drops those that are too old to matter.
 func (all *memories) open(id int64) *memory {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -72,7 +72,7 @@ func (all *memories) open(id int64) *memory {
 	return m
 }
 
-// isOver reports whether nothing of a memory matters any more. Records go earlier than the rest.
+// isOver reports whether a memory is too old to matter. It drops records earlier than the rest.
 func (m *memory) isOver(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,7 +84,7 @@ func (m *memory) isOver(now time.Time) bool {
 	return m.barred == nil && now.Sub(m.used) > rememberSigns
 }
 
-// learnListed takes note of zones that a list has shown, before they are read.
+// learnListed notes the records of listed zones, so that a read which lacks one is suspect.
 func (all *memories) learnListed(zones []*Zone) {
 	for _, z := range zones {
 		all.open(z.ID).learnListed(z)
@@ -110,7 +110,7 @@ func (m *memory) learnListed(z *Zone) {
 	m.learnSign(z.sign, now)
 }
 
-// known is the newest sign of this process and of others. The caller holds the lock.
+// known returns the newest sign of this process and of others. The caller must hold the lock.
 func (m *memory) known(others sign, now time.Time) sign {
 	if now.Sub(m.signed) > rememberSigns {
 		m.newest = sign{}
@@ -126,7 +126,7 @@ func (m *memory) newestSign() sign {
 	return m.newest
 }
 
-// believe takes a read, or a list that was sent, for the truth.
+// believe makes a read, or a sent list, the state to compare reads with.
 func (m *memory) believe(z *Zone) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -143,7 +143,8 @@ func (m *memory) see(records []*Record, now time.Time) {
 	}
 }
 
-// age is how long ago something happened, by a clock that need not be this machine's.
+// age returns how long ago something happened. at may be from another machine's clock, so the time since this process first
+// saw it counts, too.
 func (m *memory) age(of happening, at, now time.Time) time.Duration {
 	if !m.observed[of].at.Equal(at) {
 		m.observed[of] = observation{at, now}
@@ -163,7 +164,7 @@ func (m *memory) forgetPresented(e entry) {
 	delete(m.presented, e)
 }
 
-// lost are the values that this process presented of late, that no process has cleaned up, and that a zone lacks.
+// lost returns the values that this process presented recently, that no process cleaned up, and that the zone lacks.
 func (m *memory) lost(z *Zone, n *notes) map[entry]presented {
 	m.mu.Lock()
 	defer m.mu.Unlock()

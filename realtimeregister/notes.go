@@ -8,15 +8,15 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// notes are what a holder of a zone's Lease leaves for the next one.
+// notes are kept in the Lease of a zone for its next holder.
 type notes struct {
-	// Newest is the newest sign of change that anybody has met.
+	// Newest is the newest sign that any process has read.
 	Newest sign `json:"newest,omitzero"`
-	// Wrote is the last update that was seen.
+	// Wrote is the last confirmed update.
 	Wrote *wrote `json:"wrote,omitempty"`
-	// Pending is an update that was about to be sent and has not been seen.
+	// Pending is an update that may have been sent and is not confirmed.
 	Pending *pending `json:"pending,omitempty"`
-	// Cleaned are values that were cleaned up of late: nobody may put them back.
+	// Cleaned are recently cleaned up values, which no process may restore.
 	Cleaned []cleaned `json:"cleaned,omitempty"`
 }
 
@@ -29,9 +29,9 @@ type wrote struct {
 type pending struct {
 	At   time.Time `json:"at"`
 	Hash string    `json:"hash"`
-	// Adds are some of the values that it adds, each as its fingerprint: nobody else writes them.
+	// Adds are fingerprints of some values that it adds. A read that shows them all confirms the update.
 	Adds []string `json:"adds,omitempty"`
-	// Cause is why its fate is unknown, in constant words.
+	// Cause is why it is not confirmed, in constant words.
 	Cause string `json:"cause,omitempty"`
 }
 
@@ -46,7 +46,7 @@ const (
 	maxAdds         = 5
 )
 
-// parseNotes reads notes. What cannot be read was not written by this program.
+// parseNotes decodes notes. Malformed ones count as none.
 func parseNotes(text string) notes {
 	var n notes
 	if json.Unmarshal([]byte(text), &n) != nil {
@@ -55,7 +55,7 @@ func parseNotes(text string) notes {
 	return n
 }
 
-// String is the notes as they are kept with the Lease.
+// String encodes the notes for the Lease.
 func (n *notes) String() string {
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -75,7 +75,7 @@ func (n *notes) markCleaned(e entry) {
 	n.Cleaned = n.Cleaned[max(0, len(n.Cleaned)-maxCleaned):]
 }
 
-// cleanedSince reports whether a value was cleaned up after a moment.
+// cleanedSince reports whether a value was cleaned up after since.
 func (n *notes) cleanedSince(e entry, since time.Time) bool {
 	if len(n.Cleaned) == 0 {
 		return false

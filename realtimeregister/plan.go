@@ -10,7 +10,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// plan is what an update is to change.
+// plan is an update to send.
 type plan struct {
 	base    *Zone
 	jobs    []*job
@@ -19,14 +19,14 @@ type plan struct {
 	added   []addition
 }
 
-// addition is a record of ours that is put in, for a job or to restore what was lost.
+// addition is a record to add, for a job or to restore a lost value.
 type addition struct {
 	record *Record
 	entry  entry
 	job    *job // nil where it is restored
 }
 
-// plan makes the update that the jobs ask for. Jobs that cannot be are answered.
+// plan returns the update for the jobs. It answers jobs that are not possible.
 func (r *round) plan(z *Zone, jobs []*job) *plan {
 	p := &plan{base: z}
 	unwanted := map[entry]bool{}
@@ -48,15 +48,15 @@ func (r *round) plan(z *Zone, jobs []*job) *plan {
 	}
 	barred := r.memory.isBarred()
 	for _, j := range jobs {
-		stands := z.has(j.entry)
+		exists := z.has(j.entry)
 		switch {
-		case !j.present && stands && emptied:
+		case !j.present && exists && emptied:
 			r.answers[j] = &dnshost.LeftBehindError{Reason: ErrLastRecord}
 			continue
-		case j.present && !stands && barred != nil:
+		case j.present && !exists && barred != nil:
 			r.answers[j] = barred
 			continue
-		case j.present && !stands:
+		case j.present && !exists:
 			p.add(j.entry, j.ttl, j)
 		}
 		p.jobs = append(p.jobs, j)
@@ -72,7 +72,7 @@ func (r *round) plan(z *Zone, jobs []*job) *plan {
 
 func (p *plan) changesNothing() bool { return len(p.added) == 0 && len(p.removed) == 0 }
 
-// restore adds what this process presented and somebody else took.
+// restore adds values that this process presented and another client removed.
 func (r *round) restore(p *plan) {
 	wanted := map[entry]bool{}
 	for _, j := range p.jobs {
@@ -94,7 +94,7 @@ func (r *round) restore(p *plan) {
 	}
 }
 
-// add puts a value in. All TXT records of a name have one TTL (RFC 2181, section 5.2).
+// add adds a value. All TXT records of a name have the same TTL (RFC 2181, section 5.2).
 func (p *plan) add(e entry, ttl json.RawMessage, j *job) {
 	for _, one := range p.kept {
 		if one.typ == "TXT" && one.name == e.name && isPlainNumber(one.ttl) {
@@ -111,7 +111,7 @@ func (p *plan) add(e entry, ttl json.RawMessage, j *job) {
 	p.added = append(p.added, addition{newTXT(e, ttl), e, j})
 }
 
-// list is all records after the update.
+// list returns the records after the update.
 func (p *plan) list() []*Record {
 	all := slices.Clone(p.kept)
 	for _, a := range p.added {
@@ -120,8 +120,8 @@ func (p *plan) list() []*Record {
 	return all
 }
 
-// compose is the body of the update: bytes that were read, one after the other, and records of ours. Nothing that was read
-// is encoded anew. The SOA fields are sent as they are, so that leaving them out cannot reset them.
+// compose returns the body of the update: the bytes of the records that were read, and records of challenges. It never
+// re-encodes a foreign record. It includes the SOA fields as read, because leaving them out may reset them.
 func (p *plan) compose() []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"records":[`)
@@ -139,8 +139,7 @@ func (p *plan) compose() []byte {
 	return b.Bytes()
 }
 
-// prove reads a body as the API will, and returns an error unless it differs from what was read by the jobs' own values
-// alone.
+// prove decodes a body and returns ErrUnsafe unless it differs from the read zone by the planned values alone.
 func (p *plan) prove(body []byte) error {
 	var fields map[string]json.RawMessage
 	var raws []json.RawMessage
@@ -180,13 +179,13 @@ func (p *plan) prove(body []byte) error {
 	return nil
 }
 
-// blamed are values of ours that were refused.
+// blamed are rejected values of challenges.
 type blamed struct {
 	jobs     map[*job]error
 	restores []entry
 }
 
-// blame finds the records that the API names by their indexes. blocker is the error if one is somebody else's.
+// blame finds the records that the API rejected, by their indexes. blocker is the error for a foreign one.
 func (p *plan) blame(refused *refusedRecords) (ours blamed, blocker error) {
 	ours = blamed{jobs: map[*job]error{}}
 	list := p.list()

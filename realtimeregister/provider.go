@@ -13,23 +13,23 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// TTLs of records, in seconds.
+// TTLs of records, in seconds. The API documents the bounds for zones.
 const (
 	MinTTL     = 60
 	MaxTTL     = 2419200
 	defaultTTL = 300
 )
 
-// Services are the words for the two kinds of zones that can have one name.
+// Services returns the kinds of zones. One of each can have the same name.
 func Services() []string { return []string{"BASIC", "PREMIUM"} }
 
-// Leases keep other processes from a zone while this one writes to it.
+// Leases keep other processes from writing to a zone.
 type Leases interface {
-	// Acquire waits for the Lease of a key. An error other than that of ctx is constant, and nothing can be written then.
+	// Acquire waits for the Lease of a key. It returns the error of ctx, or one with a constant text.
 	Acquire(ctx context.Context, key string) (keylock.Lease, error)
 }
 
-// Provider adds and removes single TXT values in the zones of Realtime Register accounts. It is safe for concurrent use.
+// Provider adds and removes TXT values in zones at Realtime Register. It is safe for concurrent use.
 type Provider struct {
 	options  Options
 	turns    keylock.Locks
@@ -40,18 +40,18 @@ type Provider struct {
 	gathering map[gatheringKey]*batch
 }
 
-// gatheringKey: what one round can be made of.
+// gatheringKey: calls with the same account and zone can share a round.
 type gatheringKey struct {
 	account *account
 	zone    ref
 }
 
-// NewProvider returns a provider that reaches the API as o says.
+// NewProvider returns a Provider with these options.
 func NewProvider(o Options) *Provider {
 	return &Provider{options: o, memories: newMemories(), accounts: map[string]*account{}, gathering: map[gatheringKey]*batch{}}
 }
 
-// maxAccounts bounds the memory of keys: rotated keys would otherwise pile up.
+// maxAccounts limits the memory for keys, because rotated keys would accumulate.
 const maxAccounts = 1000
 
 func (p *Provider) account(apiKey string) *account {
@@ -60,7 +60,7 @@ func (p *Provider) account(apiKey string) *account {
 	known, ok := p.accounts[apiKey]
 	if !ok {
 		if len(p.accounts) >= maxAccounts {
-			clear(p.accounts) // calls under way keep theirs; the rest is learned again
+			clear(p.accounts) // calls in progress keep theirs
 		}
 		known = newAccount(NewClient(p.options, apiKey))
 		p.accounts[apiKey] = known
@@ -68,15 +68,14 @@ func (p *Provider) account(apiKey string) *account {
 	return known
 }
 
-// Present adds one TXT value to the zone that has its name, and leaves every other record alone. It succeeds if the value
-// is there already.
+// Present adds one TXT value to the zone that covers its name, and changes no other record. It succeeds if the value exists.
 func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, _, err := p.answer(ctx, apiKey, r, true)
 	return result, err
 }
 
-// CleanUp removes one TXT value and nothing else. It succeeds if the value is not there. A *dnshost.LeftBehindError: the
-// zone is out of reach, or must not be written to.
+// CleanUp removes one TXT value and changes no other record. It succeeds if the value does not exist. It returns a
+// *dnshost.LeftBehindError if the zone no longer exists, or must not be written to.
 func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, zones, err := p.answer(ctx, apiKey, r, false)
 	if errors.Is(err, ErrAmbiguous) {
@@ -88,8 +87,8 @@ func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (d
 	return result, err
 }
 
-// cleanUpEach takes the value out of all zones of one name: the Issuer's config, which does not say in which it was, is a
-// copy in the Challenge that nobody can mend.
+// cleanUpEach removes the value from all zones of one name. The Challenge has a copy of the Issuer's config, so setting
+// service there now would not help.
 func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT, zones []ref) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure error
@@ -103,8 +102,7 @@ func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT
 	return total, failure
 }
 
-// answer finds the zone and joins its next round. A zone that is remembered and does not exist any more is looked for once
-// more.
+// answer finds the zone and joins its next round. If a remembered zone no longer exists, it searches again.
 func (p *Provider) answer(ctx context.Context, apiKey string, r dnshost.TXT, present bool) (dnshost.Result, []ref, error) {
 	account := p.account(apiKey)
 	client := account.client.counting()
@@ -125,7 +123,7 @@ func (p *Provider) answer(ctx context.Context, apiKey string, r dnshost.TXT, pre
 	}
 }
 
-// request is what one challenge wants of a zone.
+// request is a value to add or remove.
 type request struct {
 	entry   entry
 	present bool

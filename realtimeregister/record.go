@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// Record is one record as the API shows it. It is sent back as the bytes that were read.
+// Record is one record as the API shows it. Updates contain its original bytes.
 type Record struct {
 	raw     []byte
-	key     string // the same for the same JSON value, whatever the case of its name
+	key     string // equal for equal JSON values; names compare without case
 	name    string // lower case
 	typ     string
 	content string
 	ttl     json.RawMessage
 }
 
-// parseRecord reads a record. What is no object, or has no name or type, cannot be judged.
+// parseRecord decodes a record. It must be an object with a name and a type.
 func parseRecord(raw []byte) (*Record, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
@@ -39,17 +39,17 @@ func parseRecord(raw []byte) (*Record, error) {
 	return r, nil
 }
 
-// entry is a TXT value under a name, in the form in which the API has names.
+// entry is a TXT value and its name, in lower case and without a final dot.
 type entry struct{ name, value string }
 
 func (e entry) isIt(r *Record) bool {
 	return r.typ == "TXT" && r.name == e.name && r.content == e.value
 }
 
-// String names a record in messages.
+// String returns name and type, for messages.
 func (r *Record) String() string { return r.name + " " + r.typ }
 
-// isChallenge reports whether a record has the form of an ACME challenge: it may go at any time.
+// isChallenge reports whether a record looks like an ACME challenge, which other clients may remove at any time.
 func (r *Record) isChallenge() bool {
 	return r.typ == "TXT" && len(r.content) == acmeLength && strings.Trim(r.content, base64URL) == ""
 }
@@ -59,7 +59,7 @@ const (
 	base64URL  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
-// newTXT is a record of ours. ttl is a JSON number.
+// newTXT returns a TXT record. ttl is a JSON number.
 func newTXT(e entry, ttl json.RawMessage) *Record {
 	var b bytes.Buffer
 	b.WriteString(`{"name":`)
@@ -71,12 +71,12 @@ func newTXT(e entry, ttl json.RawMessage) *Record {
 	b.WriteString(`}`)
 	r, err := parseRecord(b.Bytes())
 	if err != nil {
-		panic(err) // a name and a type are there
+		panic(err) // it has a name and a type
 	}
 	return r
 }
 
-// quoted is a string as JSON.
+// quoted encodes a string as JSON.
 func quoted(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -85,7 +85,7 @@ func quoted(s string) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// multiset counts records by their values.
+// multiset counts records by key.
 type multiset map[string]int
 
 func count(records []*Record) multiset {
@@ -96,7 +96,7 @@ func count(records []*Record) multiset {
 	return m
 }
 
-// missingFrom are the records of which other has fewer.
+// missingFrom returns the records that other lacks, duplicates counted.
 func missingFrom(records, other []*Record) []*Record {
 	left, missing := count(other), []*Record(nil)
 	for _, r := range records {
@@ -109,7 +109,7 @@ func missingFrom(records, other []*Record) []*Record {
 	return missing
 }
 
-// hashOf is the same for lists of the same values in any order.
+// hashOf returns a hash of a list that ignores the order.
 func hashOf(records []*Record) string {
 	keys := make([]string, len(records))
 	for i, r := range records {
@@ -124,7 +124,7 @@ func hashOf(records []*Record) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// canonicalRecord is one text for one value of a record. The API may show names in another case than they were sent in.
+// canonicalRecord returns the same text for equal records. The API may change the case of names.
 func canonicalRecord(fields map[string]json.RawMessage, name string) string {
 	names := make([]string, 0, len(fields))
 	for f := range fields {
@@ -145,7 +145,7 @@ func canonicalRecord(fields map[string]json.RawMessage, name string) string {
 	return b.String()
 }
 
-// canonical is one text for one JSON value: members in order, a number by its value, a string by its characters.
+// canonical returns the same text for equal JSON values: members in order, numbers by value, strings by characters.
 func canonical(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0:
@@ -164,7 +164,7 @@ func canonical(raw json.RawMessage) string {
 	return b.String()
 }
 
-// isPlainString: characters that JSON writes in one way only.
+// isPlainString reports whether JSON can write the string in one way only.
 func isPlainString(raw []byte) bool {
 	if len(raw) < 2 || raw[0] != '"' {
 		return false
@@ -177,7 +177,7 @@ func isPlainString(raw []byte) bool {
 	return true
 }
 
-// isPlainNumber: a whole number of a few digits.
+// isPlainNumber reports whether raw is a whole number of at most 18 digits.
 func isPlainNumber(raw []byte) bool {
 	if len(raw) > 18 || raw[0] == '0' && len(raw) > 1 {
 		return false
@@ -224,10 +224,10 @@ func writeCanonical(b *strings.Builder, v any) {
 	}
 }
 
-// maxExponent bounds the digits that a number is written out with.
+// maxExponent limits the digits of a canonical number.
 const maxExponent = 400
 
-// canonicalNumber is the same for 300, 300.0 and 3e2. One with a vast exponent stays as it is.
+// canonicalNumber returns the same text for 300, 300.0 and 3e2. It does not change a number with a larger exponent.
 func canonicalNumber(n string) string {
 	if i := strings.IndexAny(n, "eE"); i >= 0 {
 		if exponent, err := strconv.Atoi(n[i+1:]); err != nil || exponent > maxExponent || exponent < -maxExponent {

@@ -12,10 +12,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// maxTries bounds the updates of a round: one is refused for each value that does not pass.
+// maxTries limits the updates of a round. Each rejected value costs one.
 const maxTries = 6
 
-// round is what one holder of a zone's turn and Lease does.
+// round reads and updates a zone once, while it has the zone's turn and Lease.
 type round struct {
 	options Options
 	client  *Client
@@ -26,7 +26,7 @@ type round struct {
 	log     logr.Logger
 	begun   time.Time
 	tries   int
-	// doubtful: an update was given up that may have taken effect, so that one read is not proof enough.
+	// doubtful: an unconfirmed update counts as failed but may have taken effect, so one read is not proof enough.
 	doubtful bool
 	answers  map[*job]error
 }
@@ -54,8 +54,8 @@ func (r *round) run(ctx context.Context, jobs []*job) {
 	r.answer(ctx, open, true)
 }
 
-// answer reads the zone and sends one update for all jobs. Where that is refused for some values, it does so again without
-// them; where the API does not say for which, in two halves, once.
+// answer reads the zone and sends one update for all jobs. It retries without rejected values. If the API does not name
+// them, it tries two halves, once.
 func (r *round) answer(ctx context.Context, jobs []*job, mayHalve bool) {
 	for len(jobs) > 0 {
 		z, err := r.read(ctx)
@@ -114,7 +114,7 @@ func (r *round) succeed(jobs []*job) {
 	}
 }
 
-// answerUnfit: to a zone that must not be written to nothing is added. A value that does not stand there is cleaned up.
+// answerUnfit answers jobs for a zone that must not be written to. Cleaning up an absent value succeeds.
 func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 	for _, j := range jobs {
 		switch {
@@ -132,8 +132,7 @@ func (z *Zone) has(e entry) bool {
 	return slices.ContainsFunc(z.Records, e.isIt)
 }
 
-// blame answers the jobs whose records were refused, and returns the others. A record of somebody else that is refused
-// blocks them all.
+// blame answers the jobs whose records were rejected, and returns the others. A rejected foreign record fails them all.
 func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 	blamed, blocker := p.blame(refused)
 	if blocker != nil {
@@ -158,14 +157,14 @@ func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 	return others
 }
 
-// notesNow are what the next holder of the Lease must know at this moment.
+// notesNow returns the notes for the next holder of the Lease.
 func (r *round) notesNow() string {
 	r.notes.Newest = r.notes.Newest.newest(r.memory.newestSign())
 	return r.notes.String()
 }
 
-// tell answers all callers, and tells once what the round took.
-func (r *round) tell(jobs []*job) {
+// reply logs the round and answers all callers.
+func (r *round) reply(jobs []*job) {
 	result := dnshost.Result{Domain: r.zone.name, Calls: int(r.client.calls.Load())}
 	failed := 0
 	for _, j := range jobs {
@@ -177,11 +176,11 @@ func (r *round) tell(jobs []*job) {
 	r.log.Info("Processed challenges", "challenges", result.Shared, "failed", failed,
 		"calls", result.Calls, "duration", time.Since(r.begun).Round(time.Millisecond))
 	for _, j := range jobs {
-		j.tell(answer{result, r.answers[j]})
+		j.reply(answer{result, r.answers[j]})
 	}
 }
 
-// read reads the zone until the answer can be believed. When time runs out, the error says why it cannot.
+// read reads the zone until judge accepts the read. It returns judge's error when time runs out.
 func (r *round) read(ctx context.Context) (*Zone, error) {
 	for wait := firstWait; ; wait = longer(wait) {
 		z, err := r.client.Zone(ctx, r.zone.id)
@@ -212,7 +211,7 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 	}
 }
 
-// lookAgain asks for the zone in another way. What a list shows and a read does not, that read lacks.
+// lookAgain lists the zone, so that a read which lacks a listed record is suspect.
 func (r *round) lookAgain(ctx context.Context) error {
 	zones, err := r.client.Zones(ctx, r.zone.name)
 	if err != nil {
@@ -235,7 +234,7 @@ const (
 
 func longer(wait time.Duration) time.Duration { return min(2*wait, longestWait) }
 
-// pause waits, unless too little time were left after it.
+// pause waits for d. It returns false if that would leave too little time for a call.
 func pause(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d+lastCall {
 		return false

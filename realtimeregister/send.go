@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// postTime bounds the one attempt of an update.
+	// postTime limits an update, which has one attempt.
 	postTime = 10 * time.Second
-	// leaseMargin is what must be left of the Lease after that.
+	// leaseMargin is the time that the Lease must have left after the update.
 	leaseMargin = 5 * time.Second
-	// leastPostTime is what the attempt must have; readBackTime is kept for reading back.
+	// leastPostTime is the least time for an update; readBackTime is reserved for reading it back.
 	leastPostTime = 2 * time.Second
 	readBackTime  = 2 * time.Second
-	// lossLooks is how often records that seem lost are looked for before that is told.
+	// lossLooks is how often the zone is read again before missing records are reported.
 	lossLooks = 3
 	lossPause = 1500 * time.Millisecond
 )
 
-// send writes "pending" into the Lease, sends the update once, and reads it back.
+// send notes the update as pending in the Lease, sends it once, and reads it back.
 func (r *round) send(ctx context.Context, p *plan) error {
 	body := p.compose()
 	if err := p.prove(body); err != nil {
@@ -71,7 +71,7 @@ func (r *round) post(ctx context.Context, limit time.Duration, body []byte) (sen
 	return r.client.Update(ctx, r.zone.id, body)
 }
 
-// pending is the note about an update that is about to be sent.
+// pending returns the note for an update.
 func (p *plan) pending(hash string) *pending {
 	note := &pending{At: time.Now(), Hash: hash}
 	for _, a := range p.added[:min(len(p.added), maxAdds)] {
@@ -80,14 +80,14 @@ func (p *plan) pending(hash string) *pending {
 	return note
 }
 
-// isUncertain reports whether an update that failed may have taken effect, or may yet.
+// isUncertain reports whether a failed update may have taken effect, or still may.
 func isUncertain(err error) bool {
 	var e *apiclient.Error
 	return apiclient.MayHaveTakenEffect(err) ||
 		errors.As(err, &e) && (e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout)
 }
 
-// isAboutRecords reports whether the API may have refused an update for one record of it, without saying which.
+// isAboutRecords reports whether the API may have rejected one record without naming it.
 func isAboutRecords(err error) bool {
 	var e *apiclient.Error
 	return errors.As(err, &e) && e.Status == http.StatusBadRequest && !e.Unexpected &&
@@ -101,7 +101,7 @@ func timeLeft(ctx context.Context) time.Duration {
 	return time.Hour
 }
 
-// readBack looks for the update in the zone. Until it is seen, it is pending. answered: the API said that it is done.
+// readBack reads the zone until it shows the update. answered: the API answered 200.
 func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered bool) error {
 	note := r.notes.Pending
 	looks := 0
@@ -128,8 +128,8 @@ func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered 
 	}
 }
 
-// isEffective reports whether a read shows what the update did. Where only values are gone, and the API has not said that
-// the update is done, somebody else may have taken them.
+// isEffective reports whether a read confirms the update. If the update only removes values and the API did not answer 200,
+// another client may have removed them.
 func (r *round) isEffective(z *Zone, p *plan, note *pending, answered bool) bool {
 	if z.ID != r.zone.id || z.Name != r.zone.name || r.memory.isOlder(z) {
 		return false
@@ -159,7 +159,7 @@ func (m *memory) isOlder(z *Zone) bool {
 	return m.known(sign{}, time.Now()).newerThan(z.sign)
 }
 
-// lostFrom are records that were sent and are not shown in any copy.
+// lostFrom returns the sent records of which a read shows no copy.
 func lostFrom(kept []*Record, z *Zone) []*Record {
 	shown := count(z.Records)
 	var lost []*Record
@@ -171,8 +171,8 @@ func lostFrom(kept []*Record, z *Zone) []*Record {
 	return lost
 }
 
-// conclude notes that an update was seen, and tells loudly of what else has changed. What seems lost may be a read that is
-// incomplete: the list that was sent stays what is known.
+// conclude notes that an update is confirmed, and reports other changes. The read may be incomplete, so lost records stay
+// known.
 func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	hash := z.hash
 	if len(lost) > 0 {
@@ -190,7 +190,7 @@ func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	}
 }
 
-// reportLost tells of records that are not of challenges, which may go at any time.
+// reportLost logs and counts lost records.
 func (r *round) reportLost(lost []*Record) {
 	if len(lost) == 0 {
 		return

@@ -13,17 +13,17 @@ type Zone struct {
 	ID      int64
 	Name    string // lower case, no final dot
 	Service string
-	// Records are in the order shown.
+	// Records are in the order of the answer.
 	Records []*Record
-	// Nameservers are those that should serve it; none if the API does not say.
+	// Nameservers should serve the zone. There are none if the API does not say.
 	Nameservers []string
 
 	sign sign
-	soa  []field // hostMaster and the numbers, as they are shown
-	// guarded are the settings that an update of records must not change.
+	soa  []field // hostMaster and the numbers
+	// guarded are settings that an update of records must not change.
 	guarded map[string]string
-	pending bool // it waits to be removed
-	// template and master are set for a zone that has its records from elsewhere.
+	pending bool // pending deletion
+	// template and master are set if the zone gets its records from elsewhere.
 	template, master string
 	hash             string
 }
@@ -37,7 +37,7 @@ type field struct {
 func soaFields() []string     { return []string{"hostMaster", "refresh", "retry", "expire", "ttl"} }
 func guardedFields() []string { return []string{"dnssec", "ns", "template"} }
 
-// parseZone reads a zone, and keeps the bytes of what may be sent back.
+// parseZone decodes a zone, and keeps the bytes that an update needs.
 func parseZone(data []byte) (*Zone, error) {
 	var fields map[string]json.RawMessage // a struct would take names in any case
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -84,7 +84,7 @@ func parseZone(data []byte) (*Zone, error) {
 
 func isSet(raw json.RawMessage) bool { return raw != nil && string(raw) != "null" }
 
-// text is a string, or empty.
+// text decodes a string. It returns "" for another value.
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
@@ -93,7 +93,7 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// name is what a setting names: the string, or its JSON.
+// name decodes a setting: a string, or its JSON.
 func name(raw json.RawMessage) string {
 	if s := text(raw); s != "" || !isSet(raw) || string(raw) == `""` {
 		return s
@@ -101,7 +101,7 @@ func name(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// sign shows that a zone has changed. Either part can be absent.
+// sign changes when a zone does. Either part can be absent.
 type sign struct {
 	Date   time.Time `json:"date,omitzero"`
 	Serial uint32    `json:"serial,omitempty"`
@@ -120,7 +120,7 @@ func signOf(fields map[string]json.RawMessage) sign {
 		for _, r := range defaults {
 			if r.Type == "SOA" {
 				var primary, mailbox string
-				// What has another form tells nothing.
+				// Ignored if it has another form.
 				_, _ = fmt.Sscan(r.Content, &primary, &mailbox, &s.Serial)
 			}
 		}
@@ -128,7 +128,7 @@ func signOf(fields map[string]json.RawMessage) sign {
 	return s
 }
 
-// newerThan: a part is newer, and none is older.
+// newerThan reports whether one part is newer and none is older.
 func (s sign) newerThan(other sign) bool { return s.ahead(other) && !other.ahead(s) }
 
 func (s sign) ahead(other sign) bool {
@@ -136,7 +136,7 @@ func (s sign) ahead(other sign) bool {
 		s.Serial != 0 && other.Serial != 0 && int32(s.Serial-other.Serial) > 0 //nolint:gosec // RFC 1982
 }
 
-// newest is the newer part of each.
+// newest returns the newer of each part.
 func (s sign) newest(other sign) sign {
 	if s.Date.Before(other.Date) {
 		s.Date = other.Date

@@ -13,7 +13,7 @@ type Locks struct {
 }
 
 type lock struct {
-	free  chan struct{} // holds one token while nobody has the lock
+	free  chan struct{} // has one token while the lock is free
 	users int           // holders and waiters; guarded by Locks.mu
 }
 

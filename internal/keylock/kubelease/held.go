@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// releaseTimeout bounds Release as a whole.
+// releaseTimeout limits Release as a whole.
 const releaseTimeout = 2 * time.Second
 
 // held is a Lease that this process has.
@@ -22,10 +22,11 @@ type held struct {
 	lost    bool
 }
 
-// Notes are a part of keylock.Lease.
+// Notes implements keylock.Lease.
 func (h *held) Notes() string { return h.current.Annotations[annotationNotes] }
 
-// Renew is a part of keylock.Lease. It counts from before the request, so that the Lease ends no later than others believe.
+// Renew implements keylock.Lease. The time counts from before the request, so that it never ends after other processes
+// consider the Lease expired.
 func (h *held) Renew(ctx context.Context, notes string) error {
 	if h.lost {
 		return keylock.ErrLost
@@ -46,12 +47,12 @@ func (h *held) Renew(ctx context.Context, notes string) error {
 	return nil
 }
 
-// Left is a part of keylock.Lease. The clock on the wall goes on while a machine sleeps, the monotonic one may not.
+// Left implements keylock.Lease. It uses the wall clock, too, because the monotonic one may stop while a machine sleeps.
 func (h *held) Left() time.Duration {
 	return min(time.Until(h.end), h.end.Round(0).Sub(time.Now().Round(0)))
 }
 
-// Release is a part of keylock.Lease.
+// Release implements keylock.Lease.
 func (h *held) Release(notes string) {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
@@ -64,7 +65,7 @@ func (h *held) Release(notes string) {
 	}
 }
 
-// recovered reports whether a Lease whose renewal failed is this process's all the same.
+// recovered reports whether this process still has a Lease whose renewal failed.
 func (h *held) recovered(ctx context.Context) bool {
 	current, err := h.leases.leases().Get(ctx, h.current.Name, metav1.GetOptions{})
 	if err != nil || current.Spec.HolderIdentity == nil || *current.Spec.HolderIdentity != h.leases.identity {
@@ -74,7 +75,7 @@ func (h *held) recovered(ctx context.Context) bool {
 	return true
 }
 
-// giveBack releases a Lease that nobody wants any more, if there is one.
+// giveBack releases a Lease that was acquired too late. h may be nil.
 func (h *held) giveBack() {
 	if h != nil {
 		h.Release(h.Notes())

@@ -1,5 +1,5 @@
-// Package kubelease has one process of a cluster at a time work on a key, by a Lease of the Kubernetes API. No clock is
-// compared with that of another machine: a Lease is taken over once it was seen unchanged for its whole duration.
+// Package kubelease lets one process of a cluster at a time work on a key, by a Lease of the Kubernetes API. It compares no
+// clocks of different machines: a process takes a Lease over once it has seen it unchanged for its whole duration.
 package kubelease
 
 import (
@@ -24,7 +24,7 @@ import (
 const (
 	// Duration is how long a Lease is held without being renewed.
 	Duration = 30 * time.Second
-	// keepFor is how long a Lease that nobody uses is kept for its notes.
+	// keepFor is how long an unused Lease is kept for its notes.
 	keepFor = time.Hour
 
 	callTimeout = 5 * time.Second
@@ -41,7 +41,7 @@ var (
 	ErrNotStarted  = errors.New("the webhook is still starting")
 )
 
-// Leases are those of one namespace, for one process.
+// Leases are the Leases of one process in one namespace. They are safe for concurrent use.
 type Leases struct {
 	namespace, identity string
 	client              atomic.Pointer[coordination.CoordinationV1Client] // nil until Connect
@@ -51,7 +51,7 @@ type Leases struct {
 	expiry   map[string]*time.Timer
 }
 
-// observation is how long somebody's Lease has been seen unchanged.
+// observation is since when another process's Lease has not changed.
 type observation struct {
 	version string
 	since   time.Time
@@ -69,7 +69,7 @@ func New(namespace string) *Leases {
 	}
 }
 
-// Connect says how to reach the Kubernetes API.
+// Connect sets the Kubernetes API to use. Acquire returns ErrNotStarted before.
 func (l *Leases) Connect(config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // see solver.Initialize
@@ -81,7 +81,7 @@ func (l *Leases) Connect(config *rest.Config) error {
 	return nil
 }
 
-// Acquire waits for the Lease of key. Within one process only one caller at a time may have or want a key.
+// Acquire waits for the Lease of key. Within a process, only one caller at a time may acquire or hold a key.
 func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
 	switch {
 	case l.namespace == "":
@@ -94,7 +94,7 @@ func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error)
 		held, err := l.try(ctx, name, key)
 		switch {
 		case ctx.Err() != nil:
-			held.giveBack() //nolint:contextcheck // its caller's time is over
+			held.giveBack() //nolint:contextcheck // ctx is done
 			return nil, ctx.Err()
 		case held != nil:
 			return held, nil
@@ -114,7 +114,7 @@ func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error)
 	}
 }
 
-// try returns nil and no error if somebody else has the Lease.
+// try returns nil and no error if another process has the Lease.
 func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -132,7 +132,7 @@ func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
 	}
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
-		return nil, nil // somebody else was faster
+		return nil, nil // another process was faster
 	case err != nil:
 		return nil, err
 	}
@@ -142,8 +142,8 @@ func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
 
 func (l *Leases) leases() coordination.LeaseInterface { return l.client.Load().Leases(l.namespace) }
 
-// isFree: nobody has it, or this process has it from an attempt whose answer was lost, or its holder has not renewed it
-// for as long as it said it would.
+// isFree reports whether the Lease has no holder, or is this process's own from an attempt whose answer was lost, or has
+// not changed for its duration.
 func (l *Leases) isFree(lease *coordinationv1.Lease, now time.Time) bool {
 	holder := lease.Spec.HolderIdentity
 	if holder == nil || *holder == "" || *holder == l.identity {
@@ -169,7 +169,7 @@ func (l *Leases) forget(name string) {
 	delete(l.observed, name)
 }
 
-// expireLater deletes a Lease if nobody has touched it for an hour from now on.
+// expireLater deletes the Lease after an hour, unless it changes before.
 func (l *Leases) expireLater(lease *coordinationv1.Lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -183,7 +183,7 @@ func (l *Leases) expireLater(lease *coordinationv1.Lease) {
 		l.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		// If it fails, a Lease stays that nobody holds, which does no harm.
+		// If that fails, a Lease without a holder remains, which does no harm.
 		_ = l.leases().Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	})
 }

@@ -21,7 +21,7 @@ const (
 	maxReadable = 60
 )
 
-// nameOf is a name that the Kubernetes API takes and that tells keys apart: as much of the key as can be read, and a hash.
+// nameOf returns a valid and unique name for a key: its readable part and a hash.
 func nameOf(key string) string {
 	readable := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
@@ -42,7 +42,7 @@ func (l *Leases) newLease(name, key string, now time.Time) *coordinationv1.Lease
 	}}, now)
 }
 
-// taken is the Lease with this process as its holder. Its notes stay.
+// taken returns the Lease with this process as its holder, and with its notes.
 func (l *Leases) taken(lease *coordinationv1.Lease, now time.Time) *coordinationv1.Lease {
 	next := lease.DeepCopy()
 	seconds, at := int32(Duration/time.Second), metav1.NewMicroTime(now)
@@ -65,8 +65,8 @@ func (l *Leases) renewed(lease *coordinationv1.Lease, now time.Time, notes strin
 
 func (l *Leases) released(lease *coordinationv1.Lease, notes string) *coordinationv1.Lease {
 	next := withNotes(lease, notes)
-	nobody := ""
-	next.Spec.HolderIdentity = &nobody
+	none := ""
+	next.Spec.HolderIdentity = &none
 	return next
 }
 
@@ -79,9 +79,9 @@ func withNotes(lease *coordinationv1.Lease, notes string) *coordinationv1.Lease 
 	return next
 }
 
-// jittered spreads a pause by a third, so that processes that wait do not ask in step.
+// jittered spreads a pause by a third, so that waiting processes do not poll in step.
 func jittered(d time.Duration) time.Duration {
-	return d*2/3 + rand.N(d*2/3) //nolint:gosec // nobody gains from knowing it
+	return d*2/3 + rand.N(d*2/3) //nolint:gosec // not a secret
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -1,4 +1,4 @@
-// Package leasetest is a Kubernetes API that has Leases and nothing else, over HTTP.
+// Package leasetest is a Kubernetes API over HTTP that has only Leases.
 package leasetest
 
 import (
@@ -38,11 +38,11 @@ type Request struct {
 	Releases bool
 }
 
-// Fault is what goes wrong with a call. The zero value is nothing.
+// Fault is what goes wrong with a call. The zero value is no fault.
 type Fault struct {
 	// Status answers in the place of the API, before the call takes effect.
 	Status int
-	// Late keeps the answer back after the call has taken effect.
+	// Late delays the answer after the call has taken effect.
 	Late time.Duration
 	// Then runs before the call takes effect.
 	Then func()
@@ -75,7 +75,7 @@ func newCluster() *Cluster {
 	}
 }
 
-// Config is how to reach the cluster; wrap sees each request of a process, and may be nil.
+// Config returns how to reach the cluster. wrap, which may be nil, wraps the transport.
 func (c *Cluster) Config(wrap func(http.RoundTripper) http.RoundTripper) *rest.Config {
 	var transport http.RoundTripper = c.HTTPTransport()
 	if wrap != nil {
@@ -84,7 +84,7 @@ func (c *Cluster) Config(wrap func(http.RoundTripper) http.RoundTripper) *rest.C
 	return &rest.Config{Host: c.Origin(), Transport: transport, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
 }
 
-// Inject asks for each call what goes wrong with it; nil ends that.
+// Inject sets the faults of later calls; nil means none.
 func (c *Cluster) Inject(fault func(Request) Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *Cluster) Inject(fault func(Request) Fault) {
 	c.fault = fault
 }
 
-// Leases are all there are.
+// Leases returns all Leases.
 func (c *Cluster) Leases() []*coordinationv1.Lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,14 +105,14 @@ func (c *Cluster) Leases() []*coordinationv1.Lease {
 	return all
 }
 
-// Calls is how many calls of a method there were.
+// Calls returns the number of calls of a method.
 func (c *Cluster) Calls(method string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.counts[method]
 }
 
-// Change is somebody else who changes every Lease.
+// Change changes every Lease, as another client would.
 func (c *Cluster) Change(change func(*coordinationv1.Lease)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
