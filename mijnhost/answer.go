@@ -14,15 +14,15 @@ import (
 // Kinds of failure of this host, for errors.Is; those of any host are in apiclient.
 var (
 	// ErrNotManaged: the domain is in the account, and its nameservers are elsewhere.
-	ErrNotManaged = errors.New("the DNS of this domain is not managed by mijn.host: its nameservers are elsewhere")
+	ErrNotManaged = errors.New("mijn.host does not manage the DNS of this domain: its nameservers are elsewhere")
 	// ErrNoDomain: no domain of the account covers the name.
-	ErrNoDomain = errors.New("the mijn.host account of this API key has no domain that covers this name")
+	ErrNoDomain = errors.New("no matching domain in the mijn.host account of this API key")
 	// ErrNameInUse: PATCH may replace values, and another challenge still needs its value under this name.
 	ErrNameInUse = errors.New("another challenge is using this DNS name")
 	// ErrForeignTXT: PATCH may replace values, and one under this name is no ACME challenge's.
-	ErrForeignTXT = errors.New("mijn.host may replace another TXT record, so nothing was written")
+	ErrForeignTXT = errors.New("refusing to write because mijn.host might replace another TXT record")
 	// ErrAddressRefused: the API key does not allow the caller's IP address.
-	ErrAddressRefused = errors.New("the allow-list of the mijn.host API key lacks this cluster's IP address")
+	ErrAddressRefused = errors.New("this cluster's IP address is not on the allow-list of the mijn.host API key")
 	// ErrUnseen: a value that this process has sent is not shown yet, so that it may still stand.
 	ErrUnseen = errors.New("mijn.host does not list the record yet, so its removal cannot be confirmed; retrying")
 )

@@ -66,7 +66,7 @@ func TestPresent_AnswerOfAnotherShape(t *testing.T) {
 				inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 					b.api.Inject(mijnhosttest.Fault{Op: shape.op, Domain: domainOf(shape.op), Kind: shape.kind})
 					want := b.cost()
-					if err := call(b, "value"); err == nil || err.Error() != "unexpected answer from mijn.host (HTTP 200)" {
+					if err := call(b, "value"); err == nil || err.Error() != "unexpected response from mijn.host (HTTP 200)" {
 						b.Errorf("got %v", err)
 					}
 					want(12, callLimit)
@@ -313,7 +313,7 @@ func TestPresent_TooManyCalls(t *testing.T) {
 		}
 		all.Wait()
 		b.Logf("%v", said)
-		waited, cut := said["too many calls in progress for this API key at mijn.host"], said["mijn.host cannot be reached: no answer in time"]
+		waited, cut := said["mijn.host: too many requests in progress for this API key"], said["mijn.host cannot be reached: timed out"]
 		if waited < 52 || cut > 8 || waited+cut != 60 { // eight calls are under way when time is up
 			b.Errorf("said: %v", said)
 		}
@@ -419,7 +419,7 @@ func TestPresent_PatchAddsInAnotherForm(t *testing.T) {
 // TestPresent_AddressNotOnAllowList: the message is about the address and not the key, and tells the address if GET /whoami does.
 func TestPresent_AddressNotOnAllowList(t *testing.T) {
 	t.Parallel()
-	const want = "the allow-list of the mijn.host API key lacks this cluster's IP address" +
+	const want = "this cluster's IP address is not on the allow-list of the mijn.host API key" +
 		" (HTTP 401: Remote IP address is not found in the API key whitelist)"
 	for missing, want := range map[bool]string{false: want + "; the address is 192.0.2.200", true: want} {
 		inBubble(t, mijnhosttest.Options{NoWhoAmI: missing}, func(b bubble) {
@@ -441,7 +441,7 @@ func TestPresent_TooLargeAnswer(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.Endless()})
 		want := b.cost()
-		if err := b.add("value"); err == nil || err.Error() != "mijn.host cannot be reached: the answer is larger than 4 MiB" {
+		if err := b.add("value"); err == nil || err.Error() != "mijn.host: response larger than 4 MiB" {
 			b.Errorf("got %v", err)
 		}
 		want(1, 0)

@@ -37,7 +37,7 @@ func (set *rrset) cleanUp(ctx context.Context, zone, value string) error {
 	records, err := set.find(ctx, zone)
 	if errors.Is(err, ErrNoDomain) || errors.Is(err, ErrNotManaged) && set.isElsewhere(ctx) {
 		set.memory.forget(set.name, value)
-		return &dnshost.LeftBehindError{Reason: fmt.Errorf("%s is out of the API's reach: %w", set.name.fqdn, err)}
+		return &dnshost.LeftBehindError{Reason: fmt.Errorf("%s cannot be cleaned up: %w", set.name.fqdn, err)}
 	}
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func TestPresent_SlowFailures(t *testing.T) {
 		inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Late(late, mijnhosttest.StatusSaying(500, apiWords))})
 			for range 2 {
-				if err := b.add("value"); err == nil || err.Error() != "mijn.host answered HTTP 500: "+apiWords {
+				if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 500: "+apiWords {
 					b.Errorf("got %v", err)
 				}
 			}
@@ -247,7 +247,7 @@ func TestErrorAsTextInside200(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.ErrorTextInside200(apiWords)})
-		if err := b.add("value"); err == nil || err.Error() != "mijn.host answered HTTP 400: "+apiWords {
+		if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 400: "+apiWords {
 			b.Errorf("got %v", err)
 		}
 	})

@@ -88,12 +88,12 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 		case acmeValue.MatchString(other) || slices.Contains(sentHere, other):
 			leftOvers = append(leftOvers, other)
 		default:
-			return fmt.Errorf("%w: %s holds %s", ErrForeignTXT, set.name.fqdn, kindOf(other))
+			return fmt.Errorf("%w: %s has %s", ErrForeignTXT, set.name.fqdn, kindOf(other))
 		}
 	}
 	for _, leftOver := range leftOvers {
 		p.observeLeftOver()
-		logr.FromContextOrDiscard(ctx).Info("A left-over TXT value under the challenge's name may be replaced", "leftOverSHA256", dnshost.Fingerprint(leftOver))
+		logr.FromContextOrDiscard(ctx).Info("Leftover TXT value under the challenge's name may be replaced", "leftOverSHA256", dnshost.Fingerprint(leftOver))
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func kindOf(value string) string {
 	case strings.Contains(lower, "verif"):
 		return "a domain verification record"
 	default:
-		return "a TXT record that is not an ACME challenge's"
+		return "a TXT record that is not from an ACME challenge"
 	}
 }
 

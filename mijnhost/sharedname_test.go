@@ -167,12 +167,12 @@ func TestPresent_ForeignTXT(t *testing.T) {
 		"v=spf1 mx -all":                  "an SPF record",
 		"v=DMARC1; p=none":                "a DMARC record",
 		"google-site-verification=abc123": "a domain verification record",
-		"hello world":                     "a TXT record that is not an ACME challenge's",
+		"hello world":                     "a TXT record that is not from an ACME challenge",
 	} {
 		t.Run(kind, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: value, TTL: 60})
-				want := "mijn.host may replace another TXT record, so nothing was written: _acme-challenge.example.nl. holds " + kind
+				want := "refusing to write because mijn.host might replace another TXT record: _acme-challenge.example.nl. has " + kind
 				if err := b.add("value"); !errors.Is(err, mijnhost.ErrForeignTXT) || err.Error() != want {
 					b.Errorf("got %v, want %s", err, want)
 				}
@@ -256,7 +256,7 @@ func logTo(ctx context.Context) (withLog context.Context, logged func() []string
 func (b bubble) wantToldByHash(lines []string, foreign string) {
 	b.Helper()
 	want := fmt.Sprintf(`"level"=0 "msg"=%q "leftOverSHA256"=%q`,
-		"A left-over TXT value under the challenge's name may be replaced", dnshost.Fingerprint(foreign))
+		"Leftover TXT value under the challenge's name may be replaced", dnshost.Fingerprint(foreign))
 	told := 0
 	for _, line := range lines {
 		if strings.HasPrefix(line, want) {

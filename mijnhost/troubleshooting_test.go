@@ -52,7 +52,7 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 				err := b.in(func(ctx context.Context) error {
 					return present(ctx, b.Provider, testKey, testZone, strings.Replace(j.fqdn, "zone-0", "example", 1), j.value)
 				})
-				if err != nil && strings.Contains(err.Error(), "no answer in time") {
+				if err != nil && strings.Contains(err.Error(), "timed out") {
 					return nil // it found a place, too late
 				}
 				return err

@@ -37,7 +37,7 @@ func TestWhereNoConnectionComesAboutTheMessageIsConstant(t *testing.T) {
 		},
 		"the network is unreachable": {
 			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ENETUNREACH},
-			"mijn.host cannot be reached: the connection failed",
+			"mijn.host cannot be reached: connection failed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,10 +63,10 @@ func TestTLSIsVerified(t *testing.T) {
 		want    string // "" for success
 	}{
 		"a good certificate":           {func(*x509.Certificate) {}, true, ""},
-		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "its TLS certificate is rejected: it has expired or is not yet valid"},
-		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "its TLS certificate is rejected: it is for another host name"},
-		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "its TLS certificate is rejected: its authority is unknown"},
-		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "its TLS certificate is rejected: it is invalid"},
+		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "TLS certificate rejected: expired or not yet valid"},
+		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "TLS certificate rejected: issued for another host name"},
+		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "TLS certificate rejected: unknown authority"},
+		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "TLS certificate rejected: invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -115,8 +115,8 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 				w.api.RemoveDomain("example.nl")
 			},
 			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
-				` domain="" result="given_up" calls=3 reason="_acme-challenge.example.nl. is out of the API's reach: ` +
-				`the mijn.host account of this API key has no domain that covers this name: _acme-challenge.example.nl."`,
+				` domain="" result="given_up" calls=3 reason="_acme-challenge.example.nl. cannot be cleaned up: ` +
+				`no matching domain in the mijn.host account of this API key: _acme-challenge.example.nl."`,
 			told: "cleanup given_up ",
 		},
 	} {

@@ -67,8 +67,8 @@ func TestCleanUp_UnusableSecret(t *testing.T) {
 	for name, entries := range map[string]map[string]string{
 		"key X in Secret cert-manager/mijn-host-api-key is not found":                                 nil,
 		"key X in Secret cert-manager/mijn-host-api-key is empty":                                     {"api-key": ""},
-		"key X in Secret cert-manager/mijn-host-api-key is within quotes: remove them":                {"api-key": `"` + apiKey + `"`},
-		"key X in Secret cert-manager/mijn-host-api-key holds characters that an API key cannot have": {"api-key": "two words"},
+		"key X in Secret cert-manager/mijn-host-api-key is quoted: remove the quotes":                {"api-key": `"` + apiKey + `"`},
+		"key X in Secret cert-manager/mijn-host-api-key contains characters that are not allowed in an API key": {"api-key": "two words"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -103,7 +103,7 @@ func TestPresent_InvalidInput(t *testing.T) {
 			nil, func(c *cluster) {
 				c.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": "a\r\nX-Header: b"})
 			},
-			"key api-key in Secret cert-manager/mijn-host-api-key holds characters that an API key cannot have",
+			"key api-key in Secret cert-manager/mijn-host-api-key contains characters that are not allowed in an API key",
 		},
 		"a Secret that may not be read": {
 			nil, func(c *cluster) { c.fail(apierrors.NewForbidden(secrets, "mijn-host-api-key", errors.New("no"))) },

@@ -83,26 +83,26 @@ func TestErrors(t *testing.T) {
 		is                           error
 		retryable, refusal, mayStand bool
 	}{
-		"400":                   {Error{Status: 400, Message: "No"}, "a.host answered HTTP 400: No", nil, false, true, false},
+		"400":                   {Error{Status: 400, Message: "No"}, "a.host returned HTTP 400: No", nil, false, true, false},
 		"401":                   {Error{Status: 401, Message: "No"}, "a.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No)", ErrKeyRefused, false, false, false},
-		"403":                   {Error{Status: 403}, "a.host answered HTTP 403", nil, false, false, false},
-		"404":                   {Error{Status: 404}, "a.host answered HTTP 404", nil, false, true, false},
-		"a page with 404":       {Error{Status: 404, Unexpected: true}, "unexpected answer from a.host (HTTP 404)", nil, false, false, false},
+		"403":                   {Error{Status: 403}, "a.host returned HTTP 403", nil, false, false, false},
+		"404":                   {Error{Status: 404}, "a.host returned HTTP 404", nil, false, true, false},
+		"a page with 404":       {Error{Status: 404, Unexpected: true}, "unexpected response from a.host (HTTP 404)", nil, false, false, false},
 		"429":                   {Error{Status: 429}, "a.host rate-limits this API key (HTTP 429)", ErrRateLimited, true, false, false},
 		"a page with 429":       {Error{Status: 429, Unexpected: true}, "a.host rate-limits this API key (HTTP 429)", ErrRateLimited, true, false, false},
-		"500":                   {Error{Status: 500}, "a.host answered HTTP 500", ErrUnavailable, true, false, true},
-		"a page with 502":       {Error{Status: 502, Unexpected: true}, "unexpected answer from a.host (HTTP 502)", ErrUnavailable, true, false, true},
-		"another shape":         {Error{Status: 200, Unexpected: true}, "unexpected answer from a.host (HTTP 200)", ErrUnavailable, true, false, true},
-		"a redirect":            {Error{Status: 302}, "a.host answered HTTP 302", nil, false, false, false},
+		"500":                   {Error{Status: 500}, "a.host returned HTTP 500", ErrUnavailable, true, false, true},
+		"a page with 502":       {Error{Status: 502, Unexpected: true}, "unexpected response from a.host (HTTP 502)", ErrUnavailable, true, false, true},
+		"another shape":         {Error{Status: 200, Unexpected: true}, "unexpected response from a.host (HTTP 200)", ErrUnavailable, true, false, true},
+		"a redirect":            {Error{Status: 302}, "a.host returned HTTP 302", nil, false, false, false},
 		"a kind of its own":     {Error{Status: 400, Kind: errOwn}, "own kind (HTTP 400)", errOwn, false, true, false},
 		"a refused connection":  {Error{cause: dial, notSent: isNotConnected(dial)}, "a.host cannot be reached: connection refused", ErrUnavailable, true, false, false},
-		"a broken connection":   {Error{cause: io.ErrUnexpectedEOF, notSent: isNotConnected(io.ErrUnexpectedEOF)}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
-		"a reset connection":    {Error{cause: syscall.ECONNRESET}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
-		"a broken read":         {Error{cause: read, notSent: isNotConnected(read)}, "a.host cannot be reached: the connection broke off", ErrUnavailable, true, false, true},
-		"no time":               {Error{cause: context.DeadlineExceeded}, "a.host cannot be reached: no answer in time", ErrUnavailable, true, false, true},
-		"cancelled":             {Error{cause: context.Canceled}, "a.host cannot be reached: the call was cancelled", ErrUnavailable, true, false, true},
-		"too large":             {Error{cause: errBodyTooLarge}, "a.host cannot be reached: the answer is larger than 4 MiB", ErrUnavailable, false, false, true},
-		"no place in the queue": {Error{cause: errQueueFull, notSent: true}, "too many calls in progress for this API key at a.host", ErrUnavailable, true, false, false},
+		"a broken connection":   {Error{cause: io.ErrUnexpectedEOF, notSent: isNotConnected(io.ErrUnexpectedEOF)}, "a.host cannot be reached: connection lost", ErrUnavailable, true, false, true},
+		"a reset connection":    {Error{cause: syscall.ECONNRESET}, "a.host cannot be reached: connection lost", ErrUnavailable, true, false, true},
+		"a broken read":         {Error{cause: read, notSent: isNotConnected(read)}, "a.host cannot be reached: connection lost", ErrUnavailable, true, false, true},
+		"no time":               {Error{cause: context.DeadlineExceeded}, "a.host cannot be reached: timed out", ErrUnavailable, true, false, true},
+		"cancelled":             {Error{cause: context.Canceled}, "a.host cannot be reached: request canceled", ErrUnavailable, true, false, true},
+		"too large":             {Error{cause: errBodyTooLarge}, "a.host: response larger than 4 MiB", ErrUnavailable, false, false, true},
+		"no place in the queue": {Error{cause: errQueueFull, notSent: true}, "a.host: too many requests in progress for this API key", ErrUnavailable, true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,18 +211,18 @@ func TestRetries(t *testing.T) {
 		says      string
 		mayStand  bool
 	}{
-		"a 500 that stays":              {always(500, "down").answer, Call{}, 7, 10, 25 * time.Second, "a.host answered HTTP 500: down", true},
+		"a 500 that stays":              {always(500, "down").answer, Call{}, 7, 10, 25 * time.Second, "a.host returned HTTP 500: down", true},
 		"a 500 that passes":             {then(500, 1, 200), Call{}, 2, 2, time.Second, "", false},
-		"a 400 is final":                {always(400, "no").answer, Call{}, 1, 1, 0, "a.host answered HTTP 400: no", false},
+		"a 400 is final":                {always(400, "no").answer, Call{}, 1, 1, 0, "a.host returned HTTP 400: no", false},
 		"a 401 is final":                {always(401, "no").answer, Call{}, 1, 1, 0, "a.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no)", false},
-		"a redirect is not followed":    {always(302, "", "Location", "https://elsewhere.test/").answer, Call{}, 1, 1, 0, "a.host answered HTTP 302", false},
-		"another shape that stays":      {always(200, "[]").answer, Call{Decode: shape}, 7, 10, 25 * time.Second, "unexpected answer from a.host (HTTP 200)", true},
-		"a body that is too large":      {large, Call{}, 1, 1, 0, "a.host cannot be reached: the answer is larger than 4 MiB", true},
-		"one that is sent once":         {always(500, "down").answer, Call{Once: true}, 1, 1, 0, "a.host answered HTTP 500: down", true},
-		"a refusal after a 500":         {then(500, 1, 400), Call{}, 2, 2, time.Second, "a.host answered HTTP 400", true},
+		"a redirect is not followed":    {always(302, "", "Location", "https://elsewhere.test/").answer, Call{}, 1, 1, 0, "a.host returned HTTP 302", false},
+		"another shape that stays":      {always(200, "[]").answer, Call{Decode: shape}, 7, 10, 25 * time.Second, "unexpected response from a.host (HTTP 200)", true},
+		"a body that is too large":      {large, Call{}, 1, 1, 0, "a.host: response larger than 4 MiB", true},
+		"one that is sent once":         {always(500, "down").answer, Call{Once: true}, 1, 1, 0, "a.host returned HTTP 500: down", true},
+		"a refusal after a 500":         {then(500, 1, 400), Call{}, 2, 2, time.Second, "a.host returned HTTP 400", true},
 		"a refused connection":          {func(int, *http.Request) (*http.Response, error) { return nil, dial }, Call{}, 7, 10, 25 * time.Second, "a.host cannot be reached: connection refused", false},
-		"slow 500s tell of the 500":     {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host answered HTTP 500", true},
-		"a server that hangs":           {slow(time.Hour), Call{}, 3, 4, 25 * time.Second, "a.host cannot be reached: no answer in time", true},
+		"slow 500s tell of the 500":     {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host returned HTTP 500", true},
+		"a server that hangs":           {slow(time.Hour), Call{}, 3, 4, 25 * time.Second, "a.host cannot be reached: timed out", true},
 		"a 429 without a pause, longer": {always(429, "").answer, Call{}, 3, 6, 25 * time.Second, "a.host rate-limits this API key (HTTP 429)", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -310,7 +310,7 @@ func TestAQueueThatIsTooLong(t *testing.T) {
 		}
 		synctest.Wait()
 		attempts, err := do(t, c, 3*time.Second, Call{})
-		if attempts != 0 || err == nil || err.Error() != "too many calls in progress for this API key at a.host" || MayHaveTakenEffect(err) {
+		if attempts != 0 || err == nil || err.Error() != "a.host: too many requests in progress for this API key" || MayHaveTakenEffect(err) {
 			t.Errorf("%d attempts, %v", attempts, err)
 		}
 		if s.count() != 8 {
@@ -458,7 +458,7 @@ func TestAnObserverSeesEachAttempt(t *testing.T) {
 		o := &seen{}
 		c := New(Options{Host: "a.host", BaseURL: "https://api.test", Transport: s, Observer: o, Authenticate: func(http.Header, string) {}}, "key")
 		c2 := New(Options{Host: "a.host", BaseURL: "https://api.test", Transport: always(200, "not JSON"), Authenticate: func(http.Header, string) {}}, "key")
-		if _, err := do(t, c2, time.Second, Call{}); err == nil || err.Error() != "unexpected answer from a.host (HTTP 200)" {
+		if _, err := do(t, c2, time.Second, Call{}); err == nil || err.Error() != "unexpected response from a.host (HTTP 200)" {
 			t.Errorf("a body that is not JSON: %v", err)
 		}
 		s.answer = func(n int, _ *http.Request) (*http.Response, error) { return respond(statuses[n-1], "{}") }

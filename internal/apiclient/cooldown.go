@@ -43,7 +43,7 @@ func cooled(next handler, c *coolDown, o Options) handler {
 		err := next(ctx, r)
 		if pause := c.update(err, begun); pause > 0 {
 			o.Observer.CooledDown(pause)
-			logr.FromContextOrDiscard(ctx).V(2).Info(o.Host+" asks for fewer calls with this API key", "pause", pause.Round(time.Millisecond))
+			logr.FromContextOrDiscard(ctx).V(2).Info(o.Host+" rate-limits this API key", "pause", pause.Round(time.Millisecond))
 		}
 		return err
 	}

@@ -19,8 +19,8 @@ var (
 )
 
 var (
-	errBodyTooLarge = errors.New("the answer is larger than 4 MiB")
-	errQueueFull    = errors.New("too many calls in progress for this API key")
+	errBodyTooLarge = errors.New("response larger than 4 MiB")
+	errQueueFull    = errors.New("too many requests in progress for this API key")
 )
 
 // Error is a failed call. Its text is the same whenever the cause is: it holds no time, address, port or count, and
@@ -48,12 +48,12 @@ type Error struct {
 // Error says what happened and what the API answered.
 func (e *Error) Error() string {
 	switch {
-	case errors.Is(e.cause, errQueueFull):
-		return fmt.Sprintf("%v at %s", e.cause, e.Host)
+	case errors.Is(e.cause, errQueueFull), errors.Is(e.cause, errBodyTooLarge):
+		return fmt.Sprintf("%s: %v", e.Host, e.cause)
 	case e.Status == 0:
 		return fmt.Sprintf("%s cannot be reached: %s", e.Host, reasonOf(e.cause))
 	case e.Unexpected && e.Status != http.StatusTooManyRequests:
-		return fmt.Sprintf("unexpected answer from %s (HTTP %d)", e.Host, e.Status)
+		return fmt.Sprintf("unexpected response from %s (HTTP %d)", e.Host, e.Status)
 	}
 	answer := fmt.Sprintf("HTTP %d", e.Status)
 	if e.Message != "" {
@@ -67,7 +67,7 @@ func (e *Error) Error() string {
 	case e.Is(ErrRateLimited):
 		return fmt.Sprintf("%s %v (%s)", e.Host, ErrRateLimited, answer)
 	default:
-		return e.Host + " answered " + answer
+		return e.Host + " returned " + answer
 	}
 }
 

@@ -19,20 +19,18 @@ func reasonOf(cause error) string {
 	case errors.As(cause, &dns):
 		return "DNS lookup failed"
 	case isCertificateError(cause):
-		return "its TLS certificate is rejected: " + certificateFault(cause)
-	case errors.Is(cause, errBodyTooLarge):
-		return errBodyTooLarge.Error()
+		return "TLS certificate rejected: " + certificateFault(cause)
 	case errors.Is(cause, context.Canceled):
-		return "the call was cancelled"
+		return "request canceled"
 	case isTimeout(cause):
-		return "no answer in time"
+		return "timed out"
 	case errors.Is(cause, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF),
 		errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE), errors.Is(cause, net.ErrClosed):
-		return "the connection broke off"
+		return "connection lost"
 	default:
-		return "the connection failed"
+		return "connection failed"
 	}
 }
 
@@ -57,12 +55,12 @@ func certificateFault(err error) string {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "it has expired or is not yet valid"
+		return "expired or not yet valid"
 	case errors.As(err, new(x509.HostnameError)):
-		return "it is for another host name"
+		return "issued for another host name"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return "its authority is unknown"
+		return "unknown authority"
 	default:
-		return "it is invalid"
+		return "invalid"
 	}
 }

@@ -11,8 +11,8 @@ import (
 var (
 	ErrMissing    = errors.New("is not found")
 	ErrEmpty      = errors.New("is empty")
-	ErrQuotes     = errors.New("is within quotes: remove them")
-	ErrCharacters = errors.New("holds characters that an API key cannot have")
+	ErrQuotes     = errors.New("is quoted: remove the quotes")
+	ErrCharacters = errors.New("contains characters that are not allowed in an API key")
 )
 
 // Parse is the key in a text: visible ASCII without blanks. Whitespace around it, such as a final newline, is dropped.

@@ -140,7 +140,7 @@ func TestAnAddressThatTheKeyDoesNotAllowIsNamedBesideTheReport(t *testing.T) {
 						return send.RoundTrip(r)
 					})
 				})
-				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key lacks", "add the IP address", "to the key's list")
+				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "add the IP address", "to the key's list")
 				if strings.Contains(textOf(t, r), "wrong, expired") {
 					t.Error("it says that the key is wrong")
 				}
