@@ -1,9 +1,10 @@
-// Package apiclient makes the HTTPS calls of a DNS host's JSON API: authentication, retries, a shared pause after a 429,
-// a limit of calls in flight, and errors whose texts are constant. It knows no host.
+// Package apiclient calls the JSON API of a DNS host over HTTPS: authentication, retries, a cool-down after a 429, a limit on
+// requests in flight, and constant error messages. It knows nothing about any host.
 package apiclient
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -18,58 +19,54 @@ type Operation string
 type Call struct {
 	Op     Operation
 	Method string
-	// Path is below the base URL and already escaped. It may have a query.
+	// Path is relative to the base URL, already escaped, and may have a query.
 	Path string
 	// Body is JSON, or nil for none.
 	Body []byte
-	// Decode reads the data of a successful answer; nil ignores it. If it fails, the answer counts as
-	// unexpected, and the call is tried again.
+	// Decode reads the data of a successful response; nil ignores it. If it fails, the response is unexpected and the call is retried.
 	Decode func(data []byte) error
-	// OnlyOK: no other 2xx than 200 means that it is done.
+	// OnlyOK: of all 2xx, only a 200 is success.
 	OnlyOK bool
-	// Once: never send this call a second time, whatever becomes of the first.
+	// Once: never retry.
 	Once bool
 }
 
-// Options describe a host and how its API is reached.
+// Options configure a client.
 type Options struct {
 	// Host is the host's name in errors and logs, such as "mijn.host".
-	Host string
-	// BaseURL is the address of the API.
-	BaseURL string
-	// UserAgent names the program and its version.
+	Host      string
+	BaseURL   string
 	UserAgent string
-	// Transport carries the requests; nil means NewTransport().
+	// Transport sends the requests; nil means NewTransport().
 	Transport http.RoundTripper
-	// MaxInFlight limits the attempts of one client that are under way at once; 0 means 8.
+	// MaxInFlight limits concurrent attempts; 0 means 8.
 	MaxInFlight int
-	// LargeAnswers is shared by all clients of a process; nil means that this one has a limit of its own.
+	// LargeAnswers is the limit of the process; nil means a limit for this client.
 	LargeAnswers LargeAnswers
-	// Observer sees each attempt; nil means none does.
+	// Observer may be nil.
 	Observer Observer
 	// Authenticate adds the API key to a request.
 	Authenticate func(header http.Header, apiKey string)
-	// Read interprets an answer; nil means ReadPlain.
+	// Read interprets a response; nil means ReadPlain.
 	Read func(status int, body []byte) Answer
 }
 
 const (
-	// attemptTimeout leaves time for two more attempts within the 25 s of a challenge if a server hangs.
+	// attemptTimeout allows three attempts within the 25 s of a challenge if a server hangs.
 	attemptTimeout = 8 * time.Second
-	// deadlineMargin ends a call before its caller's deadline, so that the error is the API's last answer and not the deadline's.
+	// deadlineMargin ends a call before its caller's deadline, so that the error is the API's last response and not the deadline.
 	deadlineMargin = 500 * time.Millisecond
 )
 
-// Client makes the calls of one API key. All callers share its limit of calls in flight and its cool-down.
+// Client makes the calls of one API key. All callers share its limit of requests in flight and its cool-down.
 type Client struct{ send handler }
 
-// request is a call on its way through the layers.
 type request struct {
 	call     Call
 	attempts int
 }
 
-// handler sends a request. Each layer of the client wraps the next handler.
+// handler sends a request. Each layer of the client wraps the next one. Errors are *Error.
 type handler func(context.Context, *request) error
 
 // New returns a client for one API key.
@@ -90,19 +87,18 @@ func New(o Options, apiKey string) *Client {
 	if o.Read == nil {
 		o.Read = ReadPlain
 	}
-	// From the inside out: the last layer sees a call first and its answer last.
+	// From the inside out: the last layer sees a call first and its response last.
 	send := overHTTP(o, apiKey)
 	send = withTimeout(send, attemptTimeout)
 	send = observed(send, o)
 	send = cooled(send, newCoolDown(), o)
-	send = limited(send, o) // outside of the cool-down, which a call that had to queue looks at again
+	send = limited(send, o) // outside of cooled: a call that had to queue checks the cool-down afterwards
 	send = retried(send, o.Observer)
 	send = withMargin(send, deadlineMargin)
 	return &Client{send}
 }
 
-// Do makes a call, and repeats it while that can help and ctx allows. It returns how many attempts were sent. An error is
-// an *Error.
+// Do makes a call, with retries until ctx ends, and returns the number of attempts. An error is an *Error.
 func (c *Client) Do(ctx context.Context, call Call) (attempts int, err error) {
 	r := &request{call: call}
 	err = c.send(ctx, r)
@@ -128,46 +124,39 @@ func withMargin(next handler, margin time.Duration) handler {
 	}
 }
 
-// limited lets a number of attempts be under way at once; the others queue.
+// limited queues attempts beyond MaxInFlight.
 func limited(next handler, o Options) handler {
 	slots := make(chan struct{}, o.MaxInFlight)
 	return func(ctx context.Context, r *request) error {
+		full := &Error{Host: o.Host, Op: r.call.Op, cause: errQueueFull, notSent: true}
 		select {
 		case slots <- struct{}{}:
-		default:
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return &Error{Host: o.Host, Op: r.call.Op, cause: errQueueFull, notSent: true}
-			}
+			defer func() { <-slots }()
+		case <-ctx.Done():
+			return full
 		}
-		defer func() { <-slots }()
-		if isOver(ctx) { // the place came with the end of the wait
-			return &Error{Host: o.Host, Op: r.call.Op, cause: errQueueFull, notSent: true}
+		if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && !time.Now().Before(deadline) {
+			return full // the slot came too late
 		}
 		return next(ctx, r)
 	}
 }
 
-// isOver reports whether ctx has ended, or does so at this very moment.
-func isOver(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
-}
-
-// observed reports each attempt. The cause of a failure is logged here and nowhere else; the error's text is constant.
+// observed reports each attempt. Only here is the cause of a failure logged, because error messages are constant.
 func observed(next handler, o Options) handler {
 	return func(ctx context.Context, r *request) error {
 		r.attempts++
 		o.Observer.CallStarted()
 		begun := time.Now()
 		err := next(ctx, r)
-		status, took := statusOf(err), time.Since(begun)
-		o.Observer.CallEnded(r.call.Op, status, took)
-		log := logr.FromContextOrDiscard(ctx).V(2)
-		if cause := causeOf(err); cause != nil {
-			log = log.WithValues("cause", cause.Error())
+		log, status, took := logr.FromContextOrDiscard(ctx).V(2), http.StatusOK, time.Since(begun)
+		if e := (*Error)(nil); errors.As(err, &e) {
+			status = e.Status
+			if e.cause != nil {
+				log = log.WithValues("cause", e.cause.Error())
+			}
 		}
+		o.Observer.CallEnded(r.call.Op, status, took)
 		log.Info("Called "+o.Host, "operation", r.call.Op, "status", status, "duration", took.Round(time.Millisecond))
 		return err
 	}

@@ -116,7 +116,7 @@ func TestErrors(t *testing.T) {
 					t.Errorf("is %v: %v", kind, errors.Is(&e, kind))
 				}
 			}
-			if got := IsRetryable(&e); got != c.retryable {
+			if got := isRetryable(&e); got != c.retryable {
 				t.Errorf("retryable: %v", got)
 			}
 			if got := IsRefusal(&e); got != c.refusal {
@@ -127,19 +127,19 @@ func TestErrors(t *testing.T) {
 			}
 			uncertain := e
 			uncertain.uncertain = true
-			if !MayHaveTakenEffect(&uncertain) || IsRetryable(&uncertain) != c.retryable || IsRefusal(&uncertain) != c.refusal {
+			if !MayHaveTakenEffect(&uncertain) || isRetryable(&uncertain) != c.retryable || IsRefusal(&uncertain) != c.refusal {
 				t.Error("an earlier attempt changes more than whether it may have taken effect")
 			}
 			if cooling := e; e.Status != 0 {
 				cooling.notSent = true
-				if IsRetryable(&cooling) || MayHaveTakenEffect(&cooling) {
+				if isRetryable(&cooling) || MayHaveTakenEffect(&cooling) {
 					t.Error("a call that a cool-down held back is not worth another attempt, and took no effect")
 				}
 			}
 		})
 	}
 	for _, err := range []error{nil, errOwn} {
-		if IsRetryable(err) || IsRefusal(err) || MayHaveTakenEffect(err) {
+		if isRetryable(err) || IsRefusal(err) || MayHaveTakenEffect(err) {
 			t.Errorf("%v counts as a failed call", err)
 		}
 	}
@@ -381,7 +381,7 @@ func TestPausesThatAreNamed(t *testing.T) {
 			}
 		}
 		var told *Error
-		if err := c.wait(withDeadline(t, 30*time.Second)); !errors.As(err, &told) || told.Status != 503 || IsRetryable(err) {
+		if err := c.wait(withDeadline(t, 30*time.Second)); !errors.As(err, &told) || told.Status != 503 || isRetryable(err) {
 			t.Errorf("got %v, want what began the pause", err)
 		}
 		if took := time.Since(begun); took != 0 {

@@ -12,20 +12,19 @@ import (
 )
 
 const (
-	// The pause after a 429 that names none doubles from the first to the longest: no host publishes numbers.
+	// The pause after a 429 without Retry-After doubles between these; no host documents one.
 	firstUnnamedCoolDown   = time.Second
 	longestUnnamedCoolDown = time.Minute
-	// longestCoolDown bounds a Retry-After, so that one absurd header cannot silence the webhook for a day.
+	// longestCoolDown limits Retry-After, so that one absurd header cannot stop the webhook for a day.
 	longestCoolDown = time.Hour
 )
 
-// coolDown pauses all calls of one API key after a 429. Calls wait for its end if their deadline allows, and fail at
-// once if it does not.
+// coolDown pauses all calls of one API key after a 429. A call whose deadline is earlier fails at once.
 type coolDown struct {
 	mu     sync.Mutex
 	until  time.Time
 	set    time.Time // when until was last moved
-	reason Error     // the answer that began it, for calls that are not sent
+	reason Error     // the response that started it, for calls that are not sent
 	pace   *backoff.ExponentialBackOff
 }
 
@@ -33,7 +32,7 @@ func newCoolDown() *coolDown {
 	return &coolDown{pace: jittered(firstUnnamedCoolDown, longestUnnamedCoolDown)}
 }
 
-// cooled makes calls wait for the end of a cool-down, and starts one.
+// cooled waits for the end of a cool-down, and starts one.
 func cooled(next handler, c *coolDown, o Options) handler {
 	return func(ctx context.Context, r *request) error {
 		if err := c.wait(ctx); err != nil {
@@ -49,7 +48,7 @@ func cooled(next handler, c *coolDown, o Options) handler {
 	}
 }
 
-// wait returns when no cool-down is on. It fails at once if the cool-down lasts beyond the deadline of ctx.
+// wait waits for the end of the cool-down. It fails at once if that is after the deadline of ctx.
 func (c *coolDown) wait(ctx context.Context) error {
 	for {
 		c.mu.Lock()
@@ -69,8 +68,8 @@ func (c *coolDown) wait(ctx context.Context) error {
 	}
 }
 
-// update starts or lengthens the cool-down if err asks for one, and returns the pause that it added. A call that was begun
-// before the present cool-down says nothing new unless it asks for longer: eight calls that fail together are one failure.
+// update starts or extends the cool-down if err asks for one, and returns the pause it added. Without Retry-After, a call that
+// began before the cool-down does not extend it: eight calls that fail together count once.
 func (c *coolDown) update(err error, begun time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +98,7 @@ func (c *coolDown) update(err error, begun time.Time) time.Duration {
 	return added
 }
 
-// asksForCoolDown: a 429, or a 503 that says when to come back, is about all calls.
+// asksForCoolDown reports whether the response concerns all calls: a 429, or a 503 with Retry-After.
 func (e *Error) asksForCoolDown() bool {
 	return e.Status == http.StatusTooManyRequests ||
 		e.Status == http.StatusServiceUnavailable && e.retryAfter > 0

@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// Kinds of failure, for errors.Is. The texts of errors are constant: cert-manager restarts its back-off whenever a
-// message changes.
+// Kinds of failure, for errors.Is. Error messages are constant, because cert-manager restarts its back-off when a message changes.
 var (
 	// ErrKeyRefused is a 401: the key is wrong, expired, or used from an address that it does not allow.
 	ErrKeyRefused = errors.New("rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address")
 	// ErrRateLimited is a 429.
 	ErrRateLimited = errors.New("rate-limits this API key")
-	// ErrUnavailable: no usable answer, or a 5xx.
+	// ErrUnavailable is a 5xx, or no usable response.
 	ErrUnavailable = errors.New("unavailable")
 )
 
@@ -23,29 +22,27 @@ var (
 	errQueueFull    = errors.New("too many requests in progress for this API key")
 )
 
-// Error is a failed call. Its text is the same whenever the cause is: it holds no time, address, port or count, and
-// never the API key.
+// Error is a failed call. The message is the same for the same cause: it has no time, address, port or count, and never the
+// API key.
 type Error struct {
-	// Host is the name of the DNS host.
 	Host string
-	// Op is the call that failed.
-	Op Operation
-	// Status is the HTTP status, the one inside the body if HTTP said 2xx, or 0 if no answer came.
+	Op   Operation
+	// Status is the HTTP status, the one in the body if HTTP said 2xx, or 0 without a response.
 	Status int
-	// Message is what the API said, on one line of at most 200 bytes; may be empty.
+	// Message is the API's own message: one line of at most 200 bytes, or empty.
 	Message string
-	// Unexpected: the answer does not have the API's shape, such as a proxy's page.
+	// Unexpected: the response does not have the API's format, such as a proxy's error page.
 	Unexpected bool
-	// Kind is the host's own kind of failure, if the answer is one; nil otherwise.
+	// Kind is a kind of failure specific to the host, or nil.
 	Kind error
 
 	retryAfter time.Duration // 0 for none
-	cause      error         // why there is no usable answer; never part of the text
+	cause      error         // why there is no usable response; only in the log
 	notSent    bool
 	uncertain  bool // an earlier attempt may have taken effect
 }
 
-// Error says what happened and what the API answered.
+// Error returns what failed and the API's response.
 func (e *Error) Error() string {
 	switch {
 	case errors.Is(e.cause, errQueueFull), errors.Is(e.cause, errBodyTooLarge):
@@ -71,7 +68,7 @@ func (e *Error) Error() string {
 	}
 }
 
-// Is makes errors.Is know the kinds of failure.
+// Is matches the kinds of failure.
 func (e *Error) Is(kind error) bool {
 	switch kind {
 	case ErrKeyRefused:
@@ -85,60 +82,30 @@ func (e *Error) Is(kind error) bool {
 	}
 }
 
-// Unwrap returns why there is no usable answer, or nil.
+// Unwrap returns why there is no usable response, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// NoAnswer is the error of a caller who did not wait for the end of a call.
-func NoAnswer(host string, cause error) error { return &Error{Host: host, cause: cause} }
-
-func statusOf(err error) int {
-	var e *Error
-	switch {
-	case err == nil:
-		return http.StatusOK
-	case errors.As(err, &e):
-		return e.Status
-	default:
-		return 0
-	}
-}
-
-func causeOf(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
-		return e.cause
-	}
-	return nil
-}
-
-// IsRefusal reports whether the API understood a call and refused what it names: 400 or 404.
+// IsRefusal reports whether the API rejected the content of a call: 400 or 404.
 func IsRefusal(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && !e.Unexpected && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
 }
 
-// MayHaveTakenEffect reports whether a failed call may have taken effect: some attempt was sent, and the API did not
-// clearly refuse it.
+// MayHaveTakenEffect reports whether an attempt of a failed call was sent and not clearly rejected.
 func MayHaveTakenEffect(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && (e.uncertain || !e.notSent && (e.Status == 0 || isSuccess(e.Status) || e.Status >= http.StatusInternalServerError))
 }
 
-// isCooling: the call was not sent, because of an answer to an earlier one.
-func (e *Error) isCooling() bool { return e.notSent && e.Status != 0 }
-
-// IsRetryable reports whether the same call may succeed a moment later.
-func IsRetryable(err error) bool {
+// isRetryable reports whether the same call may succeed a moment later. A call that was not sent because of a cool-down is not.
+func isRetryable(err error) bool {
 	var e *Error
 	switch {
-	case !errors.As(err, &e), e.isCooling():
-		return false
-	case errors.Is(e.cause, errBodyTooLarge):
+	case !errors.As(err, &e), e.notSent && e.Status != 0, errors.Is(e.cause, errBodyTooLarge):
 		return false
 	case e.Status == 0:
 		return !isCertificateError(e.cause)
-	case e.Unexpected && isSuccess(e.Status): // such as a page of a proxy
-		return true
 	default:
-		return e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError
+		return e.Is(ErrRateLimited) || e.Is(ErrUnavailable)
 	}
 }

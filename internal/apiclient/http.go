@@ -12,39 +12,38 @@ import (
 )
 
 const (
-	// maxBody bounds how much of an answer is read. 4 MiB is a zone of some 55,000 records.
+	// maxBody is about 55,000 records.
 	maxBody = 4 << 20
-	// largeBody is the size from which an answer counts as large.
+	// largeBody is the size from which LargeAnswers applies.
 	largeBody = 256 << 10
 )
 
-// LargeAnswers limits how many large answers a process has in memory at once, whatever keys and hosts they are for: decoded,
-// one can take 16 MiB.
+// LargeAnswers limits the large responses that a process has in memory at once. Decoded, one can take 16 MiB.
 type LargeAnswers chan struct{}
 
-// NewLargeAnswers returns the limit for a process that has 128 MiB.
+// NewLargeAnswers returns a limit that fits in 128 MiB.
 func NewLargeAnswers() LargeAnswers { return make(LargeAnswers, 3) }
 
-// Answer is what a host says with an HTTP answer.
+// Answer is an interpreted response.
 type Answer struct {
-	// Status decides: it is HTTP's, or one in the body that overrules a 2xx. A 2xx is success.
+	// Status is HTTP's, or one in the body that overrules a 2xx. A 2xx is success.
 	Status int
-	// Data is what Call.Decode reads.
+	// Data is the input of Call.Decode.
 	Data []byte
-	// Message is the host's own explanation of a failure.
+	// Message explains a failure.
 	Message string
-	// Kind is a kind of failure that only this host has; nil for none.
+	// Kind is a kind of failure specific to the host, or nil.
 	Kind error
-	// Unexpected: the body does not have the shape of this API.
+	// Unexpected: the body does not have the API's format.
 	Unexpected bool
 }
 
-// ReadPlain is for an API whose HTTP status decides, and whose body is the data.
+// ReadPlain reads a response whose HTTP status decides, and whose body is the data.
 func ReadPlain(status int, body []byte) Answer {
 	return Answer{Status: status, Data: body, Unexpected: !json.Valid(body)}
 }
 
-// overHTTP is the innermost layer: one attempt, read whole and judged.
+// overHTTP is the innermost layer: one attempt.
 func overHTTP(o Options, apiKey string) handler {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	return func(ctx context.Context, r *request) error {
@@ -72,10 +71,10 @@ func overHTTP(o Options, apiKey string) handler {
 	}
 }
 
-// noRedirect follows no redirect: it would carry the key to another address.
+// noRedirect keeps the API key from being sent to another address.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// readBody reads an answer whole. A large one waits for its turn; the caller calls done once it needs body no more.
+// readBody reads a whole body. A large one waits for a place in large until the caller of another one calls done.
 func readBody(ctx context.Context, r io.Reader, large LargeAnswers) (body []byte, done func(), err error) {
 	body, err = io.ReadAll(io.LimitReader(r, largeBody))
 	if err != nil || len(body) < largeBody {
@@ -123,8 +122,7 @@ func judge(o Options, call Call, resp *http.Response, body []byte, apiKey string
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3). It is 0 if the header is absent or
-// unreadable.
+// retryAfter parses a Retry-After header: seconds or a date (RFC 9110, 10.2.3). It returns 0 for an absent or invalid one.
 func retryAfter(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, uint64(longestCoolDown/time.Second))) * time.Second

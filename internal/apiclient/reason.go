@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// reasonOf says in constant words why no answer came. The errors of package net name addresses, ports and resolvers, which
-// change from try to try.
+// reasonOf returns a constant reason for a missing response. Errors of package net contain addresses and ports, which change
+// with each attempt.
 func reasonOf(cause error) string {
 	var dns *net.DNSError
 	switch {
@@ -34,7 +34,7 @@ func reasonOf(cause error) string {
 	}
 }
 
-// isNotConnected reports whether the connection never came about, so that nothing was sent.
+// isNotConnected reports whether no connection was established, so that nothing was sent.
 func isNotConnected(err error) bool {
 	var op *net.OpError
 	return errors.As(err, new(*net.DNSError)) || isCertificateError(err) || errors.As(err, &op) && op.Op == "dial"
@@ -46,7 +46,6 @@ func isTimeout(err error) bool {
 		errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// isCertificateError reports whether a TLS certificate was rejected, which no retry can mend.
 func isCertificateError(err error) bool {
 	return errors.As(err, new(*tls.CertificateVerificationError))
 }

@@ -11,19 +11,21 @@ import (
 const (
 	firstRetry   = 300 * time.Millisecond
 	longestRetry = 4 * time.Second
-	// maxAttempts bounds the attempts of one call whose caller set no deadline.
+	// maxAttempts also ends a call without a deadline.
 	maxAttempts = 10
 )
 
-// retried repeats a call while its failure may pass and time is left. When time runs out, the error is the API's last
-// answer: a deadline explains nothing.
+// retried retries a call until its deadline. The error is the API's last response, because a deadline explains nothing.
 func retried(next handler, o Observer) handler {
 	return func(ctx context.Context, r *request) error {
 		if r.call.Once {
 			return next(ctx, r)
 		}
 		var last *Error
-		uncertain := false
+		uncertain, left := false, time.Duration(0) // 0 is no limit
+		if deadline, ok := ctx.Deadline(); ok {
+			left = max(time.Until(deadline), time.Nanosecond)
+		}
 		_, err := backoff.Retry(ctx,
 			func() (struct{}, error) {
 				var e *Error
@@ -34,14 +36,14 @@ func retried(next handler, o Observer) handler {
 				if last == nil || ctx.Err() == nil {
 					last = e
 				}
-				if !IsRetryable(e) {
+				if !isRetryable(e) {
 					return struct{}{}, backoff.Permanent(e)
 				}
 				return struct{}{}, e
 			},
 			backoff.WithBackOff(jittered(firstRetry, longestRetry)),
 			backoff.WithMaxTries(maxAttempts),
-			backoff.WithMaxElapsedTime(timeLeft(ctx)),
+			backoff.WithMaxElapsedTime(left),
 			backoff.WithNotify(func(error, time.Duration) { o.Retried(r.call.Op) }),
 		)
 		if err == nil {
@@ -53,7 +55,7 @@ func retried(next handler, o Observer) handler {
 	}
 }
 
-// jittered doubles a pause from first to longest, each time spread by a third.
+// jittered doubles a pause from first to longest, with a third of jitter.
 func jittered(first, longest time.Duration) *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval:     first,
@@ -61,13 +63,4 @@ func jittered(first, longest time.Duration) *backoff.ExponentialBackOff {
 		Multiplier:          2,
 		RandomizationFactor: 0.33,
 	}
-}
-
-// timeLeft is 0, which means without limit, if ctx has no deadline.
-func timeLeft(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return 0
-	}
-	return max(time.Until(deadline), time.Nanosecond)
 }

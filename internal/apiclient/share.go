@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Share runs read once for all callers who ask for the same key while it runs. The read has the deadline of the first who
-// asked and outlives that caller. If it fails for want of time, a caller with more time asks once more.
+// Share runs read once for all concurrent callers with the same key. The read has the deadline of the first caller, but not its
+// cancellation. If it runs out of time, a caller with more time repeats it.
 func Share[T any](ctx context.Context, group *singleflight.Group, host, key string, read func(context.Context) (T, error)) (T, error) {
-	ask := func() (T, error) {
-		answers := group.DoChan(key, func() (any, error) {
+	join := func() (T, error) {
+		results := group.DoChan(key, func() (any, error) {
 			readCtx, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
 			if deadline, ok := ctx.Deadline(); ok {
 				readCtx, cancel = context.WithDeadline(readCtx, deadline)
@@ -20,17 +20,16 @@ func Share[T any](ctx context.Context, group *singleflight.Group, host, key stri
 			return read(readCtx)
 		})
 		select {
-		case answer := <-answers:
-			value, _ := answer.Val.(T) // none with an error
-			return value, answer.Err
+		case result := <-results:
+			value, _ := result.Val.(T) // zero with an error
+			return value, result.Err
 		case <-ctx.Done():
-			var none T
-			return none, NoAnswer(host, ctx.Err())
+			return *new(T), &Error{Host: host, cause: ctx.Err()}
 		}
 	}
-	value, err := ask()
-	if deadline, ok := ctx.Deadline(); IsRetryable(err) && (!ok || time.Until(deadline) > attemptTimeout) {
-		return ask()
+	value, err := join()
+	if deadline, ok := ctx.Deadline(); isRetryable(err) && (!ok || time.Until(deadline) > attemptTimeout) {
+		return join()
 	}
 	return value, err
 }

@@ -7,10 +7,8 @@ import (
 	"time"
 )
 
-// NewTransport returns the transport for an API: TLS 1.2 or newer with
-// verification, a proxy if the environment names one, and a few connections kept for
-// half a minute, since challenges come in bursts with months between them. A connection of HTTP/2 that
-// no longer answers is given up in time for another attempt.
+// NewTransport returns a transport with TLS 1.2 or newer and the proxy of the environment. It keeps idle connections for 30 s,
+// because challenges come in bursts. An HTTP/2 connection that died silently is detected in time for another attempt.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{

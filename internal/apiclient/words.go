@@ -10,15 +10,15 @@ import (
 const maxWords = 200
 
 var (
-	// changing matches what may differ from answer to answer although the cause is the same: a number, a span of
-	// time, a date, a time of day, or an identifier in hex or base 32.
+	// changing matches words that differ between responses with the same cause: a number, a duration, a date, a time, or an
+	// identifier in hex or base 32.
 	changing = regexp.MustCompile(`^((\d+(\.\d+)?[a-zA-Z]{0,7})+|[\dTZ:+./-]*\d[\dTZ:+./-]*|[0-9a-fA-F-]*\d[0-9a-fA-F-]*[0-9a-fA-F-]{6,}|[0-9A-Z]*\d[0-9A-Z]{15,})$`)
-	// protocol matches a name that ends in a version.
+	// protocol matches a name with a version, such as HTTP/1.1.
 	protocol = regexp.MustCompile(`^[A-Za-z]+/\d(\.\d)?$`)
 )
 
-// plainWords makes the API's own words fit for an error message: one line, at
-// most 200 bytes, without the key, and the same for the same cause.
+// plainWords makes a message of the API suitable for an error: one line of at most 200 bytes, without the key, and the same for
+// the same cause.
 func plainWords(said, apiKey string) string {
 	if apiKey != "" {
 		said = strings.ReplaceAll(said, apiKey, "[API key]")
@@ -36,8 +36,7 @@ func plainWords(said, apiKey string) string {
 	return strings.Join(words, " ")
 }
 
-// steady replaces what changes from answer to answer in a word. An IP address stays:
-// it is what has to be added to the key's allow-list.
+// steady replaces the changing parts of a word by "#". An IP address stays, because it must be added to the key's allow-list.
 func steady(word string) string {
 	bare := strings.Trim(word, `"'.,;:!?()[]`)
 	if bare == "" || isIP(bare) || protocol.MatchString(bare) {
@@ -62,7 +61,7 @@ func steady(word string) string {
 	})
 }
 
-// inPieces changes what stands between separators.
+// inPieces applies change to the text between separators.
 func inPieces(text, separators string, change func(string) string) string {
 	var changed strings.Builder
 	for {
