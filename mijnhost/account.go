@@ -16,12 +16,11 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// rememberDomain is how long a domain that had to be searched for is believed to hold a name. A clean-up finds
-// it again, and a domain that the account gains or loses is not overlooked for long.
+// rememberDomain is how long the result of a search for a domain is kept: long enough for the clean-up, and short enough to notice
+// changes of the account.
 const rememberDomain = 10 * time.Minute
 
-// account is what this process knows of one API key's account: how to call it, the reads under way, and which domain
-// has which name.
+// account is the state of one API key.
 type account struct {
 	client *Client
 	reads  singleflight.Group
@@ -31,7 +30,6 @@ type account struct {
 	found map[string]found // by FQDN, if the domain is not the zone that cert-manager resolved
 }
 
-// found is a domain that a search led to.
 type found struct {
 	domain string
 	at     time.Time
@@ -41,17 +39,16 @@ func newAccount(client *Client) *account {
 	return &account{client: client, found: map[string]found{}}
 }
 
-// find returns the domain of the account whose zone holds fqdn, and its records: the zone that cert-manager resolved if
-// the account has it, else the longest domain that covers the name. Reading the records is the test, so that the usual
-// case costs one call. The answer may be shared with other challenges that ask at the same moment. domain is set beside an
-// error of its own records.
+// find returns the domain of the account that contains fqdn, and its records: the zone that cert-manager resolved, else the longest
+// matching domain. It reads the records first, so that the usual case takes one call. Concurrent challenges share the reads. If
+// the read fails, domain is set beside the error.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (domain string, records []Record, err error) {
 	domain = a.remembered(zone, fqdn)
 	records, err = a.sharedRecords(ctx, client, domain)
 	if !isUnknownDomain(err) {
 		return domain, records, err
 	}
-	// A 400 is an unknown domain, or passes; and a zone can be a top-level domain, which is never asked for.
+	// A 400 can also be transient, and a zone can be a top-level domain, for which no call is made.
 	domains, err := a.sharedDomains(ctx, client)
 	if err != nil {
 		return "", nil, err
@@ -65,14 +62,14 @@ func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (
 			return candidate, records, err
 		}
 	}
-	if err != nil && len(domains) > 0 && dnsname.LongestMatch(domains, fqdn) != "" {
+	if err != nil && dnsname.LongestMatch(domains, fqdn) != "" {
 		return "", nil, err
 	}
 	return "", nil, fmt.Errorf("%w: %s", ErrNoDomain, fqdn)
 }
 
-// candidates are the domains to ask for, in the form in which they are listed: the one that has the name. The list can be cut short, so that without one
-// every parent of the name is a candidate, the longest first.
+// candidates returns the domains to try, in the form in which the account lists them. The list can be truncated. Without a match,
+// each parent of the name is a candidate, the longest first.
 func candidates(domains []string, zone, fqdn string) []string {
 	if i := slices.IndexFunc(domains, func(d string) bool { return dnsname.ToASCII(d) == zone }); i >= 0 {
 		return []string{strings.TrimSuffix(domains[i], ".")}
@@ -87,7 +84,7 @@ func candidates(domains []string, zone, fqdn string) []string {
 	return parents
 }
 
-// isUnknownDomain reports whether the API may not know the domain. That its DNS is elsewhere says that it does.
+// isUnknownDomain reports whether the account might not have the domain.
 func isUnknownDomain(err error) bool {
 	return (apiclient.IsRefusal(err) || errors.Is(err, errNotADomain)) && !errors.Is(err, ErrNotManaged)
 }
@@ -109,14 +106,14 @@ func (a *account) remember(fqdn, domain string) {
 	a.found[fqdn] = found{domain, now}
 }
 
-// sharedRecords is Client.Records for all who ask at the same moment.
+// sharedRecords is Client.Records, shared by concurrent callers.
 func (a *account) sharedRecords(ctx context.Context, client *Client, domain string) ([]Record, error) {
 	return apiclient.Share(ctx, &a.reads, hostName, "records "+domain, func(ctx context.Context) ([]Record, error) {
 		return client.Records(ctx, domain)
 	})
 }
 
-// sharedDomains is Client.ListDomains for all who ask at the same moment.
+// sharedDomains is Client.ListDomains, shared by concurrent callers.
 func (a *account) sharedDomains(ctx context.Context, client *Client) ([]string, error) {
 	return apiclient.Share(ctx, &a.reads, hostName, "domains", client.ListDomains)
 }

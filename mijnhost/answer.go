@@ -11,26 +11,26 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// Kinds of failure of this host, for errors.Is; those of any host are in apiclient.
+// Kinds of failure, for errors.Is, besides those of apiclient.
 var (
-	// ErrNotManaged: the domain is in the account, and its nameservers are elsewhere.
+	// ErrNotManaged: the account has the domain, but its nameservers are elsewhere.
 	ErrNotManaged = errors.New("mijn.host does not manage the DNS of this domain: its nameservers are elsewhere")
-	// ErrNoDomain: no domain of the account covers the name.
+	// ErrNoDomain: no domain of the account contains the name.
 	ErrNoDomain = errors.New("no matching domain in the mijn.host account of this API key")
-	// ErrNameInUse: PATCH may replace values, and another challenge still needs its value under this name.
+	// ErrNameInUse: PATCH might replace a value under this name that another challenge needs.
 	ErrNameInUse = errors.New("another challenge is using this DNS name")
-	// ErrForeignTXT: PATCH may replace values, and one under this name is no ACME challenge's.
+	// ErrForeignTXT: PATCH might replace a value under this name that is not from an ACME challenge.
 	ErrForeignTXT = errors.New("refusing to write because mijn.host might replace another TXT record")
 	// ErrAddressRefused: the API key does not allow the caller's IP address.
 	ErrAddressRefused = errors.New("this cluster's IP address is not on the allow-list of the mijn.host API key")
-	// ErrUnseen: a value that this process has sent is not shown yet, so that it may still stand.
+	// ErrUnseen: reads do not show a value of this process yet, so it may still exist.
 	ErrUnseen = errors.New("mijn.host does not list the record yet, so its removal cannot be confirmed; retrying")
 )
 
-// readAnswer opens the envelope of an answer. Success is HTTP 2xx and a status in the body that is absent, 0 or 2xx: some
-// clients have met a failure inside a 200.
+// readAnswer decodes the envelope of a response. The status in the body overrules a 2xx, because clients have seen failures with
+// HTTP 200.
 func readAnswer(status int, body []byte) apiclient.Answer {
-	// Status is a number or, in documented failures, the string "error".
+	// Status is a number, or the string "error" (documented for failures).
 	var envelope struct {
 		Status      json.RawMessage `json:"status"`
 		Description string          `json:"status_description"`
@@ -54,8 +54,7 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 	return answer
 }
 
-// bodyStatus reads the status inside a body, and whether it means success. A failure that does not name a status in HTTP's range
-// counts as 400.
+// bodyStatus returns the status in a body, and whether it means success. A failure outside of HTTP's range counts as 400.
 func bodyStatus(raw json.RawMessage) (status int, ok bool) {
 	text := string(bytes.Trim(raw, `"`))
 	if text == "" || text == "null" {

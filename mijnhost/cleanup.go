@@ -11,18 +11,17 @@ import (
 )
 
 const (
-	// maxRefusals: the API can refuse to delete what a read shows, because the read is stale, for a moment, or for a
-	// reason of its own.
+	// maxRefusals: a DELETE can be refused because the read is stale, or because of a transient 400.
 	maxRefusals  = 5
 	refusalPause = time.Second
-	// confirmPause is how much later a second answer is a confirmation: some 400s pass.
+	// confirmPause is the time between two "not managed" responses that confirm each other.
 	confirmPause = 5 * time.Second
 )
 
-// CleanUp removes one TXT value and nothing else. It succeeds if the value is not there.
+// CleanUp removes one TXT value. It succeeds if the value does not exist.
 //
-// A *dnshost.LeftBehindError: the domain has left the account, or its nameservers are elsewhere. Other errors are an
-// *apiclient.Error, ErrNameInUse or ErrUnseen, and the call can be repeated.
+// It returns a *dnshost.LeftBehindError if the domain has left the account or its nameservers are elsewhere. Other errors are an
+// *apiclient.Error, ErrNameInUse or ErrUnseen, and a retry can succeed.
 func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	set, release, err := p.acquire(ctx, apiKey, r)
 	if err != nil {
@@ -49,7 +48,7 @@ func (set *rrset) cleanUp(ctx context.Context, zone, value string) error {
 	return nil
 }
 
-// isElsewhere asks again whether the domain's DNS is elsewhere: the API says so now and then for no reason.
+// isElsewhere confirms that the domain's nameservers are elsewhere, because "not managed" can be transient.
 func (set *rrset) isElsewhere(ctx context.Context) bool {
 	domain, err := set.client.Domain(ctx, set.domain)
 	if err == nil && domain.ManagedDNS != nil {
@@ -62,8 +61,8 @@ func (set *rrset) isElsewhere(ctx context.Context) bool {
 	return errors.Is(err, ErrNotManaged)
 }
 
-// remove deletes every copy of value in the form in which records show it. What the API refuses to delete may be gone, or
-// shown in another form by now.
+// remove deletes every copy of value in the form in which records show it. After a refusal it reads again, because the value may be
+// gone or shown in another form.
 func (set *rrset) remove(ctx context.Context, records []Record, value string) error {
 	for refusals := 1; ; refusals++ {
 		copies := set.copies(records, value)
@@ -84,9 +83,9 @@ func (set *rrset) remove(ctx context.Context, records []Record, value string) er
 	}
 }
 
-// removeUnseen deletes value under its absolute name, because the read that does not show it may be stale. The API's
-// refusal is believed the second time. For a value that this process sent it takes a DELETE that may have removed it, or settled
-// reads; for a PATCH without an answer, which may take effect later, only those.
+// removeUnseen deletes a value that a read, which can be stale, does not show. Two refusals mean that it does not exist. A value
+// that this process sent must also have a successful DELETE or settled reads. An unconfirmed PATCH needs settled reads, because it
+// can take effect later.
 func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 	copies := []Record{set.record(value, 0)}
 	refusal, err := set.deleteAll(ctx, copies, value)
@@ -104,8 +103,7 @@ func (set *rrset) removeUnseen(ctx context.Context, value string) error {
 	return ErrUnseen
 }
 
-// deleteAll deletes each of the records. refusal is the API's last "no such record": also if a DELETE removed all copies of
-// a record at once, so that the next one found none.
+// deleteAll deletes each of the records. refusal is the last "no such record", which also follows a DELETE that removed all copies.
 func (set *rrset) deleteAll(ctx context.Context, records []Record, value string) (refusal, err error) {
 	for _, r := range records {
 		err := set.client.DeleteRecord(ctx, set.domain, r)

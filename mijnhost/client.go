@@ -17,49 +17,44 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// DefaultBaseURL is where mijn.host serves version 2 of its API.
+// DefaultBaseURL is the base URL of mijn.host's API, version 2.
 const DefaultBaseURL = "https://mijn.host/api/v2"
 
 const hostName = "mijn.host"
 
-// Options describe how the API is reached.
+// Options configure a Provider or a Client.
 type Options struct {
-	// BaseURL is the address of the API.
-	BaseURL string
-	// UserAgent names the program and its version.
+	BaseURL   string
 	UserAgent string
-	// Transport carries the requests; nil means apiclient.NewTransport().
+	// Transport sends the requests; nil means apiclient.NewTransport().
 	Transport http.RoundTripper
-	// MaxInFlight limits the attempts of one API key that are under way at once; 0 means 8.
+	// MaxInFlight limits concurrent attempts per API key; 0 means 8.
 	MaxInFlight int
-	// LargeAnswers is shared by all hosts of a process; nil means that each client has a limit of its own.
+	// LargeAnswers is the limit of the process; nil means a limit for each API key.
 	LargeAnswers apiclient.LargeAnswers
-	// Observer sees what happens; nil means none does.
+	// Observer may be nil.
 	Observer Observer
-	// PatchAdds are the domains in which PATCH adds a value beside others of the same name. In any other it may replace them.
+	// PatchAdds lists the domains in which PATCH adds a value to an RRset. In any other it might replace the RRset.
 	PatchAdds []string
-	// Leases keep processes apart under a name that a CNAME led to; nil means that there is one process.
+	// Leases serialize the processes that write under the target of a CNAME; nil means that there is one process.
 	Leases Leases
-	// Needed returns the values that challenges of the cluster need; nil means that nobody can tell.
+	// Needed returns the values that challenges of the cluster need; nil means that they are unknown.
 	Needed func(context.Context) (dnshost.Needed, error)
 }
 
-// Leases lets one process of the cluster at a time write under a name.
+// Leases are locks across processes, by key.
 type Leases interface {
-	// Acquire waits for the Lease of key.
 	Acquire(ctx context.Context, key string) (keylock.Lease, error)
 }
 
-// Observer sees the calls of the API, and what happens to left-overs. Its methods are called from many
-// goroutines at once and must not block.
+// Observer receives events for metrics. Its methods are called concurrently and must not block.
 type Observer interface {
 	apiclient.Observer
-	// LeftOverAtRisk: a left-over stood under a challenge's name, and PATCH may replace it.
+	// LeftOverAtRisk is called when PATCH might replace a leftover value.
 	LeftOverAtRisk()
 }
 
-// The calls that this program makes. PUT is not among them: it replaces a whole zone, and a program that cannot send
-// it cannot wipe one.
+// The calls that this program makes. PUT is missing on purpose: it replaces the whole zone.
 const (
 	OpListDomains  apiclient.Operation = "list_domains"
 	OpShowDomain   apiclient.Operation = "show_domain"
@@ -69,25 +64,25 @@ const (
 	OpWhoAmI       apiclient.Operation = "whoami"
 )
 
-// Operations are the calls that answering challenges takes.
+// Operations returns the calls that challenges need.
 func Operations() []apiclient.Operation {
 	return []apiclient.Operation{OpListDomains, OpReadRecords, OpPatchRecord, OpDeleteRecord}
 }
 
-// Record is one DNS record as the API shows and takes it: one value of an RRset.
+// Record is one value of an RRset.
 type Record struct {
 	Type  string `json:"type"`
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	// TTL in seconds. DeleteRecord sends none.
+	// TTL in seconds.
 	TTL int `json:"ttl,omitempty"`
 }
 
-// Client makes the calls of the API with one API key. It is safe for concurrent use. All methods return an
-// *apiclient.Error if the API refused or could not be reached.
+// Client makes the calls of the API with one API key. It is safe for concurrent use. Its methods return an *apiclient.Error if a
+// call fails.
 type Client struct {
 	api   *apiclient.Client
-	calls *atomic.Int64 // attempts of this view of the client
+	calls *atomic.Int64 // attempts
 }
 
 // NewClient returns a client for one API key.
@@ -101,7 +96,7 @@ func NewClient(o Options, apiKey string) *Client {
 	return &Client{api: api, calls: &atomic.Int64{}}
 }
 
-// counting is the same client with a count of calls of its own.
+// counting returns the same client with a counter of its own.
 func (c *Client) counting() *Client { return &Client{api: c.api, calls: &atomic.Int64{}} }
 
 func (c *Client) do(ctx context.Context, call apiclient.Call) error {
@@ -110,37 +105,47 @@ func (c *Client) do(ctx context.Context, call apiclient.Call) error {
 	return err
 }
 
+// get calls op and decodes the data of the response, which must be complete.
+func get[T any](ctx context.Context, c *Client, op apiclient.Operation, path string, isComplete func(T) bool) (data T, err error) {
+	err = c.do(ctx, apiclient.Call{Op: op, Method: http.MethodGet, Path: path, Decode: func(raw []byte) error {
+		data = *new(T) // without what an earlier attempt decoded
+		if err := json.Unmarshal(raw, &data); err != nil {
+			return err
+		}
+		if !isComplete(data) {
+			return errIncomplete
+		}
+		return nil
+	}})
+	return data, err
+}
+
 // ListDomains returns the names of all domains of the account.
 //
 //	GET /domains
 func (c *Client) ListDomains(ctx context.Context) ([]string, error) {
-	var list struct {
-		Domains *[]struct {
+	type domains struct {
+		Domains []struct {
 			Domain string `json:"domain"`
 		} `json:"domains"`
 	}
-	err := c.do(ctx, apiclient.Call{Op: OpListDomains, Method: http.MethodGet, Path: "/domains", Decode: func(data []byte) error {
-		return errors.Join(json.Unmarshal(data, &list), required("domains", list.Domains))
-	}})
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, 0, len(*list.Domains))
-	for _, d := range *list.Domains {
+	list, err := get(ctx, c, OpListDomains, "/domains", func(d domains) bool { return d.Domains != nil })
+	var names []string
+	for _, d := range list.Domains {
 		names = append(names, d.Domain)
 	}
-	return names, nil
+	return names, err
 }
 
 // Domain is one domain of the account.
 type Domain struct {
-	// ManagedDNS: the records are at mijn.host; nil if the API does not say.
+	// ManagedDNS: mijn.host manages the records; nil if unknown.
 	ManagedDNS *bool `json:"managed_dns"`
-	// Nameservers are those that the domain is meant to be delegated to. Their names can be white-labelled.
+	// Nameservers are those that the domain should be delegated to, perhaps under white-label names.
 	Nameservers []string `json:"nameservers"`
 }
 
-// Domain returns what the API says of a domain of the account, also of one whose nameservers are elsewhere.
+// Domain returns a domain of the account, also one whose nameservers are elsewhere.
 //
 //	GET /domains/{domain}
 func (c *Client) Domain(ctx context.Context, domain string) (Domain, error) {
@@ -148,91 +153,74 @@ func (c *Client) Domain(ctx context.Context, domain string) (Domain, error) {
 	if err != nil {
 		return Domain{}, err
 	}
-	var d Domain
-	err = c.do(ctx, apiclient.Call{Op: OpShowDomain, Method: http.MethodGet, Path: path, Decode: func(data []byte) error {
-		d = Domain{}
-		return json.Unmarshal(data, &d)
-	}})
-	return d, err
+	return get(ctx, c, OpShowDomain, path, func(Domain) bool { return true })
 }
 
-// WhoAmI returns the caller's public address as the API sees it, and "" if the API does not say.
+// WhoAmI returns the caller's public IP address, or "" if unknown.
 //
 //	GET /whoami
 func (c *Client) WhoAmI(ctx context.Context) (address string, err error) {
-	var who struct {
+	type caller struct {
 		IP string `json:"ip"`
 	}
-	err = c.do(ctx, apiclient.Call{Op: OpWhoAmI, Method: http.MethodGet, Path: "/whoami", Decode: func(data []byte) error {
-		return json.Unmarshal(data, &who)
-	}})
+	who, err := get(ctx, c, OpWhoAmI, "/whoami", func(caller) bool { return true })
 	if ip, parseErr := netip.ParseAddr(who.IP); parseErr == nil {
 		address = ip.String()
 	}
 	return address, err
 }
 
-// Records returns the records of a domain as the API shows them at this moment. The list may be older than the last
-// write (trap 3 of the API's description), and it leaves out the zone's own NS and SOA.
+// Records returns the records of a domain, without the zone's own NS and SOA. The list can be older than the last write.
 //
 //	GET /domains/{domain}/dns
 func (c *Client) Records(ctx context.Context, domain string) ([]Record, error) {
-	var zone struct {
-		Records *[]Record `json:"records"`
-	}
-	err := c.callDNS(ctx, OpReadRecords, http.MethodGet, domain, nil, func(data []byte) error {
-		zone.Records = nil
-		return errors.Join(json.Unmarshal(data, &zone), required("records", zone.Records))
-	})
+	path, err := domainPath(domain)
 	if err != nil {
 		return nil, err
 	}
-	return *zone.Records, nil
+	type records struct {
+		Records []Record `json:"records"`
+	}
+	zone, err := get(ctx, c, OpReadRecords, path+"/dns", func(r records) bool { return r.Records != nil })
+	return zone.Records, err
 }
 
-// PatchRecord writes one record and leaves all other names and types alone. Whether it adds to or replaces the values
-// of the same name and type is unknown.
+// PatchRecord writes one record. It might replace the other values of the RRset; all other RRsets stay.
 //
 //	PATCH /domains/{domain}/dns
 func (c *Client) PatchRecord(ctx context.Context, domain string, r Record) error {
-	return c.callDNS(ctx, OpPatchRecord, http.MethodPatch, domain, &r, nil)
+	return c.write(ctx, OpPatchRecord, http.MethodPatch, domain, r)
 }
 
-// DeleteRecord removes one value; other values of the same name and type stay.
+// DeleteRecord removes one value; other values of the RRset stay.
 //
 //	DELETE /domains/{domain}/dns
 func (c *Client) DeleteRecord(ctx context.Context, domain string, r Record) error {
 	r.TTL = 0
-	return c.callDNS(ctx, OpDeleteRecord, http.MethodDelete, domain, &r, nil)
+	return c.write(ctx, OpDeleteRecord, http.MethodDelete, domain, r)
 }
 
-var errNotADomain = errors.New("not a domain name")
-
-func (c *Client) callDNS(ctx context.Context, op apiclient.Operation, method, domain string, r *Record, decode func([]byte) error) error {
+func (c *Client) write(ctx context.Context, op apiclient.Operation, method, domain string, r Record) error {
 	path, err := domainPath(domain)
 	if err != nil {
 		return err
 	}
-	var body []byte
-	if r != nil {
-		if body, err = json.Marshal(map[string]*Record{"record": r}); err != nil {
-			return err
-		}
+	body, err := json.Marshal(map[string]Record{"record": r})
+	if err != nil {
+		return err
 	}
-	return c.do(ctx, apiclient.Call{Op: op, Method: method, Path: path + "/dns", Body: body, Decode: decode})
+	return c.do(ctx, apiclient.Call{Op: op, Method: method, Path: path + "/dns", Body: body})
 }
 
-// domainPath is the path of a domain, in the form in which the account lists it.
+var (
+	errNotADomain = errors.New("not a domain name")
+	errIncomplete = errors.New("the response lacks a required field")
+)
+
+// domainPath returns the path of a domain, which must be in the form in which the account lists it.
 func domainPath(domain string) (string, error) {
 	if strings.HasSuffix(domain, ".") || !dnsname.IsDomain(dnsname.ToASCII(domain)) {
 		return "", fmt.Errorf("%w: %q", errNotADomain, domain)
 	}
 	return "/domains/" + url.PathEscape(domain), nil
-}
-
-func required[T any](field string, value *T) error {
-	if value == nil {
-		return fmt.Errorf("%s is missing", field)
-	}
-	return nil
 }
