@@ -8,14 +8,13 @@ import (
 )
 
 const (
-	// staleReads is how long a read may show the zone as it was before a write. Users saw seconds.
+	// staleReads is how long a read can be stale after a write. Users have seen seconds.
 	staleReads = 30 * time.Second
-	// forgetAfter bounds the memory of values that another process cleaned up: no known ACME server keeps a challenge
-	// open for longer.
+	// forgetAfter drops values that another process cleaned up. No known ACME server keeps a challenge open for longer.
 	forgetAfter = 7 * 24 * time.Hour
 )
 
-// memory is what this process wrote, by domain and name, whatever API key it used.
+// memory records the writes of this process, by domain and name, whatever the API key.
 type memory struct {
 	mu     sync.Mutex
 	writes map[string][]write            // of the last staleReads, by domain, in order
@@ -24,7 +23,7 @@ type memory struct {
 
 type rrsetName struct{ domain, fqdn string }
 
-// write is one PATCH or DELETE that took effect, or may have.
+// write is a PATCH or DELETE that might have taken effect.
 type write struct {
 	fqdn, value string
 	removed     bool // a DELETE
@@ -32,7 +31,7 @@ type write struct {
 	at          time.Time
 }
 
-// sent is a value of a PATCH that took effect, or may have.
+// sent is a PATCH that might have taken effect.
 type sent struct {
 	certain bool
 	at      time.Time
@@ -42,7 +41,7 @@ func newMemory() *memory {
 	return &memory{writes: map[string][]write{}, values: map[rrsetName]map[string]sent{}}
 }
 
-// notePatch notes that value was sent, and whether the API confirmed it.
+// notePatch records a PATCH, and whether the API confirmed it.
 func (m *memory) notePatch(name rrsetName, value string, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,7 +57,7 @@ func (m *memory) notePatch(name rrsetName, value string, certain bool) {
 	m.values[name][value] = sent{certain, now}
 }
 
-// noteDelete notes a DELETE, and whether the API confirmed it.
+// noteDelete records a DELETE, and whether the API confirmed it.
 func (m *memory) noteDelete(name rrsetName, value string, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,14 +71,14 @@ func (m *memory) note(name rrsetName, value string, removed, certain bool) {
 	m.writes[name.domain] = append(recent, write{name.fqdn, value, removed, certain, now})
 }
 
-// forget drops a value that is cleaned up, or that another process cleaned up.
+// forget drops a value that was cleaned up.
 func (m *memory) forget(name rrsetName, value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.values[name], value)
 }
 
-// sent returns what is known of a value that this process sent and did not clean up.
+// sent returns a value that this process sent and has not cleaned up.
 func (m *memory) sent(name rrsetName, value string) (s sent, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,17 +86,16 @@ func (m *memory) sent(name rrsetName, value string) (s sent, ok bool) {
 	return s, ok
 }
 
-// others are the values under name that this process sent and did not clean up, without value.
+// others returns the other values under name that this process sent and has not cleaned up.
 func (m *memory) others(name rrsetName, value string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	others := slices.Sorted(maps.Keys(m.values[name]))
+	others := slices.Collect(maps.Keys(m.values[name]))
 	return slices.DeleteFunc(others, func(other string) bool { return other == value })
 }
 
-// settled reports whether a read that began at that time shows all that this process wrote in the domain: after a write
-// under any name a read can be empty or short (trap 1 of the API's description). The removal of value itself does not count: it
-// makes no value appear.
+// settled reports whether a read that began at that time shows all writes of this process. A write under any name of the domain can
+// make a read empty or short. The removal of value itself does not count.
 func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -106,8 +104,7 @@ func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
 	})
 }
 
-// trusts reports whether a read that shows value can be believed: this process wrote it, and neither removed nor replaced it
-// since. A stale read can show what any process removed.
+// trusts reports whether a read that shows value is reliable: this process wrote it, and has neither removed nor replaced it since.
 func (m *memory) trusts(name rrsetName, value string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,8 +120,7 @@ func (m *memory) trusts(name rrsetName, value string) bool {
 	return trusted
 }
 
-// removed reports whether the last write of value is a DELETE, and whether the API confirmed it: then a read that still
-// shows value is stale.
+// removed reports whether the last write of value is a DELETE, and whether the API confirmed it.
 func (m *memory) removed(name rrsetName, value string) (removed, certain bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -136,14 +132,9 @@ func (m *memory) removed(name rrsetName, value string) (removed, certain bool) {
 	return removed, certain
 }
 
-// recent are the writes under name that a read may not show yet, in order.
+// recent returns the writes under name that a read might not show yet, in order.
 func (m *memory) recent(name rrsetName) []write {
-	now := time.Now()
-	var recent []write
-	for _, w := range m.writes[name.domain] {
-		if w.fqdn == name.fqdn && now.Sub(w.at) <= staleReads {
-			recent = append(recent, w)
-		}
-	}
-	return recent
+	return slices.DeleteFunc(slices.Clone(m.writes[name.domain]), func(w write) bool {
+		return w.fqdn != name.fqdn || time.Since(w.at) > staleReads
+	})
 }

@@ -14,13 +14,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// Present adds one TXT value to the zone of the domain that has its name, and leaves every other record alone. It
-// succeeds if the value is there already.
+// Present adds one TXT value and changes no other record. It succeeds if the value exists.
 //
-// PATCH may replace the values of a name. Unless the operator says that it adds, nothing is written if a value stands there that
-// another challenge needs (ErrNameInUse), or that is no ACME challenge's (ErrForeignTXT).
+// PATCH might replace the RRset. Unless Options.PatchAdds lists the domain, Present writes nothing if the RRset has a value that
+// another challenge needs (ErrNameInUse), or one that is not from an ACME challenge (ErrForeignTXT).
 //
-// Other errors are an *apiclient.Error, ErrNoDomain or ErrNotManaged.
+// Other errors are an *apiclient.Error, ErrNoDomain, ErrNotManaged, or that of a Lease.
 func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	set, release, err := p.acquire(ctx, apiKey, r)
 	if err != nil {
@@ -48,20 +47,23 @@ func (p *Provider) present(ctx context.Context, set *rrset, zone, value string, 
 		return nil
 	}
 	if !p.patchAdds(set.name.domain) {
-		if err := p.makeRoom(ctx, set, shown, value); err != nil {
+		if err := p.checkOthers(ctx, set, shown, value); err != nil {
 			return err
 		}
 	}
 	return set.patch(ctx, value, ttl, isShown)
 }
 
-// makeRoom refuses what a PATCH that replaces would harm, and reports the left-overs that it would cost.
-func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, value string) error {
+// checkOthers returns an error if a PATCH that replaces would lose a value, and reports the leftovers that it would remove.
+func (p *Provider) checkOthers(ctx context.Context, set *rrset, shown []string, value string) error {
 	sentHere := set.memory.others(set.name, value)
 	others := slices.Concat(shown, sentHere)
 	slices.Sort(others)
 	others = slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == value })
-	last := set.lastWrite()
+	last := "" // fingerprint of the last value that any process sent; reads might not show it yet
+	if set.lease != nil {
+		last = set.lease.Notes()
+	}
 	if len(others) == 0 && (last == "" || last == dnshost.Fingerprint(value)) {
 		return nil
 	}
@@ -92,16 +94,18 @@ func (p *Provider) makeRoom(ctx context.Context, set *rrset, shown []string, val
 		}
 	}
 	for _, leftOver := range leftOvers {
-		p.observeLeftOver()
+		if p.options.Observer != nil {
+			p.options.Observer.LeftOverAtRisk()
+		}
 		logr.FromContextOrDiscard(ctx).Info("Leftover TXT value under the challenge's name may be replaced", "leftOverSHA256", dnshost.Fingerprint(leftOver))
 	}
 	return nil
 }
 
-// acmeValue is the form of a DNS-01 value: a SHA-256 in base64url without padding (RFC 8555, section 8.4).
+// acmeValue matches a DNS-01 value: a SHA-256 in base64url without padding (RFC 8555, section 8.4).
 var acmeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// kindOf names what a TXT value is for, without showing it.
+// kindOf describes a TXT value without showing it.
 func kindOf(value string) string {
 	switch lower := strings.ToLower(value); {
 	case strings.HasPrefix(lower, "v=spf1"):
@@ -117,7 +121,7 @@ func kindOf(value string) string {
 	}
 }
 
-// patch sends one value. It remembers that the value may stand, even if the call fails.
+// patch sends one value, and remembers it unless it certainly had no effect.
 func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool) error {
 	if set.lease != nil {
 		if err := set.lease.Renew(ctx, dnshost.Fingerprint(value)); err != nil {
@@ -131,7 +135,7 @@ func (set *rrset) patch(ctx context.Context, value string, ttl int, isShown bool
 	if _, sent := set.memory.sent(set.name, value); !apiclient.IsRefusal(err) || !sent && !isShown {
 		return err
 	}
-	// "It exists already", because another process wrote it or an earlier answer got lost: a read that shows it is proof.
+	// The refusal can mean "already exists": another process wrote the value, or an earlier response was lost.
 	records, readErr := set.client.Records(ctx, set.domain)
 	if readErr != nil || !slices.Contains(set.values(records), value) {
 		return err

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// defaultTTL in seconds is what mijn.host's own plugin sends; the API's minimum is unknown.
+	// defaultTTL in seconds is that of mijn.host's own plugin; the API's minimum is unknown.
 	defaultTTL = 60
-	// forgetKeyAfter bounds how long an API key that is no longer used stays in memory.
+	// forgetKeyAfter is how long an unused API key stays in memory.
 	forgetKeyAfter = 6 * 24 * time.Hour
 )
 
-// Provider adds and removes single TXT values in the zones of mijn.host accounts. It is safe for concurrent use;
-// challenges for one name take turns.
+// Provider adds and removes single TXT values in the zones of mijn.host accounts. It is safe for concurrent use; challenges for one
+// name run one after the other.
 type Provider struct {
 	options Options
 	locks   keylock.Locks
@@ -29,7 +29,7 @@ type Provider struct {
 	accounts map[string]*account // by API key
 }
 
-// NewProvider returns a provider that reaches the API as o says.
+// NewProvider returns a Provider.
 func NewProvider(o Options) *Provider {
 	if o.Needed == nil {
 		o.Needed = func(context.Context) (dnshost.Needed, error) { return dnshost.Needed{Unknown: true}, nil }
@@ -37,7 +37,7 @@ func NewProvider(o Options) *Provider {
 	return &Provider{options: o, memory: newMemory(), accounts: map[string]*account{}}
 }
 
-// account returns what is known of the account of apiKey, and forgets it when the key has not been used for a while.
+// account returns the state of apiKey, which is dropped after forgetKeyAfter without use.
 func (p *Provider) account(apiKey string) *account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *Provider) account(apiKey string) *account {
 	return known
 }
 
-// acquire waits for the turn of r's name. The caller must call release.
+// acquire locks the name of r. The caller must call release.
 func (p *Provider) acquire(ctx context.Context, apiKey string, r dnshost.TXT) (set *rrset, release func(), err error) {
 	fqdn := dnsname.FQDN(r.FQDN)
 	release, err = p.locks.Acquire(ctx, fqdn)
@@ -68,13 +68,7 @@ func (p *Provider) acquire(ctx context.Context, apiKey string, r dnshost.TXT) (s
 	return &rrset{account: acct, client: acct.client.counting(), memory: p.memory, name: rrsetName{fqdn: fqdn}}, release, nil
 }
 
-// patchAdds reports whether the operator says that PATCH adds values in domain, which is in the form of dnsname.ToASCII.
+// patchAdds reports whether Options.PatchAdds lists domain, which is in the form of dnsname.ToASCII.
 func (p *Provider) patchAdds(domain string) bool {
 	return slices.ContainsFunc(p.options.PatchAdds, func(d string) bool { return dnsname.ToASCII(d) == domain })
-}
-
-func (p *Provider) observeLeftOver() {
-	if p.options.Observer != nil {
-		p.options.Observer.LeftOverAtRisk()
-	}
 }

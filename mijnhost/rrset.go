@@ -13,18 +13,18 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// rrset is the TXT RRset of one name, held for one challenge.
+// rrset is the TXT RRset of one name, locked for one challenge.
 type rrset struct {
 	account *account
 	client  *Client // counts the calls of this challenge
 	memory  *memory
-	name    rrsetName     // find sets the domain once it is known
-	domain  string        // the same in the form in which the API knows it
-	begun   time.Time     // of the last read
-	lease   keylock.Lease // nil unless a CNAME led to the name
+	name    rrsetName     // find sets the domain
+	domain  string        // in the form in which the account lists it
+	begun   time.Time     // start of the last read
+	lease   keylock.Lease // nil unless the name is the target of a CNAME
 }
 
-// find finds the domain that has the name, and returns its records.
+// find finds the domain that contains the name, and returns its records.
 func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
 	set.begun = time.Now()
 	domain, records, err := set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
@@ -39,31 +39,21 @@ func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
 	return records, err
 }
 
-// result is what was learned on the way.
 func (set *rrset) result() dnshost.Result {
 	return dnshost.Result{Domain: set.domain, Calls: int(set.client.calls.Load())}
 }
 
-// settled reports whether the last read shows value if it stands.
+// settled reports whether the last read shows value if it exists.
 func (set *rrset) settled(value string) bool {
 	return set.memory.settled(set.name, value, set.begun)
 }
 
-// lastWrite is the fingerprint of the last value that any process sent under a name that a CNAME led to. A read may not show
-// it yet.
-func (set *rrset) lastWrite() string {
-	if set.lease == nil {
-		return ""
-	}
-	return set.lease.Notes()
-}
-
-// record is value under the absolute name, as it is sent.
+// record returns the record to send for value, with the absolute name.
 func (set *rrset) record(value string, ttl int) Record {
 	return Record{Type: "TXT", Name: set.name.fqdn, Value: value, TTL: ttl}
 }
 
-// texts are the TXT records under the name, in the form in which they are shown.
+// texts returns the TXT records under the name, unchanged.
 func (set *rrset) texts(records []Record) []Record {
 	var found []Record
 	for _, r := range records {
@@ -74,7 +64,7 @@ func (set *rrset) texts(records []Record) []Record {
 	return found
 }
 
-// values are the values of the TXT records under the name.
+// values returns the values of the TXT records under the name.
 func (set *rrset) values(records []Record) []string {
 	var values []string
 	for _, r := range set.texts(records) {
@@ -83,7 +73,7 @@ func (set *rrset) values(records []Record) []string {
 	return values
 }
 
-// copies are the records that hold value, unless this process has just removed it: then the read is stale.
+// copies returns the records with value. It returns none if this process has just removed value: then the read is stale.
 func (set *rrset) copies(records []Record, value string) []Record {
 	if _, certain := set.memory.removed(set.name, value); certain {
 		return nil
@@ -91,7 +81,7 @@ func (set *rrset) copies(records []Record, value string) []Record {
 	return slices.DeleteFunc(set.texts(records), func(r Record) bool { return Unquoted(r.Value) != value })
 }
 
-// Unquoted is a TXT value without the quotes of zone-file notation, which the API leaves out.
+// Unquoted returns a TXT value without the quotes of zone-file notation, which the API omits.
 func Unquoted(value string) string {
 	if len(value) >= 2 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`) {
 		return value[1 : len(value)-1]
@@ -99,7 +89,7 @@ func Unquoted(value string) string {
 	return value
 }
 
-// pause reports whether d passed before ctx ended.
+// pause sleeps, and reports whether d passed before ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):

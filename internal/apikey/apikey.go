@@ -1,5 +1,4 @@
-// Package apikey is the rule for API keys, whichever host they are for: what can be one, and how one stands in a Secret.
-// No error shows a key.
+// Package apikey validates API keys of any host and reads them from Secrets. No error contains a key.
 package apikey
 
 import (
@@ -7,7 +6,7 @@ import (
 	"strings"
 )
 
-// Why there is no key. Each is the end of a sentence that begins with where the key should be.
+// Reasons why there is no key. Each completes a sentence that begins with the location of the key.
 var (
 	ErrMissing    = errors.New("is not found")
 	ErrEmpty      = errors.New("is empty")
@@ -15,7 +14,7 @@ var (
 	ErrCharacters = errors.New("contains characters that are not allowed in an API key")
 )
 
-// Parse is the key in a text: visible ASCII without blanks. Whitespace around it, such as a final newline, is dropped.
+// Parse returns the key in text without surrounding white space, such as a final newline. A key is visible ASCII without blanks.
 func Parse(text string) (string, error) {
 	key := strings.TrimSpace(text)
 	if key == "" {
@@ -30,7 +29,7 @@ func Parse(text string) (string, error) {
 	return key, nil
 }
 
-// InSecret is the key in an entry of a Secret's data.
+// InSecret returns the key in an entry of a Secret's data.
 func InSecret(data map[string][]byte, entry string) (string, error) {
 	held, ok := data[entry]
 	if !ok {

@@ -1,4 +1,4 @@
-// Package dnshost has the values that the solver and the package of a DNS host exchange. Neither of them knows the other.
+// Package dnshost has the types that the solver and the packages of DNS hosts share, so that neither imports the other.
 package dnshost
 
 import (
@@ -8,37 +8,37 @@ import (
 
 // TXT is one TXT record for a DNS-01 challenge.
 type TXT struct {
-	// Zone is the zone of FQDN in public DNS. Both end in a dot.
+	// Zone is the zone of FQDN in public DNS. Both have the final dot.
 	Zone, FQDN string
 	Value      string
 	// TTL in seconds; 0 means the host's default.
 	TTL int
-	// Delegated: a CNAME led to FQDN, so that challenges of other DNS names can use it at the same time. cert-manager runs those
-	// of one DNS name in turn.
+	// Delegated: FQDN is the target of a CNAME, so challenges of several DNS names can use it at once. cert-manager runs the
+	// challenges of one DNS name one after the other.
 	Delegated bool
-	// Service tells apart zones of one name, where a host can have them; empty where it need not.
+	// Service distinguishes zones of the same name, if the host can have them.
 	Service string
 }
 
-// Result is what a host learned, for logs and metrics. It is valid beside an error, too.
+// Result is for logs and metrics. It is also valid beside an error.
 type Result struct {
-	// Domain is the domain of the account that has the name; empty if none was found.
+	// Domain is the domain of the account that contains the name, or "".
 	Domain string
-	// Calls counts the attempts sent to the API, also those that it shared with other challenges.
+	// Calls counts the attempts sent to the API, including shared ones.
 	Calls int
-	// Shared is how many challenges the calls were for; 0 and 1 mean this one alone.
+	// Shared is the number of challenges that shared the calls; 0 and 1 mean only this one.
 	Shared int
 }
 
-// Needed are the values that challenges still need.
+// Needed has the values that challenges still need.
 type Needed struct {
-	// Owners are the challenges by value, each as NAMESPACE/NAME.
+	// Owners maps each value to its Challenge, as NAMESPACE/NAME.
 	Owners map[string]string
-	// Unknown: the cluster does not say, and the process's own memory decides.
+	// Unknown: the webhook cannot list Challenges, and relies on its own memory.
 	Unknown bool
 }
 
-// LeftBehindError is a clean-up that nothing can do any more, now or later: the record may stay.
+// LeftBehindError means that no retry of a clean-up can succeed, and that the record might remain.
 type LeftBehindError struct{ Reason error }
 
 func (e *LeftBehindError) Error() string { return e.Reason.Error() }
@@ -46,7 +46,7 @@ func (e *LeftBehindError) Error() string { return e.Reason.Error() }
 // Unwrap returns the reason.
 func (e *LeftBehindError) Unwrap() error { return e.Reason }
 
-// Fingerprint stands for a challenge's value in logs and traces: the first eight bytes of its SHA-256, in hex.
+// Fingerprint returns the first eight bytes of the value's SHA-256, in hex, for logs and traces.
 func Fingerprint(value string) string {
 	sum := sha256.Sum256([]byte(value))
 	return hex.EncodeToString(sum[:8])

@@ -1,4 +1,4 @@
-// Package dnsname compares and checks DNS names. Names are lower case in what it returns.
+// Package dnsname compares and validates DNS names. It returns them in lower case.
 package dnsname
 
 import (
@@ -7,16 +7,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxLength is the length of the longest name without the final dot (RFC 1035, section 2.3.4).
-const maxLength = 253
-
-// FQDN is name in the form in which names are compared: lower case, with the final dot.
+// FQDN returns name in lower case with the final dot.
 func FQDN(name string) string { return TrimDot(name) + "." }
 
-// TrimDot is name in lower case without the final dot.
+// TrimDot returns name in lower case without the final dot.
 func TrimDot(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }
 
-// Qualify is the FQDN of a record of zone whose name may be absolute with or without the final dot, relative, "@" or empty.
+// Qualify returns the FQDN of a record of zone. Its name can be absolute with or without the final dot, relative, "@" or empty.
 func Qualify(name, zone string) string {
 	switch lower := strings.ToLower(name); {
 	case strings.HasSuffix(lower, "."):
@@ -30,16 +27,12 @@ func Qualify(name, zone string) string {
 	}
 }
 
-// IsSubdomain reports whether name is zone or lies below it, in any case and with or without final dots. Every name lies
-// below the root, ".".
+// IsSubdomain reports whether name is zone or below it. Case and final dots do not matter. The root zone is ".".
 func IsSubdomain(name, zone string) bool {
-	name, root := TrimDot(name), zone == "."
-	zone = TrimDot(zone)
-	return root || name == zone || strings.HasSuffix(name, "."+zone)
+	return zone == "." || strings.HasSuffix("."+TrimDot(name), "."+TrimDot(zone))
 }
 
-// LongestMatch is the longest of the zones that name is in, and empty if there is none: a zone cut below another one takes
-// the name to itself. Zones are compared in their ASCII form, and returned as they are but for the final dot.
+// LongestMatch returns the longest zone that contains name, as given but without the final dot, or "". Names are compared in ASCII.
 func LongestMatch(zones []string, name string) string {
 	longest, match := "", ""
 	for _, zone := range zones {
@@ -50,7 +43,7 @@ func LongestMatch(zones []string, name string) string {
 	return match
 }
 
-// ToASCII is TrimDot of name with its labels in Punycode (RFC 5891). A name that has no such form is returned as TrimDot has it.
+// ToASCII returns TrimDot(name) with its labels in Punycode (RFC 5891), if it has that form.
 func ToASCII(name string) string {
 	name = TrimDot(name)
 	ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(name)
@@ -60,17 +53,17 @@ func ToASCII(name string) string {
 	return ascii
 }
 
-// Parent is the name above name; empty above a top-level domain.
+// Parent returns name without its first label, and "" for a top-level domain.
 func Parent(name string) string {
 	_, above, _ := strings.Cut(TrimDot(name), ".")
 	return above
 }
 
-// IsValid reports whether name is one that ACME can ask for: labels of letters, digits, hyphens and underscores, of at most 63
-// characters, that neither begin nor end with a hyphen. The final dot is optional. Nothing in such a name has a meaning in a URL.
+// IsValid reports whether name has at most 253 characters and labels of 1 to 63 letters, digits, hyphens and underscores, without
+// hyphens at their ends (RFC 1035, section 2.3). The final dot is optional. Such a name needs no escaping in a URL.
 func IsValid(name string) bool {
 	name = TrimDot(name)
-	if len(name) > maxLength {
+	if len(name) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {
@@ -82,7 +75,7 @@ func IsValid(name string) bool {
 	return true
 }
 
-// IsDomain reports whether name is valid, in the form of TrimDot, and has at least two labels.
+// IsDomain reports whether name is valid, in lower case without the final dot, and has at least two labels.
 func IsDomain(name string) bool {
 	return name == TrimDot(name) && strings.Contains(name, ".") && IsValid(name)
 }

@@ -1,4 +1,4 @@
-// Package keylock lets one holder at a time work on a key, such as a DNS name.
+// Package keylock locks keys, such as DNS names.
 package keylock
 
 import (
@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// Locks has a lock for every key that is held or waited for. The zero value is ready for use.
+// Locks has a lock for every key in use. The zero value is ready for use.
 type Locks struct {
 	mu    sync.Mutex
 	locks map[string]*lock
 }
 
 type lock struct {
-	free  chan struct{} // has one token while the lock is free
+	taken chan struct{} // full while the lock is held
 	users int           // holders and waiters; guarded by Locks.mu
 }
 
@@ -21,9 +21,9 @@ type lock struct {
 func (l *Locks) Acquire(ctx context.Context, key string) (release func(), err error) {
 	one := l.enter(key)
 	select {
-	case <-one.free:
+	case one.taken <- struct{}{}:
 		return func() {
-			one.free <- struct{}{}
+			<-one.taken
 			l.leave(key, one)
 		}, nil
 	case <-ctx.Done():
@@ -35,13 +35,12 @@ func (l *Locks) Acquire(ctx context.Context, key string) (release func(), err er
 func (l *Locks) enter(key string) *lock {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	one, ok := l.locks[key]
-	if !ok {
-		one = &lock{free: make(chan struct{}, 1)}
-		one.free <- struct{}{}
-		if l.locks == nil {
-			l.locks = map[string]*lock{}
-		}
+	if l.locks == nil {
+		l.locks = map[string]*lock{}
+	}
+	one := l.locks[key]
+	if one == nil {
+		one = &lock{taken: make(chan struct{}, 1)}
 		l.locks[key] = one
 	}
 	one.users++
