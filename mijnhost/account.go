@@ -43,18 +43,21 @@ func newAccount(client *Client) *account {
 // matching domain. It reads the records first, so that the usual case takes one call. Concurrent challenges share the reads. If
 // the read fails, domain is set beside the error.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn string) (domain string, records []Record, err error) {
+	read := func(domain string) ([]Record, error) {
+		return apiclient.Share(ctx, &a.reads, hostName, "records "+domain, func(ctx context.Context) ([]Record, error) { return client.Records(ctx, domain) })
+	}
 	domain = a.remembered(zone, fqdn)
-	records, err = a.sharedRecords(ctx, client, domain)
+	records, err = read(domain)
 	if !isUnknownDomain(err) {
 		return domain, records, err
 	}
 	// A 400 can also be transient, and a zone can be a top-level domain, for which no call is made.
-	domains, err := a.sharedDomains(ctx, client)
+	domains, err := apiclient.Share(ctx, &a.reads, hostName, "domains", client.ListDomains)
 	if err != nil {
 		return "", nil, err
 	}
 	for _, candidate := range candidates(domains, zone, fqdn) {
-		records, err = a.sharedRecords(ctx, client, candidate)
+		records, err = read(candidate)
 		if !isUnknownDomain(err) {
 			if err == nil {
 				a.remember(fqdn, candidate)
@@ -104,16 +107,4 @@ func (a *account) remember(fqdn, domain string) {
 	now := time.Now()
 	maps.DeleteFunc(a.found, func(_ string, f found) bool { return now.Sub(f.at) >= rememberDomain })
 	a.found[fqdn] = found{domain, now}
-}
-
-// sharedRecords is Client.Records, shared by concurrent callers.
-func (a *account) sharedRecords(ctx context.Context, client *Client, domain string) ([]Record, error) {
-	return apiclient.Share(ctx, &a.reads, hostName, "records "+domain, func(ctx context.Context) ([]Record, error) {
-		return client.Records(ctx, domain)
-	})
-}
-
-// sharedDomains is Client.ListDomains, shared by concurrent callers.
-func (a *account) sharedDomains(ctx context.Context, client *Client) ([]string, error) {
-	return apiclient.Share(ctx, &a.reads, hostName, "domains", client.ListDomains)
 }

@@ -3,6 +3,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -75,9 +76,7 @@ func New(o Options, apiKey string) *Client {
 	if o.Transport == nil {
 		o.Transport = NewTransport()
 	}
-	if o.MaxInFlight == 0 {
-		o.MaxInFlight = 8
-	}
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 8)
 	if o.LargeAnswers == nil {
 		o.LargeAnswers = NewLargeAnswers()
 	}
@@ -89,7 +88,6 @@ func New(o Options, apiKey string) *Client {
 	}
 	// From the inside out: the last layer sees a call first and its response last.
 	send := overHTTP(o, apiKey)
-	send = withTimeout(send, attemptTimeout)
 	send = observed(send, o)
 	send = cooled(send, newCoolDown(), o)
 	send = limited(send, o) // outside of cooled: a call that had to queue checks the cool-down afterwards
@@ -103,14 +101,6 @@ func (c *Client) Do(ctx context.Context, call Call) (attempts int, err error) {
 	r := &request{call: call}
 	err = c.send(ctx, r)
 	return r.attempts, err
-}
-
-func withTimeout(next handler, limit time.Duration) handler {
-	return func(ctx context.Context, r *request) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		return next(ctx, r)
-	}
 }
 
 func withMargin(next handler, margin time.Duration) handler {

@@ -47,6 +47,8 @@ func ReadPlain(status int, body []byte) Answer {
 func overHTTP(o Options, apiKey string) handler {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	return func(ctx context.Context, r *request) error {
+		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, r.call.Method, o.BaseURL+r.call.Path, bytes.NewReader(r.call.Body))
 		if err != nil {
 			return &Error{Host: o.Host, Op: r.call.Op, cause: err, notSent: true}
