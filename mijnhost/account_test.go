@@ -16,7 +16,7 @@ func (b bubble) in(call func(ctx context.Context) error) error {
 	return call(ctx)
 }
 
-// valuesIn are the values that stand under a domain's own challenge name.
+// valuesIn returns the values under a domain's own challenge name.
 func (b bubble) valuesIn(domain string) string {
 	var values []string
 	for _, r := range b.api.Records(domain) {
@@ -27,9 +27,9 @@ func (b bubble) valuesIn(domain string) string {
 	return strings.Join(values, " ")
 }
 
-// TestADomainIsFoundForEachNameAnew: what resolves as the zone can hold several domains of the account, such as a
+// TestPresent_TopLevelDomainAsZone: the resolved zone can contain several domains of the account, such as a
 // top-level domain whose name servers cannot be asked.
-func TestADomainIsFoundForEachNameAnew(t *testing.T) {
+func TestPresent_TopLevelDomainAsZone(t *testing.T) {
 	t.Parallel()
 	for _, zone := range []string{"nl.", "co.uk."} {
 		t.Run(zone, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestADomainIsFoundForEachNameAnew(t *testing.T) {
 	}
 }
 
-func TestADomainThatTheAccountGainsIsNotOverlookedForLong(t *testing.T) {
+func TestPresent_DomainAddedToAccount(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		const domain, fqdn = "sub.example.nl", "_acme-challenge.sub.example.nl."
@@ -71,8 +71,8 @@ func TestADomainThatTheAccountGainsIsNotOverlookedForLong(t *testing.T) {
 	})
 }
 
-// TestWhoJoinsAReadLosesNoTimeByIt: the read has the deadline of the one who asked first.
-func TestWhoJoinsAReadLosesNoTimeByIt(t *testing.T) {
+// TestPresent_SharedReadOfHastyCaller: the read has the deadline of the one who asked first.
+func TestPresent_SharedReadOfHastyCaller(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Latency: 2 * time.Second}, func(b bubble) {
 		go func() {

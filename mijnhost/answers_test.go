@@ -57,8 +57,8 @@ func otherShapes() map[string]struct {
 	}
 }
 
-// TestPresent_AnswerOfAnotherShape: it is tried again a few times with back-off, and is then called unexpected.
-func TestPresent_AnswerOfAnotherShape(t *testing.T) {
+// TestPresent_UnexpectedResponse: it is tried again a few times with back-off, and is then called unexpected.
+func TestPresent_UnexpectedResponse(t *testing.T) {
 	t.Parallel()
 	for name, shape := range otherShapes() {
 		for callName, call := range map[string]func(bubble, string) error{"Present": bubble.addBelow, "CleanUp": bubble.removeBelow} {
@@ -240,7 +240,7 @@ func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 	}
 }
 
-// TestCleanUp_PatchFailedWithoutEffect: a value that may stand, and never shows, is looked for once and not 30 s after each try.
+// TestCleanUp_PatchFailedWithoutEffect: a value that might exist but is never shown costs 30 s once, not for each attempt.
 func TestCleanUp_PatchFailedWithoutEffect(t *testing.T) {
 	t.Parallel()
 	for _, absent := range []mijnhosttest.DeleteAbsentReading{mijnhosttest.DeleteAbsentFails, mijnhosttest.DeleteAbsentNotFound, mijnhosttest.DeleteAbsentSucceeds} {
@@ -350,7 +350,7 @@ func TestPresent_PatchRefused(t *testing.T) {
 	})
 }
 
-// TestPresent_PatchRefusedAndNotShown: that this process sent the value once is no proof that it stands.
+// TestPresent_PatchRefusedAndNotShown: having sent the value once does not prove that it exists.
 func TestPresent_PatchRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -416,7 +416,7 @@ func TestPresent_PatchAddsInAnotherForm(t *testing.T) {
 	}
 }
 
-// TestPresent_AddressNotOnAllowList: the message is about the address and not the key, and tells the address if GET /whoami does.
+// TestPresent_AddressNotOnAllowList: the message names the address if GET /whoami returns it.
 func TestPresent_AddressNotOnAllowList(t *testing.T) {
 	t.Parallel()
 	const want = "this cluster's IP address is not on the allow-list of the mijn.host API key" +
@@ -458,10 +458,10 @@ func TestCall_CauseIsLogged(t *testing.T) {
 		if err := addTo(ctx, mijnhost.NewProvider(o), "value"); err == nil {
 			b.Fatal("want an error")
 		}
-		told := 0
+		found := 0
 		for _, line := range logged() {
 			if strings.Contains(line, "192.0.2.1:443: connection refused") {
-				told++
+				found++
 				if !strings.HasPrefix(line, `"level"=2 `) {
 					b.Errorf("at another level: %s", line)
 				}
@@ -471,14 +471,14 @@ func TestCall_CauseIsLogged(t *testing.T) {
 			}
 		}
 		wantNoKey(b.T, logged()...)
-		if told == 0 {
-			b.Errorf("the cause is not told:\n%s", strings.Join(logged(), "\n"))
+		if found == 0 {
+			b.Errorf("the cause is not logged:\n%s", strings.Join(logged(), "\n"))
 		}
 	})
 }
 
-// TestASuccessInEveryForm: HTTP 202, a status of 0 in the body, and no data or an empty array for it.
-func TestASuccessInEveryForm(t *testing.T) {
+// TestSuccess_EveryForm: HTTP 202, a status of 0 in the body, and no data or an empty array for it.
+func TestSuccess_EveryForm(t *testing.T) {
 	t.Parallel()
 	for _, readings := range []mijnhosttest.Options{{StatusZero: true}, {Success202: true}, {EmptyData: true}, {StatusZero: true, Success202: true, EmptyData: true}} {
 		t.Run(readings.String(), func(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestWritesUnderOtherNamesProveNoValueGone: in a zone in which this process writes all the time, reads can be empty or
+// TestBusyZone_OtherNamesPresented: in a zone in which this process writes all the time, reads can be empty or
 // short for as long, and what they lack is there all the same.
-func TestWritesUnderOtherNamesProveNoValueGone(t *testing.T) {
+func TestBusyZone_OtherNamesPresented(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]mijnhosttest.Options{
 		"empty for 3 s": {EmptyAfterWrite: 3 * time.Second},
@@ -39,7 +39,7 @@ func TestWritesUnderOtherNamesProveNoValueGone(t *testing.T) {
 			inBusyZone(t, readings, func(b bubble) {
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {
-					b.Error("the clean-up has succeeded, and the value still stands")
+					b.Error("the clean-up succeeded, but the value still exists")
 				}
 			})
 		})

@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-func TestRemoveOfAnAbsentValueSucceedsUnderEveryReading(t *testing.T) {
+func TestCleanUp_AbsentValue(t *testing.T) {
 	t.Parallel()
 	for readings := range mijnhosttest.EveryReading() {
 		t.Run(readings.String(), func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestRemoveOfAnAbsentValueSucceedsUnderEveryReading(t *testing.T) {
 	}
 }
 
-func TestRemoveTakesAwayAValueThatReadsDoNotShowYet(t *testing.T) {
+func TestCleanUp_ValueNotShownYet(t *testing.T) {
 	t.Parallel()
 	for readings := range mijnhosttest.EveryReading() {
 		readings.StaleReads = 10 * time.Second
@@ -41,7 +41,7 @@ func TestRemoveTakesAwayAValueThatReadsDoNotShowYet(t *testing.T) {
 	}
 }
 
-func TestRemoveKeepsSiblings(t *testing.T) {
+func TestCleanUp_KeepsSiblings(t *testing.T) {
 	t.Parallel()
 	for readings := range mijnhosttest.EveryReading() {
 		t.Run(readings.String(), func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestRemoveKeepsSiblings(t *testing.T) {
 	}
 }
 
-func TestRemoveTakesAwayEveryCopy(t *testing.T) {
+func TestCleanUp_EveryCopy(t *testing.T) {
 	t.Parallel()
 	for _, one := range []bool{true, false} {
 		t.Run(fmt.Sprintf("DELETE removes one copy: %v", one), func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRemoveTakesAwayEveryCopy(t *testing.T) {
 	}
 }
 
-func TestRemoveOutlivesA400ThatPasses(t *testing.T) {
+func TestCleanUp_Transient400(t *testing.T) {
 	t.Parallel()
 	for _, op := range []mijnhosttest.Operation{read, del} {
 		t.Run(string(op), func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestRemoveOutlivesA400ThatPasses(t *testing.T) {
 	}
 }
 
-func TestRemoveFailsWhereTheAPIRefusesWhatItShows(t *testing.T) {
+func TestCleanUp_DeleteRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.must(b.add("value"))
@@ -115,7 +115,7 @@ func TestCleanUp_DomainOutOfReach(t *testing.T) {
 	}
 }
 
-func TestRemoveFailsWhereItCanBeMended(t *testing.T) {
+func TestCleanUp_FixableFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil func(bubble)
@@ -140,7 +140,7 @@ func TestRemoveFailsWhereItCanBeMended(t *testing.T) {
 	}
 }
 
-func TestACallEndsWhenItsContextDoes(t *testing.T) {
+func TestPresent_ContextEnds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Hang()})

@@ -17,7 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-func TestEachCallIsSentAsDocumented(t *testing.T) {
+func TestClient_RequestsAsDocumented(t *testing.T) {
 	t.Parallel()
 	record := mijnhost.Record{Type: "TXT", Name: testName, Value: "value", TTL: 60}
 	for name, c := range map[string]struct {
@@ -72,8 +72,8 @@ func TestEachCallIsSentAsDocumented(t *testing.T) {
 	}
 }
 
-// TestRecordedAnswers reads answers in the shapes that mijn.host documents and users have met.
-func TestRecordedAnswers(t *testing.T) {
+// TestClient_RecordedResponses reads answers in the shapes that mijn.host documents and users have met.
+func TestClient_RecordedResponses(t *testing.T) {
 	t.Parallel()
 	serve := func(t *testing.T, file string, status int) *mijnhost.Client {
 		t.Helper()
@@ -119,7 +119,7 @@ func TestRecordedAnswers(t *testing.T) {
 	}
 }
 
-func TestNoCharacterOfADomainAltersThePath(t *testing.T) {
+func TestClient_InvalidDomain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		client := mijnhost.NewClient(b.options(), testKey)
@@ -132,8 +132,8 @@ func TestNoCharacterOfADomainAltersThePath(t *testing.T) {
 	})
 }
 
-// TestTheKeyGoesNowhereElse: a redirect is not followed, to whichever host.
-func TestTheKeyGoesNowhereElse(t *testing.T) {
+// TestClient_RedirectNotFollowed: a redirect is not followed, to whichever host.
+func TestClient_RedirectNotFollowed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Redirect(307, "http://elsewhere.example/api/v2/domains")})
@@ -148,7 +148,7 @@ func TestTheKeyGoesNowhereElse(t *testing.T) {
 	})
 }
 
-func TestA429QuietsAllCallsOfTheKey(t *testing.T) {
+func TestCoolDown_PausesAllCallsOfTheKey(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		client := mijnhost.NewClient(b.options(), testKey)
@@ -169,8 +169,8 @@ func TestA429QuietsAllCallsOfTheKey(t *testing.T) {
 	})
 }
 
-// TestA429QuietsThoseThatQueue: calls that wait for one of the eight places have asked for quiet before it began.
-func TestA429QuietsThoseThatQueue(t *testing.T) {
+// TestCoolDown_PausesQueuedCalls: calls that wait for one of the eight places have asked for quiet before it began.
+func TestCoolDown_PausesQueuedCalls(t *testing.T) {
 	t.Parallel()
 	for _, latency := range []time.Duration{200 * time.Millisecond, time.Second} {
 		inBubble(t, mijnhosttest.Options{Latency: latency}, func(b bubble) {
@@ -191,7 +191,7 @@ func TestA429QuietsThoseThatQueue(t *testing.T) {
 	}
 }
 
-func TestACoolDownThatIsTooLongFailsAtOnce(t *testing.T) {
+func TestCoolDown_LongerThanDeadline(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), Times: 1})
@@ -210,7 +210,7 @@ func TestACoolDownThatIsTooLongFailsAtOnce(t *testing.T) {
 	})
 }
 
-func TestNoRetryAfterSilencesAKeyForMoreThanAnHour(t *testing.T) {
+func TestCoolDown_AtMostOneHour(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]mijnhosttest.RetryAfter{
 		"a day":                    mijnhosttest.InSeconds(24 * time.Hour),
@@ -235,7 +235,7 @@ func TestNoRetryAfterSilencesAKeyForMoreThanAnHour(t *testing.T) {
 	}
 }
 
-func TestCoolDownsOfOtherKeysDoNotCount(t *testing.T) {
+func TestCoolDown_OtherKeysUnaffected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.AddAccount("other-key", "example.org")
@@ -245,7 +245,7 @@ func TestCoolDownsOfOtherKeysDoNotCount(t *testing.T) {
 	})
 }
 
-func TestAtMostEightCallsOfAKeyAreInFlight(t *testing.T) {
+func TestClient_AtMostEightRequestsInFlight(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Latency: 100 * time.Millisecond}, func(b bubble) {
 		client := mijnhost.NewClient(b.options(), testKey)
@@ -262,7 +262,7 @@ func TestAtMostEightCallsOfAKeyAreInFlight(t *testing.T) {
 	})
 }
 
-func TestAnErrorShowsNoKeyHoweverItIsPrinted(t *testing.T) {
+func TestError_ContainsNoKey(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "The key "+testKey+" has expired")})

@@ -27,7 +27,7 @@ type fault struct {
 	once bool
 	// is: the kind of error when it goes wrong for ever.
 	is error
-	// says: what the message of that error must hold.
+	// says: what the error message must contain.
 	says string
 }
 
@@ -139,7 +139,7 @@ type operation struct {
 func (o operation) wantDone(b bubble) {
 	b.Helper()
 	if !o.done(b) {
-		b.Errorf("success, and the values are %q", b.values())
+		b.Errorf("success, but the values are %q", b.values())
 	}
 	b.wantOthersUntouchedBut("_acme-challenge.sub.example.nl.")
 }
@@ -165,7 +165,7 @@ func (b bubble) addBelow(value string) error {
 	return present(ctx, b.Provider, testKey, "sub.example.nl.", "_acme-challenge.sub.example.nl.", value)
 }
 
-func TestAFaultThatPassesIsOutlived(t *testing.T) {
+func TestFault_TransientIsRetried(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
@@ -188,8 +188,8 @@ func TestAFaultThatPassesIsOutlived(t *testing.T) {
 	}
 }
 
-// TestAFaultThatNoCallOutlivesIsOverWhenCertManagerTriesAgain is for those that are not worth a second attempt.
-func TestAFaultThatNoCallOutlivesIsOverWhenCertManagerTriesAgain(t *testing.T) {
+// TestFault_SucceedsOnNextCall is for those that are not worth a second attempt.
+func TestFault_SucceedsOnNextCall(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
@@ -211,8 +211,8 @@ func TestAFaultThatNoCallOutlivesIsOverWhenCertManagerTriesAgain(t *testing.T) {
 	}
 }
 
-// TestJSONIsUnderstoodWhateverItIsCalled: what stands between us and the API may change the content type.
-func TestJSONIsUnderstoodWhateverItIsCalled(t *testing.T) {
+// TestFault_WrongContentType: a proxy can change the content type.
+func TestFault_WrongContentType(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for timesName, times := range map[string]int{"once": 1, "for ever": 0} {
@@ -232,10 +232,10 @@ func TestJSONIsUnderstoodWhateverItIsCalled(t *testing.T) {
 	}
 }
 
-// unsteady is what a message must not hold: an address with a port, a time, a count.
+// unsteady matches what a message must not contain: an address with a port, a time, a count.
 var unsteady = regexp.MustCompile(`\d:\d|\d+ ?(s|ms|seconds|attempts|tries)\b|0x[0-9a-f]+|<|\n`)
 
-func TestAFaultThatStaysGivesOneConstantMessage(t *testing.T) {
+func TestFault_PermanentHasConstantMessage(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
@@ -277,7 +277,7 @@ func TestAFaultThatStaysGivesOneConstantMessage(t *testing.T) {
 	}
 }
 
-func TestARefusedKeyCostsOneCall(t *testing.T) {
+func TestPresent_RejectedKeyTakesOneCall(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.RevokeKey(testKey)

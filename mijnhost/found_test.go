@@ -7,8 +7,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestWhatTheSearchHasFound keeps the lives in which TestNoRecordIsHarmed once found harm, in their smallest form.
-func TestWhatTheSearchHasFound(t *testing.T) {
+// TestFoundByTheSearch keeps the lives in which TestNoRecordIsHarmed once found harm, in their smallest form.
+func TestFoundByTheSearch(t *testing.T) {
 	t.Parallel()
 	fault := func(op mijnhosttest.Operation, kind mijnhosttest.Kind, skip, times int) func(bubble) {
 		return func(b bubble) { b.api.Inject(mijnhosttest.Fault{Op: op, Kind: kind, Skip: skip, Times: times}) }

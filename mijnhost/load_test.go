@@ -55,7 +55,7 @@ func atOnce(jobs []job, f func(int, job) error) error {
 	return all.Wait()
 }
 
-func TestAHundredChallengesAtOnce(t *testing.T) {
+func TestPresent_HundredAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		zones, mostCalls int
@@ -79,9 +79,9 @@ func TestAHundredChallengesAtOnce(t *testing.T) {
 	}
 }
 
-// TestSeveralReplicasWithoutALeader: 300 challenges over processes that know nothing of each other, each cleaned
+// TestSeveralReplicas: 300 challenges over processes that know nothing of each other, each cleaned
 // up by another process than the one that presented it.
-func TestSeveralReplicasWithoutALeader(t *testing.T) {
+func TestSeveralReplicas(t *testing.T) {
 	t.Parallel()
 	for _, processes := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d processes", processes), func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestSeveralReplicasWithoutALeader(t *testing.T) {
 					return retry(func() error { return j.add(b.Context(), replicas[i%processes]) }, 8)
 				}))
 				if got := len(b.everyRecord(5)) - len(before); got != len(jobs) {
-					b.Errorf("%d values stand, want %d", got, len(jobs))
+					b.Errorf("%d values exist, want %d", got, len(jobs))
 				}
 				b.must(atOnce(jobs, func(i int, j job) error {
 					return retry(func() error { return j.remove(b.Context(), replicas[(i+1)%processes]) }, 8)
@@ -122,8 +122,8 @@ func (b bubble) everyRecord(zones int) []mijnhosttest.Record {
 	return all
 }
 
-// TestAThousandChallengesLeaveNothingBehind: no memory, no goroutine, no record.
-func TestAThousandChallengesLeaveNothingBehind(t *testing.T) {
+// TestThousandChallengesLeaveNothingBehind: no memory, no goroutine, no record.
+func TestThousandChallengesLeaveNothingBehind(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{RequestLogLimit: 1})
 	addZones(api, 1)
 	before := api.Records("zone-0.nl")

@@ -15,8 +15,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestCleanUpsOfOtherNamesProveNoValueGone: a DELETE empties reads as a PATCH does.
-func TestCleanUpsOfOtherNamesProveNoValueGone(t *testing.T) {
+// TestBusyZone_OtherNamesCleanedUp: a DELETE empties reads as a PATCH does.
+func TestBusyZone_OtherNamesCleanedUp(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]mijnhosttest.Options{
 		"empty for 8 s": {Patch: mijnhosttest.PatchReplaces, EmptyAfterWrite: 8 * time.Second},
@@ -39,7 +39,7 @@ func TestCleanUpsOfOtherNamesProveNoValueGone(t *testing.T) {
 				})
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {
-					b.Error("the clean-up has succeeded, and the value still stands")
+					b.Error("the clean-up succeeded, but the value still exists")
 				}
 			})
 		})
@@ -77,7 +77,7 @@ func nameOf(r mijnhosttest.Request) string {
 	return body.Record.Name
 }
 
-// TestCleanUp_PatchFailedAfterItsEffect: a value that may stand is not forgotten before its clean-up, however long that takes.
+// TestCleanUp_PatchFailedAfterItsEffect: a value that might exist is remembered until its clean-up.
 func TestCleanUp_PatchFailedAfterItsEffect(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{time.Minute, 20 * time.Minute, 6 * 24 * time.Hour} {
@@ -94,7 +94,7 @@ func TestCleanUp_PatchFailedAfterItsEffect(t *testing.T) {
 				b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 2})
 				err := b.remove("value")
 				if err == nil && len(b.values()) > 0 {
-					b.Error("the clean-up has succeeded, and the value still stands")
+					b.Error("the clean-up succeeded, but the value still exists")
 				}
 				b.untilDone(func() error { return b.remove("value") })
 				b.wantValues()
@@ -208,7 +208,7 @@ func TestCleanUp_SiblingRemoved(t *testing.T) {
 		b.must(b.remove("first"))
 		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 2})
 		if err := b.remove("second"); err == nil && len(b.values()) > 0 {
-			b.Error("the clean-up has succeeded, and the value still stands")
+			b.Error("the clean-up succeeded, but the value still exists")
 		}
 		b.untilDone(func() error { return b.remove("second") })
 		b.wantValues()
@@ -242,8 +242,8 @@ func TestPresent_ReplacedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestErrorAsTextInside200: a failure is one, also where its status is no number.
-func TestErrorAsTextInside200(t *testing.T) {
+// TestError_TextStatusInside200: a failure is one, also where its status is no number.
+func TestError_TextStatusInside200(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.ErrorTextInside200(apiWords)})
@@ -253,9 +253,9 @@ func TestErrorAsTextInside200(t *testing.T) {
 	})
 }
 
-// TestPresent_CleanedUpElsewhereWhileChallengesAreHidden: the memory of a value that another process has cleaned up blocks nobody
+// TestPresent_CleanedUpElsewhereChallengesHidden: a value that another process has cleaned up does not block others
 // for long.
-func TestPresent_CleanedUpElsewhereWhileChallengesAreHidden(t *testing.T) {
+func TestPresent_CleanedUpElsewhereChallengesHidden(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.cluster.hidden = true
@@ -267,7 +267,7 @@ func TestPresent_CleanedUpElsewhereWhileChallengesAreHidden(t *testing.T) {
 	})
 }
 
-// TestPresent_PatchAddsInAnotherDomain: what the operator says of one domain holds for no other.
+// TestPresent_PatchAddsInAnotherDomain: the flag applies to the listed domains only.
 func TestPresent_PatchAddsInAnotherDomain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {

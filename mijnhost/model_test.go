@@ -18,7 +18,7 @@ import (
 )
 
 // TestNoRecordIsHarmed plays random lives of a zone: challenges that come and go through one or more processes,
-// other writers, faults, and reads that lag, under a random reading of the API's unknowns. It holds that
+// other writers, faults, and reads that lag, under a random reading of the API's unknowns. It checks that
 //
 //   - no record that the webhook did not create ever changes or vanishes;
 //   - every value reported presented is in the zone until its clean-up begins;
@@ -26,9 +26,9 @@ import (
 //   - no call of the webhook costs more than mostCalls calls of the API, or takes longer than it may.
 //
 // The account has two keys, which rotate, and two domains, in which PATCH can do different things; where it adds, the webhook
-// may have been told so.
+// may be configured so.
 //
-// The exception is stated in docs/explanation/guarantees.md, and holds only where PATCH replaces: a left-over under the challenge's
+// The exception is stated in docs/explanation/guarantees.md, and applies only where PATCH replaces: a left-over under the challenge's
 // very name, which is the value of no Challenge of the cluster, may be replaced, and is counted.
 func TestNoRecordIsHarmed(t *testing.T) {
 	rapid.Check(t, inVirtualTime(lifeOfAZone))
@@ -66,7 +66,7 @@ type model struct {
 	cluster   *cluster
 	transport *http.Transport
 	processes []*mijnhost.Provider
-	patchAdds []string // domains of which the webhook was told that PATCH adds
+	patchAdds []string // domains of Options.PatchAdds
 	keys      []string // that are valid
 
 	// others are the records of other writers, in order; those under a challenge's
@@ -85,7 +85,7 @@ type life struct {
 	presented           bool // success was reported, and no clean-up begun
 }
 
-// The names that challenges are for. The second domain has one, and records of its own that nobody touches.
+// The names that challenges are for. The second domain has one, and records of its own that never change.
 const otherDomain, otherName = "other.nl", "_acme-challenge.other.nl."
 
 func newModel(t *rapid.T) *model {
@@ -159,7 +159,7 @@ func zone(t *rapid.T) []mijnhosttest.Record {
 
 const fewRecords, mostRecords = 12, 1000
 
-// foreignRecord is a record that somebody else might have: any type, odd names, quotes, UTF-8.
+// foreignRecord is a record of another client: any type, odd names, quotes, UTF-8.
 func foreignRecord(t *rapid.T) mijnhosttest.Record {
 	name := rapid.SampledFrom([]string{
 		"example.nl.", "www.example.nl.", "WWW.Example.nl.", "*.example.nl.", "mail", "@", "_dmarc.example.nl.", "_acme-challenge.other.example.nl.",
@@ -336,7 +336,7 @@ func (m *model) passTime(t *rapid.T) {
 	time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}).Draw(t, "time"))
 }
 
-// check holds the invariants after every step.
+// check verifies the invariants after every step.
 func (m *model) check(*rapid.T) {
 	records := m.stored()
 	for _, c := range m.challenges {

@@ -18,7 +18,7 @@ const (
 	list  = mijnhosttest.OpListDomains
 )
 
-func TestAddAndRemoveTakeTwoCallsEachUnderEveryReading(t *testing.T) {
+func TestTwoCallsEach_EveryReading(t *testing.T) {
 	t.Parallel()
 	for readings := range mijnhosttest.EveryReading() {
 		t.Run(readings.String(), func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAddAndRemoveTakeTwoCallsEachUnderEveryReading(t *testing.T) {
 	}
 }
 
-func TestAddSendsUnder200BytesHoweverLargeTheZone(t *testing.T) {
+func TestTwoCallsEach_LargeZone(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{10, 100, 1000, 10000} {
 		t.Run(fmt.Sprintf("%d records", size), func(t *testing.T) {
@@ -78,7 +78,7 @@ func hosts(domain string, n int) []mijnhosttest.Record {
 	return records
 }
 
-func TestAddIsDoneWhereTheValueStandsAlready(t *testing.T) {
+func TestPresent_ValueExists(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []mijnhosttest.Record{
 		{Type: "TXT", Name: "_acme-challenge.example.nl.", Value: padded("value"), TTL: 60},
@@ -102,7 +102,7 @@ func TestAddIsDoneWhereTheValueStandsAlready(t *testing.T) {
 	}
 }
 
-func TestAddFindsTheDomain(t *testing.T) {
+func TestPresent_FindsTheDomain(t *testing.T) {
 	t.Parallel()
 	const sub = "_acme-challenge.www.sub.example.nl."
 	for name, c := range map[string]struct {
@@ -147,7 +147,7 @@ func TestAddFindsTheDomain(t *testing.T) {
 	}
 }
 
-func TestAddOutlivesA400ThatPasses(t *testing.T) {
+func TestPresent_Transient400(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.Status(400), Times: 1})
@@ -156,7 +156,7 @@ func TestAddOutlivesA400ThatPasses(t *testing.T) {
 	})
 }
 
-func TestAddSaysThatTheNameserversAreElsewhere(t *testing.T) {
+func TestPresent_NotManaged(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.SetDNSElsewhere("example.nl")
@@ -167,7 +167,7 @@ func TestAddSaysThatTheNameserversAreElsewhere(t *testing.T) {
 	})
 }
 
-func TestAddDoesNotBelieveAStaleReadThatShowsARemovedValue(t *testing.T) {
+func TestPresent_StaleReadShowsRemovedValue(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{StaleReads: 10 * time.Second}, func(b bubble) {
 		b.must(b.add("value"))

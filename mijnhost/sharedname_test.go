@@ -261,17 +261,17 @@ func (b bubble) wantToldByHash(lines []string, foreign string) {
 	b.Helper()
 	want := fmt.Sprintf(`"level"=0 "msg"=%q "leftOverSHA256"=%q`,
 		"Leftover TXT value under the challenge's name may be replaced", dnshost.Fingerprint(foreign))
-	told := 0
+	found := 0
 	for _, line := range lines {
 		if strings.HasPrefix(line, want) {
-			told++
+			found++
 		}
 		if strings.Contains(line, foreign) {
 			b.Errorf("%q is shown in %s", foreign, line)
 		}
 	}
-	if told != 1 {
-		b.Errorf("%d lines say %s, want 1:\n%s", told, want, strings.Join(lines, "\n"))
+	if found != 1 {
+		b.Errorf("%d lines say %s, want 1:\n%s", found, want, strings.Join(lines, "\n"))
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	callLimit = 25 * time.Second
 )
 
-// others are records that belong to somebody: no test may change them.
+// others returns records that no test may change.
 func others() []mijnhosttest.Record {
 	return []mijnhosttest.Record{
 		{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600},
@@ -138,7 +138,7 @@ func cleanUp(ctx context.Context, p *mijnhost.Provider, zone, fqdn, value string
 	return err
 }
 
-// values are what truly stands under the challenge's name.
+// values returns the true values under the challenge's name.
 func (b bubble) values() []string {
 	values := []string{}
 	for _, r := range b.api.Records("example.nl") {
@@ -196,7 +196,7 @@ func (b bubble) must(err error) {
 	}
 }
 
-// wantNoKey fails the test if a text holds the API key.
+// wantNoKey fails the test if a text contains the API key.
 func wantNoKey(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {

@@ -15,9 +15,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// TestAConnectionThatDiedSilentlyIsGivenUp: a NAT or a load balancer can forget a connection and tell nobody. All requests
-// of HTTP/2 go over one, so that each further attempt would meet the same silence.
-func TestAConnectionThatDiedSilentlyIsGivenUp(t *testing.T) {
+// TestDeadConnectionIsReplaced: a NAT or a load balancer can drop a connection silently. All requests
+// of HTTP/2 go over one, so that each further attempt would hang as well.
+func TestDeadConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"status": 200, "data": {"records": []}}`)

@@ -19,11 +19,11 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestTroubleshootingTellsTheVeryMessages: what the document quotes of the webhook about mijn.host comes out of the code,
-// word for word, and nothing else is quoted. What the solver says itself is in its test of this name.
-func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
+// TestTroubleshootingMessages: docs and code have the same messages about mijn.host,
+// word for word. The solver's own messages are in its test.
+func TestTroubleshootingMessages(t *testing.T) {
 	t.Parallel()
-	told := quotes(t)
+	found := quotes(t)
 	var said []string
 	for name, spoil := range map[string]func(bubble) error{
 		"a refused key":    func(b bubble) error { b.api.RevokeKey(testKey); return b.add("value") },
@@ -40,12 +40,12 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 			b.must(b.add("another"))
 			return b.add("value")
 		},
-		"a record of somebody": func(b bubble) error {
+		"a foreign TXT record": func(b bubble) error {
 			b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: "v=spf1 mx -all", TTL: 60})
 			return b.add("value")
 		},
 		"an address that the key does not allow": notAllowed(""),
-		"an address that mijn.host tells":        notAllowed(`{"ip":"203.0.113.9"}`),
+		"an address that mijn.host returns":        notAllowed(`{"ip":"203.0.113.9"}`),
 		"a full queue": func(b bubble) error {
 			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 4 * time.Second })
 			return atOnce(jobsIn(1, 60), func(_ int, j job) error {
@@ -67,16 +67,16 @@ func TestTroubleshootingTellsTheVeryMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				err := spoil(b)
-				if err == nil || !slices.Contains(told, err.Error()) {
-					b.Fatalf("docs/guides/troubleshooting.md does not tell %q", err)
+				if err == nil || !slices.Contains(found, err.Error()) {
+					b.Fatalf("docs/guides/troubleshooting.md does not have %q", err)
 				}
 				said = append(said, err.Error())
 			})
 		})
 	}
-	for _, message := range told {
+	for _, message := range found {
 		if !slices.Contains(said, message) {
-			t.Errorf("docs/guides/troubleshooting.md tells %q, which nothing here says", message)
+			t.Errorf("docs/guides/troubleshooting.md has %q, which no case here produces", message)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func failing(fault mijnhosttest.Kind) func(bubble) error {
 	}
 }
 
-// notAllowed has the allow-list of the key refuse all calls but the one that tells the address, if there is one.
+// notAllowed makes the key's allow-list reject all calls except GET /whoami.
 func notAllowed(whoAmI string) func(bubble) error {
 	return func(b bubble) error {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "Remote IP address is not found in the API key whitelist")})

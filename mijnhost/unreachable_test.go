@@ -20,8 +20,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestWhereNoConnectionComesAboutTheMessageIsConstant: the errors of the net package name addresses and ports.
-func TestWhereNoConnectionComesAboutTheMessageIsConstant(t *testing.T) {
+// TestNotConnected_ConstantMessage: the errors of the net package name addresses and ports.
+func TestNotConnected_ConstantMessage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		dial error

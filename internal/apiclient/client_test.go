@@ -170,7 +170,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestARequestIsSentOnceAsItIs(t *testing.T) {
+func TestRequest(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", `{"a":1}`} {
 		s := &server{answer: func(_ int, r *http.Request) (*http.Response, error) {
@@ -221,7 +221,7 @@ func TestRetries(t *testing.T) {
 		"one that is sent once":         {always(500, "down").answer, Call{Once: true}, 1, 1, 0, "a.host returned HTTP 500: down", true},
 		"a refusal after a 500":         {then(500, 1, 400), Call{}, 2, 2, time.Second, "a.host returned HTTP 400", true},
 		"a refused connection":          {func(int, *http.Request) (*http.Response, error) { return nil, dial }, Call{}, 7, 10, 25 * time.Second, "a.host cannot be reached: connection refused", false},
-		"slow 500s tell of the 500":     {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host returned HTTP 500", true},
+		"slow 500s are reported":     {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host returned HTTP 500", true},
 		"a server that hangs":           {slow(time.Hour), Call{}, 3, 4, 25 * time.Second, "a.host cannot be reached: timed out", true},
 		"a 429 without a pause, longer": {always(429, "").answer, Call{}, 3, 6, 25 * time.Second, "a.host rate-limits this API key (HTTP 429)", false},
 	} {
@@ -233,7 +233,7 @@ func TestRetries(t *testing.T) {
 				attempts, err := do(t, newTestClient(s), 25*time.Second, c.call)
 				took := time.Since(begun)
 				if attempts < c.min || attempts > c.most || attempts != s.count() || took > c.longest {
-					t.Errorf("%d attempts told, %d sent, %s; want %d to %d within %s", attempts, s.count(), took, c.min, c.most, c.longest)
+					t.Errorf("%d attempts reported, %d sent, %s; want %d to %d within %s", attempts, s.count(), took, c.min, c.most, c.longest)
 				}
 				if said := fmt.Sprint(err); c.says != "" && said != c.says || c.says == "" && err != nil {
 					t.Errorf("says %s, want %s", said, c.says)
@@ -272,7 +272,7 @@ func slow(d time.Duration) func(int, *http.Request) (*http.Response, error) {
 	}
 }
 
-func TestABodyOfFourMebibytesIsRead(t *testing.T) {
+func TestReadBody_FourMebibytes(t *testing.T) {
 	t.Parallel()
 	large := NewLargeAnswers()
 	body, done, err := readBody(t.Context(), strings.NewReader(strings.Repeat("x", maxBody)), large)
@@ -288,7 +288,7 @@ func TestABodyOfFourMebibytesIsRead(t *testing.T) {
 	}
 }
 
-func TestWithoutADeadlineTheAttemptsAreBounded(t *testing.T) {
+func TestRetries_WithoutDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := always(500, "")
@@ -299,8 +299,8 @@ func TestWithoutADeadlineTheAttemptsAreBounded(t *testing.T) {
 	})
 }
 
-// TestAQueueThatIsTooLong: who finds no place before time is up was never sent, and says so.
-func TestAQueueThatIsTooLong(t *testing.T) {
+// TestQueueFull: who finds no place before time is up was never sent, and says so.
+func TestQueueFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: slow(time.Hour)}
@@ -320,8 +320,8 @@ func TestAQueueThatIsTooLong(t *testing.T) {
 	})
 }
 
-// TestPauses: the pause after a 429 that names none doubles, eight that fail together are one, and a success starts anew.
-func TestPauses(t *testing.T) {
+// TestCoolDown_WithoutRetryAfter: the pause doubles, eight concurrent failures count once, and a success resets it.
+func TestCoolDown_WithoutRetryAfter(t *testing.T) {
 	t.Parallel()
 	within := func(t *testing.T, got, want time.Duration) {
 		t.Helper()
@@ -360,7 +360,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-func TestPausesThatAreNamed(t *testing.T) {
+func TestCoolDown_RetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCoolDown()
@@ -380,8 +380,8 @@ func TestPausesThatAreNamed(t *testing.T) {
 				t.Errorf("%v: added %s, want %s", s.err, got, s.want)
 			}
 		}
-		var told *Error
-		if err := c.wait(withDeadline(t, 30*time.Second)); !errors.As(err, &told) || told.Status != 503 || isRetryable(err) {
+		var found *Error
+		if err := c.wait(withDeadline(t, 30*time.Second)); !errors.As(err, &found) || found.Status != 503 || isRetryable(err) {
 			t.Errorf("got %v, want what began the pause", err)
 		}
 		if took := time.Since(begun); took != 0 {
@@ -393,8 +393,8 @@ func TestPausesThatAreNamed(t *testing.T) {
 	})
 }
 
-// TestAPauseThatGrows: who waits for the end of one looks again.
-func TestAPauseThatGrows(t *testing.T) {
+// TestCoolDown_Extended: who waits for the end of one looks again.
+func TestCoolDown_Extended(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCoolDown()
@@ -417,8 +417,8 @@ func withDeadline(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// TestACoolDownIsNotSent: what a pause keeps from being sent has had no effect.
-func TestACoolDownIsNotSent(t *testing.T) {
+// TestCoolDown_NotSent: what a pause keeps from being sent has had no effect.
+func TestCoolDown_NotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := always(429, "", "Retry-After", strconv.Itoa(600))
@@ -450,7 +450,7 @@ func (s *seen) CallEnded(_ Operation, status int, _ time.Duration) {
 func (s *seen) Retried(Operation)        { s.mu.Lock(); s.retried++; s.mu.Unlock() }
 func (s *seen) CooledDown(time.Duration) { s.mu.Lock(); s.pauses++; s.mu.Unlock() }
 
-func TestAnObserverSeesEachAttempt(t *testing.T) {
+func TestObserver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		statuses := []int{500, 429, 200}

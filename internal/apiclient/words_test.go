@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheAPIsWordsAreMadeFitForAMessage(t *testing.T) {
+func TestPlainWords(t *testing.T) {
 	t.Parallel()
 	const key = "s3cr3t-key"
 	for _, c := range []struct{ said, want string }{

@@ -7,7 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
-func TestAKeyInASecretIsOneWordOfVisibleASCII(t *testing.T) {
+func TestInSecret(t *testing.T) {
 	t.Parallel()
 	for held, want := range map[string]error{
 		"key": nil, " \tkey\r\n\n": nil, "~!": nil,

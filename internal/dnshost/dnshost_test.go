@@ -16,7 +16,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-func TestLeftBehindTellsItsReason(t *testing.T) {
+func TestLeftBehindError(t *testing.T) {
 	t.Parallel()
 	reason := errors.New("the domain has moved")
 	err := fmt.Errorf("clean-up: %w", &LeftBehindError{Reason: reason})

@@ -26,7 +26,7 @@ func TestQualify(t *testing.T) {
 	}
 }
 
-func TestOnlyDomainNamesGetIntoAPath(t *testing.T) {
+func TestIsDomain(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"example.nl", "sub.example.nl", "xn--bcher-kva.example", "_dmarc.example.nl", "1.2.nl"} {
 		if !IsDomain(good) {
@@ -66,7 +66,7 @@ func TestLongestMatch(t *testing.T) {
 	}
 }
 
-// FuzzLongestMatch holds the rule for choosing a domain: the longest that covers the name, and only one that does.
+// FuzzLongestMatch checks that the domain is the longest that contains the name.
 func FuzzLongestMatch(f *testing.F) {
 	f.Add("example.nl,sub.example.nl,ample.nl", "_acme-challenge.sub.example.nl.")
 	f.Add("nl,example.nl", "example.nl.")
@@ -85,7 +85,7 @@ func FuzzLongestMatch(f *testing.F) {
 	})
 }
 
-// FuzzQualify holds that a name has one form, whichever way it is written.
+// FuzzQualify checks that every form of a name has the same FQDN.
 func FuzzQualify(f *testing.F) {
 	f.Add("www", "example.nl")
 	f.Add("Example.NL.", "example.nl")

@@ -44,7 +44,7 @@ type Zones interface {
 	// ZoneOf is the zone of exactly that domain. "" is the root, which has
 	// nothing but what is hosted below it.
 	ZoneOf(domain string) (Zone, bool)
-	// HostsBelow tells whether any zone is hosted below the name; "" is the root.
+	// HostsBelow reports whether any zone is hosted below the name; "" is the root.
 	HostsBelow(name string) bool
 }
 
@@ -248,7 +248,7 @@ func ancestors(name, apex string) []string {
 	return out
 }
 
-// isBelow tells whether a name is below another, both absolute and lower-case.
+// isBelow reports whether a name is below another, both absolute and lower-case.
 func isBelow(name, above string) bool {
 	if above == "." {
 		return name != "."

@@ -49,7 +49,7 @@ func dnsHandler(answer func(*dns.Msg) *dns.Msg, udp bool) dns.Handler {
 			}
 			m.Truncate(size) // sets TC, so that the client comes again by TCP
 		}
-		_ = w.WriteMsg(m) // nobody is left to tell of a client that has gone
+		_ = w.WriteMsg(m) // the client has gone
 	})
 }
 

@@ -60,7 +60,7 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatDNSCanNotHave(t *testing.T) {
+func TestNewRR_Invalid(t *testing.T) {
 	t.Parallel()
 	for _, value := range [][2]string{{"ALIAS", "x"}, {"A", "nonsense"}, {"A", "192.0.2.1\nx"}, {"MX", ""}} {
 		if rr := NewRR("x.example.nl", value[0], value[1], 60); rr != nil {

@@ -17,7 +17,7 @@ func (j joined) ZoneOf(domain string) (Zone, bool) {
 	return Zone{}, false
 }
 
-// HostsBelow tells whether any of them hosts a zone below the name.
+// HostsBelow reports whether any of them hosts a zone below the name.
 func (j joined) HostsBelow(name string) bool {
 	for _, zones := range j {
 		if zones.HostsBelow(name) {

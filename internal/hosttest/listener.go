@@ -146,7 +146,7 @@ func (l *Listener) HTTPTransport() *http.Transport {
 	return &http.Transport{DialContext: l.Dial, ForceAttemptHTTP2: false}
 }
 
-// Pause waits, and tells whether it could wait to the end: false if the client
+// Pause waits, and reports whether it waited to the end: false if the client
 // has gone away, or Close has been called.
 func (l *Listener) Pause(r *http.Request, d time.Duration) bool {
 	if d <= 0 {

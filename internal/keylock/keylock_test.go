@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestOneHolderAtATimePerKey(t *testing.T) {
+func TestLocks_OneHolderPerKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l Locks
@@ -46,7 +46,7 @@ func TestOneHolderAtATimePerKey(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpWaitingLeavesNothing(t *testing.T) {
+func TestLocks_CancelledWaiterLeavesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l Locks

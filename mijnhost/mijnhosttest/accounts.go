@@ -134,7 +134,7 @@ func (s *Server) AddRecord(domain string, r Record) {
 
 // DeleteRecord is a foreign writer that removes every copy of a record: one of
 // the same name (however it is written), type and value. The TTL does not count.
-// It tells whether there was any.
+// It reports whether there was one.
 func (s *Server) DeleteRecord(domain string, r Record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,7 +80,7 @@ type wireWhoAmI struct {
 }
 
 // wireRecord is the record of a PATCH or DELETE. Each field is a pointer, so
-// that one that is missing can be told from one that is empty.
+// that a missing one differs from an empty one.
 type wireRecord struct {
 	Type  *string `json:"type"`
 	Name  *string `json:"name"`
@@ -154,7 +154,7 @@ func pathParts(r *http.Request) ([]string, bool) {
 	return parts, true
 }
 
-// isResource tells whether the path is one that the API has, whatever the
+// isResource reports whether the API has the path, whatever the
 // method.
 func isResource(r *http.Request) bool {
 	parts, found := pathParts(r)
@@ -219,7 +219,7 @@ func (s *Server) wrongMethod() answer {
 	return failure(http.StatusBadRequest, sayWrongMethod)
 }
 
-// whoAmI tells the caller's address, made for trouble with the allow-list (O, one
+// whoAmI returns the caller's address, to debug the allow-list (O, one
 // source). A caller on a pipe in memory has none, and gets one of documentation.
 func (s *Server) whoAmI(r *http.Request) answer {
 	if s.opts.NoWhoAmI {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestEveryCallNeedsAKey(t *testing.T) {
+func TestAPI_KeyRequired(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	s.AddAccount("revoked", testDomain)
@@ -26,7 +26,7 @@ func TestEveryCallNeedsAKey(t *testing.T) {
 	}
 }
 
-func TestWhatTheAPIRefuses(t *testing.T) {
+func TestAPI_Refusals(t *testing.T) {
 	t.Parallel()
 	good := recordBody(txt("x.example.nl.", "v"))
 	for _, c := range []struct {
@@ -87,8 +87,8 @@ func TestWhatTheAPIRefuses(t *testing.T) {
 	}
 }
 
-// TestAnyContentTypeWillDo: the host's own plugin sends none (O).
-func TestAnyContentTypeWillDo(t *testing.T) {
+// TestAPI_AnyContentType: the host's own plugin sends none (O).
+func TestAPI_AnyContentType(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	for _, contentType := range []string{"", "text/plain", "application/json", "application/json; charset=utf-8"} {
@@ -100,7 +100,7 @@ func TestAnyContentTypeWillDo(t *testing.T) {
 	}
 }
 
-func TestDomainsAreListedWithAFinalSlash(t *testing.T) {
+func TestListDomains_FinalSlash(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	if with, without := serve(s, "GET", "/domains/", ""), serve(s, "GET", "/domains", ""); with.code != 200 || with.body != without.body {
@@ -108,7 +108,7 @@ func TestDomainsAreListedWithAFinalSlash(t *testing.T) {
 	}
 }
 
-func TestDomainsAreListedWithTheDocumentedFields(t *testing.T) {
+func TestListDomains_DocumentedFields(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	s.AddDomain(testKey, "Second.NL")
@@ -127,7 +127,7 @@ func TestDomainsAreListedWithTheDocumentedFields(t *testing.T) {
 	}
 }
 
-func TestADomainTellsWhetherItsDNSIsManaged(t *testing.T) {
+func TestShowDomain_ManagedDNS(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	s.AddDomain(testKey, "elsewhere.nl")
@@ -149,7 +149,7 @@ func TestADomainTellsWhetherItsDNSIsManaged(t *testing.T) {
 	}
 }
 
-func TestARemovedDomainIsGoneForEveryKey(t *testing.T) {
+func TestRemoveDomain_EveryKey(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{}, txt("x", "v"))
 	s.AddAccount("second key", testDomain)
@@ -166,7 +166,7 @@ func TestARemovedDomainIsGoneForEveryKey(t *testing.T) {
 	wantRecords(t, read(t, s), txt("x.example.nl.", "v"))
 }
 
-func TestTheZonesOwnNSAndSOAAreNotListedAndStay(t *testing.T) {
+func TestReadRecords_HidesOwnNSAndSOA(t *testing.T) {
 	t.Parallel()
 	soa := Record{"SOA", "@", "ns1.mijn.host. x. 1 2 3 4 5", 60}
 	ns := Record{"NS", "example.nl", "ns1.mijn.host.", 60}
@@ -180,7 +180,7 @@ func TestTheZonesOwnNSAndSOAAreNotListedAndStay(t *testing.T) {
 	wantRecords(t, s.Records(testDomain), soa, ns, txt("x", "v"))
 }
 
-func TestPUTReplacesTheWholeZone(t *testing.T) {
+func TestPUT_ReplacesZone(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{TestSendsPUT: true}, txt("a", "1"), txt("b", "2"))
 	got := serve(s, "PUT", "/domains/example.nl/dns", `{"records":[{"type":"TXT","name":"b","value":"2","ttl":60}]}`)
@@ -193,7 +193,7 @@ func TestPUTReplacesTheWholeZone(t *testing.T) {
 	}
 }
 
-func TestRecordsAreKeptByteForByte(t *testing.T) {
+func TestRecords_ByteForByte(t *testing.T) {
 	t.Parallel()
 	records := []Record{
 		{"TXT", "Quoted.Example.NL", `"a\"b" "c"`, 0},
@@ -210,7 +210,7 @@ func TestRecordsAreKeptByteForByte(t *testing.T) {
 	wantRecords(t, s.Records(testDomain), records...)
 }
 
-func TestDELETELeavesTheSiblings(t *testing.T) {
+func TestDELETE_KeepsSiblings(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []Record{
 		txt("x.example.nl.", "2"),
@@ -254,7 +254,7 @@ func TestForeignWriters(t *testing.T) {
 	}
 }
 
-func TestTheAnswerIsJSON(t *testing.T) {
+func TestAPI_JSON(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	got := serve(s, "GET", "/domains", "")

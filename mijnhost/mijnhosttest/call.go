@@ -116,7 +116,7 @@ func (c *call) sendBody(code int, contentType string, body []byte) {
 		return
 	}
 	c.land()
-	_, _ = c.w.Write(body) // nobody is left to tell of a client that has gone
+	_, _ = c.w.Write(body) // the client has gone
 }
 
 // begin waits until the answer is due and writes its head. It is false if that

@@ -103,7 +103,7 @@ func (s *Server) isInAnAccount(domain string) bool {
 	return false
 }
 
-// HostsBelow tells whether any zone is hosted below a name of the root zone, so
+// HostsBelow reports whether any zone is hosted below a name of the root zone, so
 // that the name exists although it has no records: nl. is there, if example.nl.
 // is.
 func (v served) HostsBelow(name string) bool {

@@ -73,7 +73,7 @@ func short(rrs []dns.RR) string {
 	return strings.Join(out, ", ")
 }
 
-func TestWhatDNSAnswers(t *testing.T) {
+func TestDNS_Answers(t *testing.T) {
 	t.Parallel()
 	const (
 		ok      = dns.RcodeSuccess
@@ -162,14 +162,14 @@ func TestWhatDNSAnswers(t *testing.T) {
 	}
 }
 
-func TestALoopOfAliasesIsAFailureAndEnds(t *testing.T) {
+func TestDNS_CNAMELoop(t *testing.T) {
 	t.Parallel()
 	if got := ask(dnsServer(t, Options{}), "loop.example.nl", dns.TypeA); got.Rcode != dns.RcodeServerFailure {
 		t.Errorf("got %s", dns.RcodeToString[got.Rcode])
 	}
 }
 
-func TestNameserversComeWithTheirAddresses(t *testing.T) {
+func TestDNS_NameserverAddresses(t *testing.T) {
 	t.Parallel()
 	const want = "ns1.mijn.host. A 127.0.0.1, ns2.mijn.host. A 127.0.0.1"
 	if got := short(ask(dnsServer(t, Options{}), "example.nl", dns.TypeNS).Extra); got != want {
@@ -177,7 +177,7 @@ func TestNameserversComeWithTheirAddresses(t *testing.T) {
 	}
 }
 
-func TestAZoneThatIsGoneIsServedNoMore(t *testing.T) {
+func TestDNS_RemovedZone(t *testing.T) {
 	t.Parallel()
 	s := dnsServer(t, Options{})
 	s.RemoveDomain("sub.example.nl")
@@ -186,7 +186,7 @@ func TestAZoneThatIsGoneIsServedNoMore(t *testing.T) {
 	}
 }
 
-func TestAZoneWhoseNameserversAreElsewhereIsNotServed(t *testing.T) {
+func TestDNS_NameserversElsewhere(t *testing.T) {
 	t.Parallel()
 	s := dnsServer(t, Options{})
 	s.SetDNSElsewhere(testDomain)
@@ -195,7 +195,7 @@ func TestAZoneWhoseNameserversAreElsewhereIsNotServed(t *testing.T) {
 	}
 }
 
-func TestWhatDNSRefuses(t *testing.T) {
+func TestDNS_Refusals(t *testing.T) {
 	t.Parallel()
 	s := dnsServer(t, Options{})
 	for claim, c := range map[string]struct {
@@ -217,7 +217,7 @@ func TestWhatDNSRefuses(t *testing.T) {
 	}
 }
 
-func TestDNSLags(t *testing.T) {
+func TestDNS_Lag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := dnsServer(t, Options{DNSLag: 54 * time.Second})
@@ -248,7 +248,7 @@ func serial(t *testing.T, s *Server) uint32 {
 	return 0
 }
 
-func TestDNSOnAPort(t *testing.T) {
+func TestDNS_Port(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Options{})
 	populate(s)

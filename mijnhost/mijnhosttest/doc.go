@@ -1,6 +1,6 @@
 // Package mijnhosttest is the mijn.host DNS API (v2) as a server in memory,
 // together with an authoritative DNS server for the very zones that the API
-// stores. Tests and the demo run against it, as nobody who writes this program
+// stores. Tests and the demo run against it, because no one who writes this program
 // can reach the live API.
 //
 // It knows nothing of the client that is tested with it: it is written from
@@ -13,7 +13,7 @@
 //   - ?: unknown
 //
 // Whatever is marked I or ? can be read in more than one way; each such
-// reading is a field of [Options], so that a test can hold a promise under
+// reading is a field of [Options], so that a test can check a promise under
 // every reading (see [EveryReading]). Whatever can go wrong on the way is a
 // [Kind] of [Fault], injected while the server runs.
 //
@@ -25,5 +25,5 @@
 //     within a testing/synctest bubble, in virtual time.
 //
 // The server takes the time from the time package and from nowhere else, and
-// never waits in any way that would hold up virtual time.
+// never waits in a way that would block virtual time.
 package mijnhosttest

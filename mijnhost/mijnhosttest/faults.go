@@ -24,7 +24,7 @@ type Fault struct {
 	When   func(Request) bool // must not call the Server
 
 	// Skip is how many of those calls go well first, and Times is how many
-	// go wrong then; zero is all of them, for ever.
+	// go wrong then; zero is all of them.
 	Skip  int
 	Times int
 
@@ -147,7 +147,7 @@ func InSeconds(d time.Duration) RetryAfter {
 }
 
 // AtDate is Retry-After as an HTTP date, so long after the answer, rounded up to
-// the second that a date can tell.
+// the second, the precision of a date.
 func AtDate(d time.Duration) RetryAfter {
 	return func(now time.Time) string {
 		return now.Add(d + time.Second - 1).UTC().Truncate(time.Second).Format(http.TimeFormat)
@@ -215,7 +215,7 @@ func Hang() Kind {
 }
 
 // DropBefore drops the connection without having carried the call out; on TCP
-// it is reset. Beware that Go's transport tries a GET again by itself, on a new
+// it is reset. Beware that Go's transport retries a GET automatically, on a new
 // connection, if the one that broke had been used before.
 func DropBefore() Kind {
 	return Kind{"drop before the effect", (*call).drop}
@@ -353,7 +353,7 @@ func SlowBody(each time.Duration) Kind {
 
 // Redirect answers with the code (302, 307 …) and a Location, which a client
 // must not follow with the key if it is at another host. On a server that
-// listens in memory every host is the server itself: Request.Host tells.
+// listens in memory every host is the server itself: see Request.Host.
 func Redirect(code int, location string) Kind {
 	return Kind{fmt.Sprintf("redirect %d", code), func(c *call) {
 		c.w.Header().Set("Location", location)
@@ -402,7 +402,7 @@ func NoDomains() Kind {
 }
 
 // ShortDomains answers GET /domains with the first so many domains alone; other
-// calls go well. (?: "no list of domains is known to be cut short; nobody has said
+// calls go well. (?: "no list of domains is known to be cut short; no one has said
 // so for long ones either") With Until it is short for a while.
 func ShortDomains(n int) Kind {
 	return Kind{fmt.Sprintf("%d domains", n), func(c *call) {
@@ -429,7 +429,7 @@ func NotOnAllowList() Kind {
 
 // DNSElsewhere answers as if the domain's nameservers were elsewhere, which one
 // client in live use takes for a failure that passes (O). [Server.SetDNSElsewhere]
-// is the lasting state, which GET /domains/{domain} tells, too.
+// is the lasting state, which GET /domains/{domain} shows, too.
 func DNSElsewhere() Kind {
 	return Kind{"DNS elsewhere", StatusSaying(http.StatusBadRequest, sayDNSElsewhere).play}
 }

@@ -15,7 +15,7 @@ import (
 
 // Each fault, played on a PATCH over a connection: what the client sees, and
 // whether the record was written.
-func TestWhatAFaultLooksLike(t *testing.T) {
+func TestFault_EachKind(t *testing.T) {
 	t.Parallel()
 	const never = time.Duration(0)
 	for _, c := range []struct {
@@ -141,7 +141,7 @@ func TestAlteredReads(t *testing.T) {
 	}
 }
 
-func TestAWrongContentTypeIsAllThatIsWrong(t *testing.T) {
+func TestFault_WrongContentTypeOnly(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{}, txt("a.example.nl.", "v"))
 	right := serve(s, "GET", "/domains/example.nl/dns", "")
@@ -155,7 +155,7 @@ func TestAWrongContentTypeIsAllThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestAHangEndsWithTheClient(t *testing.T) {
+func TestHang_EndsWithClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{})
@@ -177,7 +177,7 @@ func TestAHangEndsWithTheClient(t *testing.T) {
 	})
 }
 
-func TestAHangEndsWithTheServer(t *testing.T) {
+func TestHang_EndsWithServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{})
@@ -192,7 +192,7 @@ func TestAHangEndsWithTheServer(t *testing.T) {
 	})
 }
 
-func TestAnEndlessBodyEndsWithTheClient(t *testing.T) {
+func TestEndless_EndsWithClient(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Options{})
 	populate(s)
@@ -212,7 +212,7 @@ func TestAnEndlessBodyEndsWithTheClient(t *testing.T) {
 	}
 }
 
-func TestADropIsAResetOnTCP(t *testing.T) {
+func TestDrop_ResetsTCP(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Options{})
 	populate(s)
@@ -223,7 +223,7 @@ func TestADropIsAResetOnTCP(t *testing.T) {
 	}
 }
 
-func TestWhichCallsAFaultIsFor(t *testing.T) {
+func TestInject_Filters(t *testing.T) {
 	t.Parallel()
 	other := func(r *http.Request) { r.Header.Set("API-Key", "other key") }
 	for _, c := range []struct {
@@ -267,7 +267,7 @@ func TestWhichCallsAFaultIsFor(t *testing.T) {
 	}
 }
 
-func TestAFaultIsOverInTime(t *testing.T) {
+func TestInject_Until(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Options{})
@@ -283,7 +283,7 @@ func TestAFaultIsOverInTime(t *testing.T) {
 	})
 }
 
-func TestFaultsArePlayedInTurnAndCanBeRemoved(t *testing.T) {
+func TestInject_OrderAndRemoval(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	s.Inject(Fault{Kind: Status(500), Times: 1})
@@ -302,7 +302,7 @@ func TestFaultsArePlayedInTurnAndCanBeRemoved(t *testing.T) {
 	}
 }
 
-func TestAnswersOfAnotherShape(t *testing.T) {
+func TestFault_OtherShapes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind          Kind
@@ -326,7 +326,7 @@ func TestAnswersOfAnotherShape(t *testing.T) {
 	}
 }
 
-func TestWhoAmIAnswersAnAddressThatIsNotOnTheAllowList(t *testing.T) {
+func TestWhoAmI_NotOnAllowList(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
 	s.Inject(Fault{Kind: NotOnAllowList()})
@@ -335,7 +335,7 @@ func TestWhoAmIAnswersAnAddressThatIsNotOnTheAllowList(t *testing.T) {
 	}
 }
 
-func TestAnEffectThatComesLater(t *testing.T) {
+func TestEffectLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Options{})

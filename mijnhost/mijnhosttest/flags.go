@@ -24,7 +24,7 @@ func Flags(f *flag.FlagSet, o *Options) {
 	f.BoolVar(&o.EmptyData, "empty-data", o.EmptyData, `failures and answers to writes have "data":[]`)
 	f.BoolVar(&o.WrongMethod405, "wrong-method-405", o.WrongMethod405, "a wrong method is 405 rather than 400")
 	f.BoolVar(&o.NoWhoAmI, "no-whoami", o.NoWhoAmI, "there is no GET /whoami")
-	f.BoolVar(&o.OmitManagedDNS, "omit-managed-dns", o.OmitManagedDNS, "GET /domains/{domain} does not tell managed_dns")
+	f.BoolVar(&o.OmitManagedDNS, "omit-managed-dns", o.OmitManagedDNS, "GET /domains/{domain} omits managed_dns")
 	readingFlag(f, &o.Domains, domainsReadings(), "domains", "the form in which domains are listed and known")
 	f.IntVar(&o.MaxDomains, "max-domains", o.MaxDomains, "GET /domains lists the first so many alone; 0 is all")
 	f.IntVar(&o.MinTTL, "min-ttl", o.MinTTL, "the smallest TTL that is taken")

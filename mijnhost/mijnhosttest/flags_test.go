@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestReadingsAreFlags(t *testing.T) {
+func TestFlags(t *testing.T) {
 	t.Parallel()
 	var o Options
 	f := flag.NewFlagSet("", flag.ContinueOnError)

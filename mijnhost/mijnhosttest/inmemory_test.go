@@ -16,7 +16,7 @@ import (
 // The bubble ends with a panic if a goroutine of the server or the client is
 // left: each test here also proves that there is none.
 
-func TestLatencyTakesNoRealTime(t *testing.T) {
+func TestInMemory_LatencyIsVirtual(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestLatencyTakesNoRealTime(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionsEndWithTheServer(t *testing.T) {
+func TestInMemory_IdleConnectionsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{})
@@ -59,7 +59,7 @@ func TestIdleConnectionsEndWithTheServer(t *testing.T) {
 	})
 }
 
-func TestAClosedServerRefusesConnections(t *testing.T) {
+func TestInMemory_ClosedServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{})
@@ -70,7 +70,7 @@ func TestAClosedServerRefusesConnections(t *testing.T) {
 	})
 }
 
-func TestEveryHostLeadsToTheServerInMemory(t *testing.T) {
+func TestInMemory_EveryHost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{})
@@ -108,7 +108,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestCallsOneAfterAnotherAreNeverTwoInFlight(t *testing.T) {
+func TestRequestLog_SequentialCallsInFlight(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Options{})
 	populate(s, manyRecords(500)...)

@@ -71,7 +71,7 @@ type Options struct {
 	// NoWhoAmI: there is no GET /whoami. (? Otherwise O, one source)
 	NoWhoAmI bool
 
-	// OmitManagedDNS: GET /domains/{domain} does not tell managed_dns. (? Otherwise O)
+	// OmitManagedDNS: GET /domains/{domain} omits managed_dns. (? Otherwise O)
 	OmitManagedDNS bool
 
 	// Domains: in which form are domains listed, and known? (?)
@@ -124,7 +124,7 @@ type Options struct {
 	// TLS: the API is served over TLS with this configuration.
 	TLS *tls.Config
 
-	// Observe is told every change of a zone, in order. It runs while the
+	// Observe receives every change of a zone, in order. It runs while the
 	// state is locked, and so must not call the Server.
 	Observe func(Change)
 }
@@ -207,7 +207,7 @@ func (r DomainsReading) shown(domain string) string {
 	return domain
 }
 
-// names tells whether a path means the domain.
+// names reports whether a path means the domain.
 func (r DomainsReading) names(sent, domain string) bool {
 	if r == DomainsASCII {
 		sent = strings.ToLower(sent)

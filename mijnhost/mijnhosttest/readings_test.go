@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestPATCHBesideASibling(t *testing.T) {
+func TestPATCH_Sibling(t *testing.T) {
 	t.Parallel()
 	first, second := txt("x.example.nl.", "1"), txt("X.example.nl", "2")
 	other := Record{"A", "x.example.nl.", "192.0.2.1", 60}
@@ -27,7 +27,7 @@ func TestPATCHBesideASibling(t *testing.T) {
 	}
 }
 
-func TestPATCHOfTheSameRecord(t *testing.T) {
+func TestPATCH_SameRecord(t *testing.T) {
 	t.Parallel()
 	there, again := Record{"TXT", "x", "v", 60}, Record{"TXT", "x.example.nl.", "v", 120}
 	updated := Record{"TXT", "x", "v", 120}
@@ -54,7 +54,7 @@ func TestPATCHOfTheSameRecord(t *testing.T) {
 	}
 }
 
-func TestDELETEOfAnAbsentRecord(t *testing.T) {
+func TestDELETE_AbsentRecord(t *testing.T) {
 	t.Parallel()
 	for reading, code := range map[DeleteAbsentReading]int{
 		DeleteAbsentFails:    400,
@@ -72,7 +72,7 @@ func TestDELETEOfAnAbsentRecord(t *testing.T) {
 	}
 }
 
-func TestDELETEOfOneCopyOrAll(t *testing.T) {
+func TestDELETE_Copies(t *testing.T) {
 	t.Parallel()
 	for oneCopy, left := range map[bool]int{false: 0, true: 1} {
 		s := newTestServer(t, Options{DeleteOneCopy: oneCopy}, txt("x", "v"), txt("x", "v"))
@@ -83,7 +83,7 @@ func TestDELETEOfOneCopyOrAll(t *testing.T) {
 	}
 }
 
-func TestTheFormOfNamesAndValues(t *testing.T) {
+func TestReadRecords_Forms(t *testing.T) {
 	t.Parallel()
 	stored := []Record{txt("Rel", "v"), txt("abs.example.nl.", `"v"`), txt("Bare.Example.nl", "v"), txt("@", "v"), txt("example.nl.", "v")}
 	for _, c := range []struct {
@@ -110,7 +110,7 @@ func TestTheFormOfNamesAndValues(t *testing.T) {
 	}
 }
 
-func TestWhatAGETShowsCanBeDeletedUnderEveryReading(t *testing.T) {
+func TestDELETE_AsShownByGET(t *testing.T) {
 	t.Parallel()
 	for opts := range EveryReading() {
 		s := newTestServer(t, opts, txt("keep", "v"), txt("Gone", "v"))
@@ -122,7 +122,7 @@ func TestWhatAGETShowsCanBeDeletedUnderEveryReading(t *testing.T) {
 	}
 }
 
-func TestDELETEByTheShownFormAlone(t *testing.T) {
+func TestDELETE_ShownForm(t *testing.T) {
 	t.Parallel()
 	opts := Options{DeleteShownForm: true, Names: NamesRelative, QuotedValues: true}
 	s := newTestServer(t, opts, txt("x.example.nl.", "v"))
@@ -136,7 +136,7 @@ func TestDELETEByTheShownFormAlone(t *testing.T) {
 	}
 }
 
-func TestTheStatusOfAFailureCanBeText(t *testing.T) {
+func TestStatusText(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{StatusText: true})
 	if p := serve(s, "GET", "/domains/other.nl/dns", "").parsed(t); p.Status != "error" {
@@ -147,7 +147,7 @@ func TestTheStatusOfAFailureCanBeText(t *testing.T) {
 	}
 }
 
-func TestTheMinimumTTL(t *testing.T) {
+func TestMinTTL(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{MinTTL: 300})
 	for ttl, code := range map[int]int{299: 400, 300: 200} {
@@ -157,7 +157,7 @@ func TestTheMinimumTTL(t *testing.T) {
 	}
 }
 
-func TestReadsAreStale(t *testing.T) {
+func TestStaleReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		old, young := txt("old.example.nl.", "v"), txt("young.example.nl.", "v")
@@ -176,7 +176,7 @@ func TestReadsAreStale(t *testing.T) {
 	})
 }
 
-func TestReplicasDiffer(t *testing.T) {
+func TestReplicaJitter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Options{StaleReads: 5 * time.Second, ReplicaJitter: true})
@@ -188,7 +188,7 @@ func TestReplicasDiffer(t *testing.T) {
 	})
 }
 
-func TestReadsAreShortOrEmptyAfterAWrite(t *testing.T) {
+func TestReadsAfterWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, b := txt("a.example.nl.", "v"), txt("b.example.nl.", "v")
@@ -204,14 +204,14 @@ func TestReadsAreShortOrEmptyAfterAWrite(t *testing.T) {
 	})
 }
 
-func TestReadingsCanBeChangedWhileItRuns(t *testing.T) {
+func TestReconfigure(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{}, txt("x", "v"))
 	s.Reconfigure(func(o *Options) { o.Names = NamesAsWritten })
 	wantRecords(t, read(t, s), txt("x", "v"))
 }
 
-func TestEveryReadingIsADifferentOne(t *testing.T) {
+func TestEveryReading_AllDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for opts := range EveryReading() {
@@ -225,7 +225,7 @@ func TestEveryReadingIsADifferentOne(t *testing.T) {
 	}
 }
 
-func TestPATCHDiffersByDomain(t *testing.T) {
+func TestPATCH_ByDomain(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{PatchOf: map[string]PatchReading{"other.nl": PatchReplaces}}, txt("x", "1"))
 	s.AddDomain(testKey, "other.nl")
@@ -236,7 +236,7 @@ func TestPATCHDiffersByDomain(t *testing.T) {
 	wantRecords(t, s.Records("other.nl"), txt("x", "2"))
 }
 
-func TestWhatASuccessLooksLike(t *testing.T) {
+func TestSuccessForms(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		opts Options
@@ -265,7 +265,7 @@ func TestWhatASuccessLooksLike(t *testing.T) {
 	}
 }
 
-func TestAWrongMethodCanBe405(t *testing.T) {
+func TestWrongMethod405(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{WrongMethod405: true})
 	if got := serve(s, "POST", "/domains", "{}"); got.code != 405 || got.parsed(t).Description != sayNotAllowed {
@@ -273,7 +273,7 @@ func TestAWrongMethodCanBe405(t *testing.T) {
 	}
 }
 
-func TestTheFormInWhichDomainsAreListedIsTheOneThatIsKnown(t *testing.T) {
+func TestDomains_ListedForm(t *testing.T) {
 	t.Parallel()
 	for reading, want := range map[DomainsReading]struct{ listed, unknown string }{
 		DomainsASCII:   {"xn--bcher-kva.nl", "b%C3%BCcher.nl"},
@@ -298,7 +298,7 @@ func TestTheFormInWhichDomainsAreListedIsTheOneThatIsKnown(t *testing.T) {
 	}
 }
 
-func TestTheListOfDomainsCutShort(t *testing.T) {
+func TestMaxDomains(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Options{MaxDomains: 2})

@@ -30,12 +30,12 @@ func newStored(r Record, domain string) stored {
 	}
 }
 
-// sameSet tells whether both belong to one set: the same name and type.
+// sameSet reports whether both belong to one set: the same name and type.
 func (r stored) sameSet(other stored) bool {
 	return r.name == other.name && r.typ == other.typ
 }
 
-// sameRecord tells whether both are one record: the same name, type and value.
+// sameRecord reports whether both are one record: the same name, type and value.
 // A TXT value is the same quoted or bare (trap 6).
 func (r stored) sameRecord(other stored) bool {
 	if !r.sameSet(other) {
@@ -47,7 +47,7 @@ func (r stored) sameRecord(other stored) bool {
 	return r.Value == other.Value
 }
 
-// ofTheZoneItself tells whether the record is one of the zone's own NS and
+// ofTheZoneItself reports whether the record is one of the zone's own NS and
 // SOA, which the listing leaves out (O).
 func (r stored) ofTheZoneItself(domain string) bool {
 	return r.typ == "SOA" || r.typ == "NS" && r.name == domain+"."
@@ -105,7 +105,7 @@ func relativeName(name, domain string) string {
 	return absolute[:len(absolute)-len(domain)-2]
 }
 
-// within tells whether a name is the domain or below it, both without a
+// within reports whether a name is the domain or below it, both without a
 // trailing dot.
 func within(name, domain string) bool {
 	if len(name) < len(domain) || !strings.EqualFold(name[len(name)-len(domain):], domain) {

@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-func TestTheLogHasWhatWasSent(t *testing.T) {
+func TestRequestLog_Contents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Options{})
@@ -39,7 +39,7 @@ func TestTheLogHasWhatWasSent(t *testing.T) {
 	})
 }
 
-func TestTheLogCountsAndForgets(t *testing.T) {
+func TestRequestLog_Counts(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{RequestLogLimit: 2})
 	for i := range 3 {
@@ -77,7 +77,7 @@ func (f *fakeTB) end() {
 	}
 }
 
-func TestAPUTFailsTheTest(t *testing.T) {
+func TestRequireNoPUT(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		claim, method, path string

@@ -124,7 +124,7 @@ func (z *zone) begin(records list, now time.Time) {
 	z.versions = []version{{from: now, serial: z.now().serial + 1, records: records}}
 }
 
-// become makes a new version, and forgets those that nobody can see any more.
+// become makes a new version, and forgets those that no view needs any more.
 func (z *zone) become(records list, now time.Time, keep time.Duration) {
 	z.versions = append(z.versions, version{from: now, serial: z.now().serial + 1, records: records})
 	seen := 0

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestHistoryIsWhatWas(t *testing.T) {
+func TestZone_History(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const keep = 50 * time.Second

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	c.options.Observe = func(change mijnhosttest.Change) {
 		_, _ = fmt.Fprintln(stderr, changeLine(change))
 	}
-	c.options.RequestLogLimit = 1 // nobody reads the log of a process
+	c.options.RequestLogLimit = 1 // no one reads the log of a process
 
 	server := mijnhosttest.New(c.options)
 	defer server.Close()
@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	<-ctx.Done()
 	if n := server.PUTs(); n > 0 {
-		_, _ = fmt.Fprintf(stderr, "%d PUT requests were received: somebody wrote whole zones\n", n)
+		_, _ = fmt.Fprintf(stderr, "%d PUT requests were received: a client wrote whole zones\n", n)
 	}
 	return nil
 }
