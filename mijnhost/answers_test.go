@@ -66,7 +66,7 @@ func TestPresent_UnexpectedResponse(t *testing.T) {
 				inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 					b.api.Inject(mijnhosttest.Fault{Op: shape.op, Domain: domainOf(shape.op), Kind: shape.kind})
 					want := b.cost()
-					if err := call(b, "value"); err == nil || err.Error() != "unexpected response from mijn.host (HTTP 200)" {
+					if err := call(b, "value"); err == nil || err.Error() != "unexpected answer from mijn.host (HTTP 200)" {
 						b.Errorf("got %v", err)
 					}
 					want(12, callLimit)
@@ -313,7 +313,7 @@ func TestPresent_TooManyCalls(t *testing.T) {
 		}
 		all.Wait()
 		b.Logf("%v", said)
-		waited, cut := said["mijn.host: too many requests in progress for this API key"], said["mijn.host cannot be reached: timed out"]
+		waited, cut := said["mijn.host: too many calls in progress for this API key"], said["mijn.host cannot be reached: timed out"]
 		if waited < 52 || cut > 8 || waited+cut != 60 { // eight calls are under way when time is up
 			b.Errorf("said: %v", said)
 		}

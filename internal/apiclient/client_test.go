@@ -87,12 +87,12 @@ func TestErrors(t *testing.T) {
 		"401":                   {Error{Status: 401, Message: "No"}, "a.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No)", ErrKeyRefused, false, false, false},
 		"403":                   {Error{Status: 403}, "a.host returned HTTP 403", nil, false, false, false},
 		"404":                   {Error{Status: 404}, "a.host returned HTTP 404", nil, false, true, false},
-		"a page with 404":       {Error{Status: 404, Unexpected: true}, "unexpected response from a.host (HTTP 404)", nil, false, false, false},
+		"a page with 404":       {Error{Status: 404, Unexpected: true}, "unexpected answer from a.host (HTTP 404)", nil, false, false, false},
 		"429":                   {Error{Status: 429}, "a.host rate-limits this API key (HTTP 429)", ErrRateLimited, true, false, false},
 		"a page with 429":       {Error{Status: 429, Unexpected: true}, "a.host rate-limits this API key (HTTP 429)", ErrRateLimited, true, false, false},
 		"500":                   {Error{Status: 500}, "a.host returned HTTP 500", ErrUnavailable, true, false, true},
-		"a page with 502":       {Error{Status: 502, Unexpected: true}, "unexpected response from a.host (HTTP 502)", ErrUnavailable, true, false, true},
-		"another shape":         {Error{Status: 200, Unexpected: true}, "unexpected response from a.host (HTTP 200)", ErrUnavailable, true, false, true},
+		"a page with 502":       {Error{Status: 502, Unexpected: true}, "unexpected answer from a.host (HTTP 502)", ErrUnavailable, true, false, true},
+		"another shape":         {Error{Status: 200, Unexpected: true}, "unexpected answer from a.host (HTTP 200)", ErrUnavailable, true, false, true},
 		"a redirect":            {Error{Status: 302}, "a.host returned HTTP 302", nil, false, false, false},
 		"a kind of its own":     {Error{Status: 400, Kind: errOwn}, "own kind (HTTP 400)", errOwn, false, true, false},
 		"a refused connection":  {Error{cause: dial, notSent: isNotConnected(dial)}, "a.host cannot be reached: connection refused", ErrUnavailable, true, false, false},
@@ -102,7 +102,7 @@ func TestErrors(t *testing.T) {
 		"no time":               {Error{cause: context.DeadlineExceeded}, "a.host cannot be reached: timed out", ErrUnavailable, true, false, true},
 		"cancelled":             {Error{cause: context.Canceled}, "a.host cannot be reached: request canceled", ErrUnavailable, true, false, true},
 		"too large":             {Error{cause: errBodyTooLarge}, "a.host: response larger than 4 MiB", ErrUnavailable, false, false, true},
-		"no place in the queue": {Error{cause: errQueueFull, notSent: true}, "a.host: too many requests in progress for this API key", ErrUnavailable, true, false, false},
+		"no place in the queue": {Error{cause: errQueueFull, notSent: true}, "a.host: too many calls in progress for this API key", ErrUnavailable, true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,7 +216,7 @@ func TestRetries(t *testing.T) {
 		"a 400 is final":                {always(400, "no").answer, Call{}, 1, 1, 0, "a.host returned HTTP 400: no", false},
 		"a 401 is final":                {always(401, "no").answer, Call{}, 1, 1, 0, "a.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no)", false},
 		"a redirect is not followed":    {always(302, "", "Location", "https://elsewhere.test/").answer, Call{}, 1, 1, 0, "a.host returned HTTP 302", false},
-		"another shape that stays":      {always(200, "[]").answer, Call{Decode: shape}, 7, 10, 25 * time.Second, "unexpected response from a.host (HTTP 200)", true},
+		"another shape that stays":      {always(200, "[]").answer, Call{Decode: shape}, 7, 10, 25 * time.Second, "unexpected answer from a.host (HTTP 200)", true},
 		"a body that is too large":      {large, Call{}, 1, 1, 0, "a.host: response larger than 4 MiB", true},
 		"one that is sent once":         {always(500, "down").answer, Call{Once: true}, 1, 1, 0, "a.host returned HTTP 500: down", true},
 		"a refusal after a 500":         {then(500, 1, 400), Call{}, 2, 2, time.Second, "a.host returned HTTP 400", true},
@@ -310,7 +310,7 @@ func TestQueueFull(t *testing.T) {
 		}
 		synctest.Wait()
 		attempts, err := do(t, c, 3*time.Second, Call{})
-		if attempts != 0 || err == nil || err.Error() != "a.host: too many requests in progress for this API key" || MayHaveTakenEffect(err) {
+		if attempts != 0 || err == nil || err.Error() != "a.host: too many calls in progress for this API key" || MayHaveTakenEffect(err) {
 			t.Errorf("%d attempts, %v", attempts, err)
 		}
 		if s.count() != 8 {
@@ -458,7 +458,7 @@ func TestObserver(t *testing.T) {
 		o := &seen{}
 		c := New(Options{Host: "a.host", BaseURL: "https://api.test", Transport: s, Observer: o, Authenticate: func(http.Header, string) {}}, "key")
 		c2 := New(Options{Host: "a.host", BaseURL: "https://api.test", Transport: always(200, "not JSON"), Authenticate: func(http.Header, string) {}}, "key")
-		if _, err := do(t, c2, time.Second, Call{}); err == nil || err.Error() != "unexpected response from a.host (HTTP 200)" {
+		if _, err := do(t, c2, time.Second, Call{}); err == nil || err.Error() != "unexpected answer from a.host (HTTP 200)" {
 			t.Errorf("a body that is not JSON: %v", err)
 		}
 		s.answer = func(n int, _ *http.Request) (*http.Response, error) { return respond(statuses[n-1], "{}") }

@@ -19,7 +19,7 @@ var (
 
 var (
 	errBodyTooLarge = errors.New("response larger than 4 MiB")
-	errQueueFull    = errors.New("too many requests in progress for this API key")
+	errQueueFull    = errors.New("too many calls in progress for this API key")
 )
 
 // Error is a failed call. The message is the same for the same cause: it has no time, address, port or count, and never the
@@ -50,7 +50,7 @@ func (e *Error) Error() string {
 	case e.Status == 0:
 		return fmt.Sprintf("%s cannot be reached: %s", e.Host, reasonOf(e.cause))
 	case e.Unexpected && e.Status != http.StatusTooManyRequests:
-		return fmt.Sprintf("unexpected response from %s (HTTP %d)", e.Host, e.Status)
+		return fmt.Sprintf("unexpected answer from %s (HTTP %d)", e.Host, e.Status)
 	}
 	answer := fmt.Sprintf("HTTP %d", e.Status)
 	if e.Message != "" {
