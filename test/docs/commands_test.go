@@ -14,7 +14,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-func TestCommandsWork(t *testing.T) {
+func TestCommandsParse(t *testing.T) {
 	t.Parallel()
 	block := func(command string) string { return fence + "sh\n" + command + "\n" + fence }
 	right := block(`helm install mijn-host-webhook `+chartOCI+` --version 0.1.0 \
@@ -53,8 +53,8 @@ dig +short TXT _acme-challenge.example.nl`) + "\n\n`kubectl describe challenge` 
 	})
 }
 
-// faultsOfCommands tries the commands of shell blocks, of console blocks, and of what stands in code font and begins
-// with the name of a program that is looked at.
+// faultsOfCommands tries the commands in shell blocks, in console blocks, and in code spans that begin with the name of
+// a known program.
 func faultsOfCommands(t *testing.T, d *Document) []string {
 	t.Helper()
 	var faults []string
@@ -69,9 +69,9 @@ func faultsOfCommands(t *testing.T, d *Document) []string {
 			try(block.Passage, block.Text)
 		case "console":
 			try(block.Passage, typed(block.Text))
-		case "diff", "go", "json", "markdown", "mermaid", "text", "yaml": // looked at elsewhere, or not at all
+		case "diff", "go", "json", "markdown", "mermaid", "text", "yaml": // checked elsewhere, or not at all
 		default:
-			faults = append(faults, fmt.Sprintf("%d: a block of the language %q, which no test looks at", block.Line, block.Language))
+			faults = append(faults, fmt.Sprintf("%d: no test checks blocks of language %q", block.Line, block.Language))
 		}
 	}
 	for _, span := range d.Spans {
@@ -82,7 +82,7 @@ func faultsOfCommands(t *testing.T, d *Document) []string {
 	return faults
 }
 
-// typed is what was typed in a console: what follows a prompt, or everything where there is none.
+// typed returns what a user typed in a console block: what follows a prompt, or everything if there is no prompt.
 func typed(console string) string {
 	var script strings.Builder
 	prompted, more := false, false
@@ -118,7 +118,7 @@ func tryScript(t *testing.T, d *Document, script string) []string {
 	return faults
 }
 
-// words are the words of a command without quotes. What the shell would fill in stays as it is written.
+// words returns the words of a command without quotes. Expansions stay as they are written.
 func words(args []*syntax.Word) []string {
 	all := make([]string, 0, len(args))
 	for _, arg := range args {
@@ -161,7 +161,7 @@ func tryCommand(t *testing.T, d *Document, command []string) error {
 	}
 }
 
-// understood has a program read a command line and do nothing else: --help comes after all that is wrong with flags.
+// understood has a program parse a command line and do nothing else: errors in flags come before --help.
 func understood(t *testing.T, program string, args []string) error {
 	t.Helper()
 	if end := slices.Index(args, "--"); end >= 0 {
@@ -174,7 +174,7 @@ func understood(t *testing.T, program string, args []string) error {
 	return nil
 }
 
-// tryHelm renders the chart of this repository in the place of the one in the registry.
+// tryHelm renders the chart of this repository instead of the one in the registry.
 func tryHelm(t *testing.T, args []string) error {
 	t.Helper()
 	if err := understood(t, "helm", args); err != nil {
@@ -192,7 +192,7 @@ func tryHelm(t *testing.T, args []string) error {
 			ours = true
 		case strings.HasPrefix(arg, "oci://"):
 			if arg != "oci://quay.io/jetstack/charts/cert-manager" {
-				return fmt.Errorf("nobody knows the chart %s", arg)
+				return fmt.Errorf("unknown chart %s", arg)
 			}
 		case (arg == "--set" || arg == "--set-string") && i+1 < len(args):
 			values = append(values, arg, args[i+1])
@@ -217,8 +217,8 @@ func chartVersion(t *testing.T) string {
 	return match[1]
 }
 
-// tryKubectl looks at flags with kubectl's own eyes, and at the kinds and files that are named. What makes an object
-// without asking a cluster makes it.
+// tryKubectl has kubectl parse its flags, and checks the kinds and files that are named. Commands that create an object
+// without a cluster are run.
 func tryKubectl(t *testing.T, d *Document, args []string) error {
 	t.Helper()
 	if err := understood(t, "kubectl", args); err != nil {
@@ -233,7 +233,7 @@ func tryKubectl(t *testing.T, d *Document, args []string) error {
 	case rest[0] == "apply" || rest[0] == "create" && flags["filename"] != "":
 		file := flags["filename"]
 		if file != "-" && !exists(file) && !strings.Contains(d.Source, "`"+file+"`") {
-			return fmt.Errorf("kubectl %s: nothing tells of the file %s", rest[0], file)
+			return fmt.Errorf("kubectl %s: the page does not mention the file %s", rest[0], file)
 		}
 		return nil
 	case rest[0] == "create":
@@ -247,7 +247,7 @@ func tryKubectl(t *testing.T, d *Document, args []string) error {
 		kinds, _, _ := strings.Cut(rest[1], "/")
 		for kind := range strings.SplitSeq(kinds, ",") {
 			if !slices.Contains(knownKinds(), strings.TrimSuffix(kind, "s")) {
-				return fmt.Errorf("kubectl %s: nobody knows the kind %s", rest[0], kind)
+				return fmt.Errorf("kubectl %s: unknown kind %s", rest[0], kind)
 			}
 		}
 	}
@@ -261,7 +261,7 @@ func knownKinds() []string {
 	}
 }
 
-// kubectlWords tells what is not a flag from the flags that have a value, and from a command to be run inside of a pod.
+// kubectlWords separates arguments, flags with their values, and the command to run inside a pod.
 func kubectlWords(args []string) (rest []string, flags map[string]string, inside []string) {
 	long := map[string]string{"-n": "namespace", "-f": "filename", "-l": "selector", "-o": "output", "-c": "container", "-p": "patch"}
 	withValue := []string{"namespace", "filename", "selector", "output", "container", "patch", "for", "timeout", "tail", "since", "field-selector", "type"}
@@ -287,7 +287,7 @@ func kubectlWords(args []string) (rest []string, flags map[string]string, inside
 	return rest, flags, nil
 }
 
-// tryMake looks for targets and variables in the Makefile.
+// tryMake looks up targets and variables in the Makefile.
 func tryMake(t *testing.T, args []string) error {
 	t.Helper()
 	makefile := read(t, "Makefile")
@@ -296,7 +296,7 @@ func tryMake(t *testing.T, args []string) error {
 		switch {
 		case strings.HasPrefix(arg, "-") || !isVariable && strings.Contains(arg, "/"):
 		case isVariable && !strings.Contains(makefile, "$("+variable+")") && !strings.Contains(makefile, "$(if $("+variable):
-			return fmt.Errorf("make: the Makefile reads no variable %s", variable)
+			return fmt.Errorf("make: the Makefile has no variable %s", variable)
 		case !isVariable && !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(arg)+`:`).MatchString(makefile):
 			return fmt.Errorf("make: the Makefile has no target %s", arg)
 		}
@@ -304,7 +304,7 @@ func tryMake(t *testing.T, args []string) error {
 	return nil
 }
 
-// tryGo looks for packages, and has a program of ours that is to be run read its flags.
+// tryGo looks up packages, and has our own programs parse their flags.
 func tryGo(t *testing.T, args []string) error {
 	t.Helper()
 	for i, arg := range args {
@@ -328,7 +328,7 @@ func tryGo(t *testing.T, args []string) error {
 	return nil
 }
 
-func TestFlagsThatAreNamedExist(t *testing.T) {
+func TestNamedFlagsExist(t *testing.T) {
 	t.Parallel()
 	tryAll(t, unknownFlags, "`--allowed-domains`, `--set a=b`, `-v=10`, `--read-only`, `--dns01-recursive-nameservers=1.1.1.1:53`, `--issuer-ambient-credentials=true`", []mistake{
 		{"`--allow-domains`", "--allow-domains"},
@@ -337,7 +337,7 @@ func TestFlagsThatAreNamedExist(t *testing.T) {
 	})
 }
 
-// unknownFlags looks at flags without a program: they are the webhook's, the check's, helm's, kubectl's, or those of
+// unknownFlags checks flags that are named without a program: they must be those of the webhook, the check, helm, kubectl or
 // cert-manager's controller.
 func unknownFlags(t *testing.T, d *Document) []string {
 	t.Helper()
@@ -348,7 +348,7 @@ func unknownFlags(t *testing.T, d *Document) []string {
 		}
 		for _, flag := range regexp.MustCompile(`(?:^| )(--[a-z0-9-]+)`).FindAllStringSubmatch(span.Text, -1) {
 			if !flagNames(t)[flag[1]] {
-				faults = append(faults, fmt.Sprintf("%d: nothing has a flag %s", span.Line, flag[1]))
+				faults = append(faults, fmt.Sprintf("%d: no program has the flag %s", span.Line, flag[1]))
 			}
 		}
 	}

@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// home is where the forge shows the files of the repository.
+// home is the URL of the files of the repository on the forge.
 const home = "https://github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/blob/main/"
 
-func TestLinksLeadSomewhere(t *testing.T) {
+func TestLinksResolve(t *testing.T) {
 	t.Parallel()
 	tryAll(t, deadLinks, `# A heading, with `+"`code`"+` & more
 
@@ -55,7 +55,7 @@ func deadLink(t *testing.T, d *Document, target string) string {
 	case err != nil:
 		return "not a link"
 	case link.Scheme == "https" || link.Scheme == "mailto":
-		return "" // The live web is not asked.
+		return "" // The live web is not queried.
 	case link.Scheme != "" || link.Host != "" || strings.HasPrefix(link.Path, "/"):
 		return "neither relative nor https"
 	}
@@ -63,10 +63,10 @@ func deadLink(t *testing.T, d *Document, target string) string {
 	if link.Path != "" {
 		name = path.Join(from, link.Path)
 		if strings.HasPrefix(name, "..") {
-			return "outside of the repository"
+			return "outside the repository"
 		}
 		if !exists(name) {
-			return "there is no such file"
+			return "no such file"
 		}
 		if path.Ext(name) == ".md" {
 			anchors = Parse(name, []byte(read(t, name))).Anchors
@@ -81,20 +81,36 @@ func deadLink(t *testing.T, d *Document, target string) string {
 func TestEveryPageIsListed(t *testing.T) {
 	t.Parallel()
 	contents := Parse("docs/README.md", []byte(read(t, "docs/README.md")))
-	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no pages: %v", err)
+	pages, err := Documents(filepath.Join(root, "docs"))
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, page := range pages {
-		name := filepath.Base(page)
-		listed := func(link Passage) bool { return link.Text == name }
-		if name != "README.md" && !slices.ContainsFunc(contents.Links, listed) {
-			t.Errorf("docs/README.md does not list %s", name)
+		listed := func(link Passage) bool { return link.Text == page.Path }
+		if page.Path != "README.md" && !slices.ContainsFunc(contents.Links, listed) {
+			t.Errorf("docs/README.md does not list %s", page.Path)
 		}
 	}
 }
 
-func TestFilesThatAreNamedExist(t *testing.T) {
+// TestPagesNameTheirReaders requires that a page says in its first two lines who it is for.
+func TestPagesNameTheirReaders(t *testing.T) {
+	t.Parallel()
+	pages, err := Documents(filepath.Join(root, "docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if generated := page.Path == "reference/metrics.md"; generated {
+			continue
+		}
+		if !regexp.MustCompile(`\A# .+\n\nFor (anyone|everyone|maintainers|operators|readers|users) ?`).MatchString(page.Source) {
+			t.Errorf("docs/%s does not begin with its readers", page.Path)
+		}
+	}
+}
+
+func TestNamedFilesExist(t *testing.T) {
 	t.Parallel()
 	tryAll(t, missingFiles, "`mijnhost/present.go`, `files/alerts.yaml` of the chart, `test/e2e/`, `/metrics`, `ca.crt`, `a/b`, `cert-manager/mijn-host-api-key`", []mistake{
 		{"`mijnhost/subtract.go`", "subtract.go"},
@@ -103,7 +119,7 @@ func TestFilesThatAreNamedExist(t *testing.T) {
 	})
 }
 
-// missingFiles looks at what has the form of a file or folder of the repository, or of the chart.
+// missingFiles checks what looks like a file or folder of the repository or of the chart.
 func missingFiles(_ *testing.T, d *Document) []string {
 	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)*(/|/[\w.-]+\.(go|md|json|svg|tpl|txt|ya?ml))$`)
 	var faults []string
@@ -116,13 +132,13 @@ func missingFiles(_ *testing.T, d *Document) []string {
 			found = found || exists(path.Join(from, span.Text))
 		}
 		if !found {
-			faults = append(faults, fmt.Sprintf("%d: there is no %s", span.Line, span.Text))
+			faults = append(faults, fmt.Sprintf("%d: no file %s", span.Line, span.Text))
 		}
 	}
 	return faults
 }
 
-func TestTestsThatAreNamedExist(t *testing.T) {
+func TestNamedTestsExist(t *testing.T) {
 	t.Parallel()
 	tryAll(t, missingTests, "`TestNoRecordIsHarmed` and `FuzzNoRecordIsHarmed`", []mistake{
 		{"`TestOfNothing`", "TestOfNothing"},
@@ -136,7 +152,7 @@ func missingTests(t *testing.T, d *Document) []string {
 	for n, line := range strings.Split(d.Source, "\n") {
 		for _, name := range regexp.MustCompile(`\b(Test|Fuzz|Benchmark|Example)[A-Z]\w+`).FindAllString(line, -1) {
 			if !testNames(t)[name] {
-				faults = append(faults, fmt.Sprintf("%d: there is no test %s", n+1, name))
+				faults = append(faults, fmt.Sprintf("%d: no test %s", n+1, name))
 			}
 		}
 	}

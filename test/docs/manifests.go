@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Manifest is a Kubernetes object that a document shows. Path and Line say where.
+// Manifest is a Kubernetes object in a document, at Path and Line.
 type Manifest struct {
 	Path string
 	Line int
 	YAML string
 }
 
-// Manifests are all objects in the documents below root, in order, so that a test with an API server can apply them.
+// Manifests returns all objects in the documents below root, in order, so that a test with an API server can apply them.
 func Manifests(root string) ([]Manifest, error) {
 	documents, err := Documents(root)
 	if err != nil {
@@ -31,7 +31,7 @@ func Manifests(root string) ([]Manifest, error) {
 	return all, nil
 }
 
-// yamlDocuments are the documents of a YAML block, and none of any other.
+// yamlDocuments returns the documents of a YAML block, and none for other languages.
 func yamlDocuments(block Block) []string {
 	if block.Language != "yaml" {
 		return nil

@@ -22,13 +22,13 @@ type Document struct {
 	Path string
 	// Source is the whole text.
 	Source string
-	// Anchors are what a link's #fragment can name, as the forge makes them of headings.
+	// Anchors are the fragments that links can use, as the forge derives them from headings.
 	Anchors map[string]bool
 	// Links are the targets of all links and images.
 	Links []Passage
-	// Blocks are the fenced ones.
+	// Blocks are the fenced code blocks.
 	Blocks []Block
-	// Spans are what stands in code font within the text.
+	// Spans are the code spans.
 	Spans []Span
 }
 
@@ -38,20 +38,20 @@ type Passage struct {
 	Text string
 }
 
-// Block is a fenced block of code. Its language is the first word after the fence.
+// Block is a fenced code block. Its language is the first word after the fence.
 type Block struct {
 	Passage
 	Language string
 }
 
-// Span is a piece of text in code font.
+// Span is a code span.
 type Span struct {
 	Passage
-	// FirstColumn tells that it stands in the first column of a table.
+	// FirstColumn is true in the first column of a table.
 	FirstColumn bool
 }
 
-// Documents reads every Markdown file below root but those that were built or fetched.
+// Documents reads every Markdown file below root, except in build and cache directories. Paths are relative to root.
 func Documents(root string) ([]*Document, error) {
 	var all []*Document
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -89,8 +89,8 @@ func Documents(root string) ([]*Document, error) {
 func Parse(path string, source []byte) *Document {
 	d := &Document{Path: path, Source: string(source), Anchors: map[string]bool{}}
 	tree := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
-	last := 1 // line of the nearest text so far, for inline nodes, which do not know theirs
-	// Walk fails only if its function does.
+	last := 1 // line of the nearest text so far, because inline nodes have no line
+	// Walk fails only if its callback does.
 	_ = ast.Walk(tree, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -128,7 +128,7 @@ func (d *Document) addAnchor(name string) {
 
 func lineAt(source []byte, offset int) int { return 1 + bytes.Count(source[:offset], []byte("\n")) }
 
-// plain is the text of a node without its marks.
+// plain returns the text of a node without markup.
 func plain(node ast.Node, source []byte) string {
 	var b strings.Builder
 	for child := node.FirstChild(); child != nil; child = child.NextSibling() {
@@ -147,7 +147,7 @@ func plain(node ast.Node, source []byte) string {
 	return b.String()
 }
 
-// slug is what the forge makes of a heading: lower-case, without punctuation, with hyphens for spaces.
+// slug returns the anchor of a heading: lower case, without punctuation, with hyphens for spaces.
 func slug(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// TestTroubleshootingQuotesOthersWordForWord: what the page quotes of Kubernetes and cert-manager is in their sources, in
-// the versions that the end-to-end tests run. The webhook's own messages are looked at in ./solver and ./mijnhost, those of the
-// certificate authority, whose sources are not at hand, nowhere.
-func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
+// TestTroubleshooting_QuotesOthers compares the page's quotes of Kubernetes and cert-manager with their sources, in the versions
+// that the end-to-end tests run. The packages of the solver and the DNS hosts test the webhook's own messages. No test checks
+// those of the certificate authority, whose sources are not a dependency.
+func TestTroubleshooting_QuotesOthers(t *testing.T) {
 	t.Parallel()
 	const (
 		machinery, client = "k8s.io/apimachinery/pkg/api/errors/errors.go", "k8s.io/client-go/discovery/"
@@ -26,7 +26,7 @@ func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
 	say := func(file, format string, args ...any) string {
 		t.Helper()
 		if !strings.Contains(sourceOf(t, file), format) {
-			t.Errorf("%s does not say %q", file, format)
+			t.Errorf("%s does not contain %q", file, format)
 		}
 		return fmt.Sprintf(format, args...)
 	}
@@ -50,7 +50,7 @@ func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
 				fqdn, nameservers, "SERVFAIL"),
 			say(wait, "Could not find the SOA record in the DNS tree for the domain '%s' using nameservers %v", fqdn, nameservers),
 			say(wait, "Could not determine authoritative nameservers for %q", fqdn),
-			"dial tcp 10.96.0.10:53: i/o timeout", // Go's, of a call without an answer
+			"dial tcp 10.96.0.10:53: i/o timeout", // from Go, for a call without an answer
 			say(certManager+"controller/acmechallenges/readiness.go", "Waiting for %s challenge propagation: %s", "DNS-01",
 				say(certManager+"issuer/acme/dns/dns.go", "DNS record for %q not yet propagated", "example.nl")),
 		},
@@ -65,7 +65,7 @@ func TestTroubleshootingQuotesOthersWordForWord(t *testing.T) {
 	}
 }
 
-// sourceOf is a file of a module that the end-to-end tests are built with.
+// sourceOf returns a file of a module that the end-to-end tests are built with.
 func sourceOf(t *testing.T, file string) string {
 	t.Helper()
 	elements := 2

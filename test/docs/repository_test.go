@@ -21,17 +21,17 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	klog.SetLogger(logr.Discard()) // The solver would tell of each config.
+	klog.SetLogger(logr.Discard()) // The solver would log each config.
 	os.Exit(m.Run())
 }
 
-// check is what is looked at in a document. It returns what is wrong, each with the line where it stands.
+// check returns the faults of a document, each with its line.
 type check func(t *testing.T, d *Document) []string
 
-// mistake is a text, and a word with which it must be found.
+// mistake is a text with a fault, and a word that its report must contain.
 type mistake struct{ text, word string }
 
-// tryAll holds every document to a check, and the check to finding each of the planted mistakes and nothing in what is right.
+// tryAll runs a check on every document. The check must also find each planted mistake, and nothing in a correct document.
 func tryAll(t *testing.T, look check, right string, planted []mistake) {
 	t.Helper()
 	documents, err := Documents(root)
@@ -46,7 +46,7 @@ func tryAll(t *testing.T, look check, right string, planted []mistake) {
 			}
 		})
 	}
-	t.Run("finds nothing in what is right", func(t *testing.T) {
+	t.Run("accepts a correct document", func(t *testing.T) {
 		t.Parallel()
 		if faults := look(t, Parse("docs/planted.md", []byte(right))); len(faults) > 0 {
 			t.Errorf("found %q", faults)
@@ -63,7 +63,7 @@ func tryAll(t *testing.T, look check, right string, planted []mistake) {
 	}
 }
 
-// run runs one of the programs that make built, in the repository's root, without the user's own configuration.
+// run runs a program built by make, in the repository's root, without the user's own configuration.
 func run(t *testing.T, stdin, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, ".cache", "bin", program))
@@ -87,7 +87,7 @@ func run(t *testing.T, stdin, program string, args ...string) (stdout, stderr st
 	return out.String(), strings.TrimSpace(errs.String()), err
 }
 
-// read is the text of a file of the repository.
+// read returns a file of the repository.
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
@@ -102,7 +102,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// once makes something that several tests need, and only when the first of them asks.
+// once builds something that several tests need, when the first of them asks for it.
 func once[T any](build func(t *testing.T) T) func(t *testing.T) T {
 	var (
 		lock sync.Mutex

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// TestACrashShowsNoKey: a process that is aborted in the middle of a call writes what its goroutines did, without the
-// key, and ends by itself, so that the kernel writes no core dump. Go asks for one only where GOTRACEBACK says so.
-func TestACrashShowsNoKey(t *testing.T) {
+// TestCrash_NoKey aborts a process during a call. It must print its goroutines without the key, and exit without a core
+// dump, which Go requests only with GOTRACEBACK=crash.
+func TestCrash_NoKey(t *testing.T) {
 	t.Parallel()
 	const key = "key-of-the-crashed"
 	program, err := filepath.Abs(filepath.Join(root, ".cache", "bin", "webhook"))
@@ -55,15 +55,15 @@ func TestACrashShowsNoKey(t *testing.T) {
 	}
 	report, aborted := crash("GOTRACEBACK=")
 	if aborted || !strings.Contains(report, "SIGABRT") || strings.Contains(report, key) {
-		t.Errorf("ended by the signal: %v, and wrote\n%s", aborted, report)
+		t.Errorf("terminated by the signal: %v, and wrote\n%s", aborted, report)
 	}
 	if _, aborted = crash("GOTRACEBACK=crash"); !aborted {
-		t.Error("this test cannot see a core dump being asked for")
+		t.Error("this test cannot detect the request for a core dump")
 	}
 }
 
-// TestNothingAsksForCoreDumps: neither image nor chart sets what would make Go write one.
-func TestNothingAsksForCoreDumps(t *testing.T) {
+// TestCrash_NoCoreDump requires that neither image nor chart sets GOTRACEBACK.
+func TestCrash_NoCoreDump(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(root, chartDir, "templates", "*"))
 	if err != nil || len(files) == 0 {

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestSupportedVersionsAreTested holds docs/reference/supported-versions.md to what is run, and what is run to what is promised: from
-// the oldest minors that the page names, and the chart accepts, none is left out.
-func TestSupportedVersionsAreTested(t *testing.T) {
+// TestSupportedVersions_Tested compares docs/reference/supported-versions.md with the versions that the tests run, which must
+// include every minor from the oldest that the page and the chart support.
+func TestSupportedVersions_Tested(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/reference/supported-versions.md")
 	requirement := func(module string) string { return only(t, read(t, "test/e2e/go.mod"), `(?m)^\t`+module+` v(\S+)$`) }
@@ -28,38 +28,38 @@ func TestSupportedVersionsAreTested(t *testing.T) {
 		}
 	}
 
-	var told []string
+	var listed []string
 	for _, match := range regexp.MustCompile(`(?m)^\| ([0-9.]+) \| ([0-9.]+) \|.*\| passed \|$`).FindAllStringSubmatch(page, -1) {
-		told = append(told, row(match[1], match[2]))
+		listed = append(listed, row(match[1], match[2]))
 	}
-	if !slices.Equal(told, tested) {
-		t.Errorf("the page tells of\n%s\nbut go.mod and the Makefile have\n%s", strings.Join(told, "\n"), strings.Join(tested, "\n"))
+	if !slices.Equal(listed, tested) {
+		t.Errorf("the page lists\n%s\nbut go.mod and the Makefile have\n%s", strings.Join(listed, "\n"), strings.Join(tested, "\n"))
 	}
 	for program, minors := range map[string][]string{"cert-manager": certManagers, "Kubernetes": kubernetesMinors} {
 		oldest := only(t, page, `(?m)^\| `+program+` \| (\S+) and newer \|$`)
 		if minors[len(minors)-1] != oldest {
-			t.Errorf("%s: %s is promised, and %s the oldest that is tested", program, oldest, minors[len(minors)-1])
+			t.Errorf("%s: the page supports %s, but the oldest tested minor is %s", program, oldest, minors[len(minors)-1])
 		}
 		for i, newer := range minors[:len(minors)-1] {
 			if follows(minors[i+1]) != newer {
-				t.Errorf("%s: nothing is tested between %s and %s", program, minors[i+1], newer)
+				t.Errorf("%s: no minor is tested between %s and %s", program, minors[i+1], newer)
 			}
 		}
 	}
 	if oldest, chart := kubernetesMinors[len(kubernetesMinors)-1], read(t, chartDir+"/Chart.yaml"); !strings.Contains(chart, `kubeVersion: ">=`+oldest+`.0-0"`) {
-		t.Errorf("the chart's kubeVersion is not that of %s", oldest)
+		t.Errorf("the chart's kubeVersion does not start at %s", oldest)
 	}
 }
 
-// TestOneKubernetes: every module has the Kubernetes libraries of the test cluster, for each version more is compiled anew.
-// Prometheus alone decides for itself.
+// TestOneKubernetes requires the Kubernetes libraries of the test cluster in every module except Prometheus's, because each further version
+// is compiled separately.
 func TestOneKubernetes(t *testing.T) {
 	t.Parallel()
 	want := "v0" + only(t, read(t, "test/e2e/go.mod"), `(?m)^\tk8s\.io/kubernetes v1(\S+)$`)
 	for _, module := range []string{"", "test/docs/", "test/e2e/", "test/observability/", "test/tools/helm3/", "test/tools/helm-unittest/"} {
 		for _, library := range regexp.MustCompile(`\s(k8s\.io/\S+) (v0\.[1-9]\d*\.\d+)(?: //.*)?\n`).FindAllStringSubmatch(read(t, module+"go.mod"), -1) {
 			if name, version := library[1], library[2]; version != want {
-				t.Errorf("%sgo.mod has %s %s, and the cluster %s", module, name, version, want)
+				t.Errorf("%sgo.mod requires %s %s, but the cluster has %s", module, name, version, want)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func row(certManager, kubernetes string) string {
 	return fmt.Sprintf("cert-manager %s, Kubernetes %s", certManager, kubernetes)
 }
 
-// minor of 1.2.3 is 1.2.
+// minor returns 1.2 for 1.2.3.
 func minor(version string) string { return version[:strings.LastIndex(version, ".")] }
 
 func follows(minor string) string {
@@ -80,12 +80,12 @@ func follows(minor string) string {
 	return fmt.Sprintf("%d.%d", major, number+1)
 }
 
-// only is what the parentheses of a pattern hold where it matches.
+// only returns the first group of a pattern's match.
 func only(t *testing.T, text, pattern string) string {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if found == nil {
-		t.Fatalf("no %s", pattern)
+		t.Fatalf("no match for %s", pattern)
 	}
 	return found[1]
 }

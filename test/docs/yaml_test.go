@@ -31,7 +31,7 @@ import (
 
 const fence = "```"
 
-func TestYAMLMeansWhatItSays(t *testing.T) {
+func TestYAMLIsValid(t *testing.T) {
 	t.Parallel()
 	issuer := func(config string) string {
 		return fence + `yaml
@@ -69,7 +69,7 @@ spec:
 	})
 }
 
-// TestManifestsAreFound, for whoever has an API server to apply them to.
+// TestManifestsAreFound tests what the end-to-end tests apply to an API server.
 func TestManifestsAreFound(t *testing.T) {
 	t.Parallel()
 	all, err := Manifests(root)
@@ -83,7 +83,7 @@ func TestManifestsAreFound(t *testing.T) {
 	}
 }
 
-// faultsOfYAML tries each YAML block as what it seems to be: objects, a part of an Issuer, or values of the chart.
+// faultsOfYAML tries each YAML block as objects, a part of an Issuer, or chart values.
 func faultsOfYAML(t *testing.T, d *Document) []string {
 	t.Helper()
 	var faults []string
@@ -129,7 +129,7 @@ func tryYAML(t *testing.T, d *Document, text string) error {
 	return tryValues(t, text)
 }
 
-// tryManifest decodes an object strictly, where its types are at hand, and has the solvers in it tried.
+// tryManifest decodes an object strictly if its type is a dependency, and tries the solvers in it.
 func tryManifest(t *testing.T, d *Document, text []byte, apiVersion any) error {
 	t.Helper()
 	group, _, _ := strings.Cut(fmt.Sprint(apiVersion), "/")
@@ -172,7 +172,7 @@ func trySolvers(t *testing.T, d *Document, solvers []acmev1.ACMEChallengeSolver)
 			return fmt.Errorf("the solver's name is %s", webhook.SolverName)
 		}
 		if webhook.GroupName != "acme.mijn.host" && !strings.Contains(d.Source, "groupName="+webhook.GroupName) {
-			return fmt.Errorf("the group's name is %s, which nothing here sets in the chart", webhook.GroupName)
+			return fmt.Errorf("the group's name is %s, which this page does not set in the chart", webhook.GroupName)
 		}
 		var raw []byte
 		if webhook.Config != nil {
@@ -185,7 +185,7 @@ func trySolvers(t *testing.T, d *Document, solvers []acmev1.ACMEChallengeSolver)
 	return nil
 }
 
-// present has our own solver read a config, in a cluster in which every Secret is there.
+// present has our own solver parse a config, in a cluster where every Secret exists.
 func present(t *testing.T, config []byte) error {
 	t.Helper()
 	s := solver.New(solver.Options{Name: "mijn-host", Provider: idle{}, AmbientAPIKey: "key"})
@@ -199,11 +199,11 @@ func present(t *testing.T, config []byte) error {
 	if config != nil {
 		challenge.Config = &apiextensionsv1.JSON{Raw: config}
 	}
-	// Who leaves the config out means the ambient key; who begins one and names no Secret has forgotten it.
+	// Without a config the ambient key is meant; a config without a Secret is a mistake.
 	challenge.AllowAmbientCredentials = config == nil
 	err := s.Present(challenge)
 	if err != nil && strings.HasSuffix(err.Error(), "is not found") {
-		return nil // The config was understood: it named an entry of its own.
+		return nil // The config is valid and names another entry.
 	}
 	return err
 }
@@ -232,7 +232,7 @@ func everySecret(t *testing.T) string {
 	return cluster.URL
 }
 
-// tryValues renders the chart with values, whose schema refuses what it does not know.
+// tryValues renders the chart with values. Its schema rejects unknown ones.
 func tryValues(t *testing.T, values string) error {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "values.yaml")
@@ -251,7 +251,7 @@ func render(t *testing.T, args ...string) error {
 	return nil
 }
 
-func TestValuesThatAreNamedExist(t *testing.T) {
+func TestNamedValuesExist(t *testing.T) {
 	t.Parallel()
 	tryAll(t, missingValues, "`secrets.namespaces.team-a`, `tls.source: helm`, `tls.crt`, `image.tag`, `webhook.groupName`, `test.domain`", []mistake{
 		{"`secrets.namespace`", "secrets.namespace"},
@@ -262,8 +262,8 @@ func TestValuesThatAreNamedExist(t *testing.T) {
 	})
 }
 
-// missingValues looks at what has the form of a value of the chart. In the tables of docs/guides/migrating.md the first column
-// has the values of other charts.
+// missingValues checks what looks like a chart value. The first column of the tables in docs/guides/migrating.md has values of
+// other charts.
 func missingValues(t *testing.T, d *Document) []string {
 	t.Helper()
 	var values map[string]any
@@ -288,7 +288,7 @@ func missingValues(t *testing.T, d *Document) []string {
 	return faults
 }
 
-// has tells whether a value exists. What the chart leaves empty may have any key.
+// has reports whether a value exists. An empty value of the chart may have any key.
 func has(values map[string]any, path []string) bool {
 	value, ok := values[path[0]]
 	if !ok || len(path) == 1 {
