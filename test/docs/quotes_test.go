@@ -41,6 +41,8 @@ func TestTroubleshooting_QuotesOthers(t *testing.T) {
 				"system:serviceaccount:cert-manager:cert-manager", "create", "mijn-host", "acme.mijn.host")),
 			answer(say(machinery, "the server is currently unable to handle the request")),
 			answer(say(machinery, "the server could not find the requested resource")),
+			answer(say(machinery, "the server is currently unable to handle the request")), // again, after a node was lost
+			answer(say(machinery, "the server was unable to return a response in the time allotted, but may still be processing the request")),
 			discovery,
 			say("k8s.io/kubernetes/pkg/controller/namespace/deletion/status_condition_utils.go",
 				"Discovery failed for some groups, %d failing: %v", 1, discovery),
