@@ -32,13 +32,36 @@ func (r *round) judge(z *Zone) error {
 		return err
 	}
 	w := r.notes.Wrote
-	if w != nil && z.hash == w.Hash {
-		return nil
-	}
-	if w != nil && m.age(lastWrite, w.At, now) < staleReads && !z.sign.newerThan(w.Sign) {
+	switch {
+	case w != nil && z.hash == w.Hash:
+		return m.judgeUnexplained(z, now)
+	case w != nil && m.age(lastWrite, w.At, now) < staleReads && !z.sign.newerThan(w.Sign):
+		m.learnUnexplained(z, &r.notes, now)
 		return ErrStale
 	}
 	return m.judgeLacking(z, &r.notes, now)
+}
+
+// learnUnexplained notes records of a rejected read that are not in the last accepted state. The read may be outdated, or
+// another client may have added them within the second of our update, so that no sign tells.
+func (m *memory) learnUnexplained(z *Zone, n *notes, now time.Time) {
+	for _, one := range z.Records {
+		if _, known := m.seen[one.key]; !known && !n.cleanedSince(entry{one.name, one.content}, time.Time{}) {
+			m.unexplained[one.key] = now
+		}
+	}
+}
+
+// judgeUnexplained returns an error if the read, although it equals the last update, lacks a record that a rejected read
+// has shown in the last 30 s.
+func (m *memory) judgeUnexplained(z *Zone, now time.Time) error {
+	shown := count(z.Records)
+	for key, at := range m.unexplained {
+		if shown[key] == 0 && now.Sub(at) < staleReads {
+			return ErrStale
+		}
+	}
+	return nil
 }
 
 // judgePending looks for an unconfirmed update. After uncertainFor the update counts as failed.

@@ -26,6 +26,7 @@ type memory struct {
 	seenSign     sign                // of the last accepted read
 	listed       *Zone               // the last list entry
 	lackingSince time.Time
+	unexplained  map[string]time.Time // when rejected reads last showed records that are not in seen
 
 	presented map[entry]presented
 	barred    error // the reason to add no more records
@@ -63,7 +64,7 @@ func (all *memories) open(id int64) *memory {
 	maps.DeleteFunc(all.zones, func(_ int64, m *memory) bool { return m.isOver(now) })
 	m := all.zones[id]
 	if m == nil {
-		m = &memory{seen: map[string]sighting{}, presented: map[entry]presented{}, observed: map[happening]observation{}}
+		m = &memory{seen: map[string]sighting{}, unexplained: map[string]time.Time{}, presented: map[entry]presented{}, observed: map[happening]observation{}}
 		all.zones[id] = m
 	}
 	m.mu.Lock()
@@ -79,6 +80,7 @@ func (m *memory) isOver(now time.Time) bool {
 	if now.Sub(m.used) > rememberRecords {
 		m.listed, m.lackingSince = nil, time.Time{}
 		clear(m.seen)
+		clear(m.unexplained)
 		clear(m.presented)
 	}
 	return m.barred == nil && now.Sub(m.used) > rememberSigns
@@ -133,6 +135,7 @@ func (m *memory) believe(z *Zone) {
 	now := time.Now()
 	m.learnSign(z.sign, now)
 	m.see(z.Records, now)
+	clear(m.unexplained)
 	m.seenSign = z.sign
 }
 

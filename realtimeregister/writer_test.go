@@ -230,6 +230,24 @@ func TestAForeignWriterIsNotOverwritten(t *testing.T) {
 	})
 }
 
+// TestForeignWriter_WithinTheSecondOfAnUpdate: signs have whole seconds, so they do not tell a read with the foreign record
+// from one before it. Having read the record once, the writer keeps it.
+func TestForeignWriter_WithinTheSecondOfAnUpdate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{StaleReads: time.Second, Replicas: sim.ReplicasAlternate, Signs: sim.SignsDate}, func(w world) {
+		time.Sleep(time.Minute)
+		w.must(w.add(acme(1)))
+		w.must(w.add(acme(1))) // one more read, so that the next one is fresh and the one after it outdated
+		time.Sleep(400 * time.Millisecond)
+		late := sim.Record("late.example.nl", "A", "192.0.2.9", 60)
+		w.api.AddRecord(w.zone, late)
+		time.Sleep(100 * time.Millisecond)
+		w.must(retry(func() error { return w.add(acme(2)) }, 8))
+		w.wantValues(acme(1), acme(2))
+		w.wantOthers(append(others(), late)...)
+	})
+}
+
 // TestWindow_ReadAndLeaseAlone: between the read of a zone and its update there is the API's answer and one update of the
 // Lease, and no other wait.
 func TestWindow_ReadAndLeaseAlone(t *testing.T) {
