@@ -93,22 +93,22 @@ type operation struct {
 }
 
 func operations() map[string]operation {
-	stands := func(w world) bool { return slices.Contains(w.api.TXTValues(w.zone, testName), acme(1)) }
-	gone := func(w world) bool { return !stands(w) }
+	exists := func(w world) bool { return slices.Contains(w.api.TXTValues(w.zone, testName), acme(1)) }
+	gone := func(w world) bool { return !exists(w) }
 	nothing := func(world) {}
 	there := func(w world) { w.must(w.add(acme(1))) }
 	add := func(w world) error { return w.add(acme(1)) }
 	remove := func(w world) error { return w.remove(acme(1)) }
 	return map[string]operation{
-		"presenting, list":    {sim.OpListZones, nothing, add, stands},
-		"presenting, read":    {sim.OpReadZone, nothing, add, stands},
-		"presenting, update":  {sim.OpUpdateZone, nothing, add, stands},
+		"presenting, list":    {sim.OpListZones, nothing, add, exists},
+		"presenting, read":    {sim.OpReadZone, nothing, add, exists},
+		"presenting, update":  {sim.OpUpdateZone, nothing, add, exists},
 		"cleaning up, read":   {sim.OpReadZone, there, remove, gone},
 		"cleaning up, update": {sim.OpUpdateZone, there, remove, gone},
 	}
 }
 
-// TestAFaultIsOver once it has passed: cert-manager's next attempts succeed, nothing was sent twice, and nobody is harmed.
+// TestAFaultIsOver: once a fault has passed, cert-manager's retries succeed, and the records of others are unchanged.
 func TestAFaultIsOver(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
@@ -145,8 +145,8 @@ func TestAFaultIsOver(t *testing.T) {
 // unsteady is what a message must not hold: an address with a port, a time, a count.
 var unsteady = regexp.MustCompile(`\d:\d|\d+ ?(s|ms|seconds|attempts|tries)\b|0x[0-9a-f]+|<|\n`)
 
-// TestAFaultThatStaysGivesOneConstantMessage within 25 s and without a storm of calls, and a clean-up never says that it
-// is done while the value stands.
+// TestAFaultThatStaysGivesOneConstantMessage within 25 s and in few calls, and a clean-up never succeeds while the value
+// exists.
 func TestAFaultThatStaysGivesOneConstantMessage(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {

@@ -125,7 +125,7 @@ func (m *model) newProcess() *process {
 	return startProcess(m, m.api, m.cluster, fmt.Sprintf("process-%d", m.born))
 }
 
-// foreign is a record that somebody else might have, like no other, in a form that a lossy client would lose.
+// foreign returns a unique record of another client, in a form that a lossy client would change.
 func (m *model) foreign(t *rapid.T) string {
 	m.serial++
 	name := rapid.SampledFrom([]string{"example.nl", "www.example.nl", "WWW.Example.nl", "*.example.nl", "mail.example.nl", "_acme-challenge.other.example.nl"}).Draw(t, "name")
@@ -144,7 +144,7 @@ func (m *model) foreign(t *rapid.T) string {
 }
 
 // burst is some calls at the same moment or a little apart, through any process. Now and then two of them want the
-// opposite for one value, a process dies meanwhile, or somebody else writes.
+// opposite for one value, a process dies, or another client writes.
 func (m *model) burst(t *rapid.T) {
 	var starts []func() // all is drawn before anything runs: the end of the fuzzer's data must find no goroutine
 	begin := func(do func()) {
@@ -282,7 +282,7 @@ func (m *model) passTime(t *rapid.T) {
 	time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 15 * time.Minute}).Draw(t, "time"))
 }
 
-// check holds the invariants after every step. What the simulator calls preventable harm it reports by itself at the end.
+// check holds the invariants after every step. The simulator reports preventable harm at the end, too.
 func (m *model) check(*rapid.T) {
 	if harms := m.api.Harms(sim.Preventable); len(harms) > 0 {
 		m.Fatalf("an update did harm: %s\n%s", harms[0], m.trace())
@@ -342,7 +342,7 @@ func (m *model) end() {
 	}
 }
 
-// trace is what happened, for whoever has to find out why.
+// trace returns all calls and changes, to find out why.
 func (m *model) trace() string {
 	var lines []string
 	for _, r := range m.api.Requests() {

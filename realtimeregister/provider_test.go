@@ -13,8 +13,8 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestAValueComesAndGoes under every reading of what is unknown, and every other record stays as it is, byte for byte.
-func TestAValueComesAndGoes(t *testing.T) {
+// TestPresentCleanUp_EveryReading under every reading of what is unknown, and every other record stays as it is, byte for byte.
+func TestPresentCleanUp_EveryReading(t *testing.T) {
 	t.Parallel()
 	for _, o := range sim.EachReading() {
 		t.Run(o.String(), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestAValueComesAndGoes(t *testing.T) {
 	}
 }
 
-func TestOneChallengeTakesFourCallsColdAndThreeWarm(t *testing.T) {
+func TestCalls_OneChallenge(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.must(w.add(acme(1)))
@@ -143,8 +143,8 @@ func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 	}
 }
 
-// TestAZoneThatMustNotBeWrittenToIsNot: presenting says why, and cleaning up succeeds where nothing was written.
-func TestAZoneThatMustNotBeWrittenToIsNot(t *testing.T) {
+// TestUnfitZone_NotWritten: Present returns the reason, and CleanUp succeeds because nothing was written.
+func TestUnfitZone_NotWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		zone sim.Zone
@@ -179,8 +179,8 @@ func TestAZoneThatMustNotBeWrittenToIsNot(t *testing.T) {
 	}
 }
 
-// TestTheLastRecordStays: an empty list is never sent.
-func TestTheLastRecordStays(t *testing.T) {
+// TestCleanUp_LastRecord: an empty list is never sent.
+func TestCleanUp_LastRecord(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.must(w.add(acme(1)))
@@ -203,8 +203,8 @@ func TestTheLastRecordStays(t *testing.T) {
 	})
 }
 
-// TestTheTTLOfANameIsTaken where a TXT record stands under it (RFC 2181, 5.2).
-func TestTheTTLOfANameIsTaken(t *testing.T) {
+// TestPresent_TTLOfExistingTXT: all TXT records of a name have the same TTL (RFC 2181, 5.2).
+func TestPresent_TTLOfExistingTXT(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.must(w.add(acme(1)))
@@ -218,8 +218,8 @@ func TestTheTTLOfANameIsTaken(t *testing.T) {
 	})
 }
 
-// TestTheLastRequestForAValueWins, and the earlier one is told.
-func TestTheLastRequestForAValueWins(t *testing.T) {
+// TestLastRequestWins, and the earlier one for the same value gets an error.
+func TestLastRequestWins(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		w.must(w.add(acme(0)))

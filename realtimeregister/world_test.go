@@ -32,7 +32,7 @@ const (
 	callLimit = 25 * time.Second
 )
 
-// others are records that belong to somebody, in forms that a lossy client would lose: unknown fields, numbers, escapes,
+// others are records of another client, in forms that a lossy client would change: unknown fields, numbers, escapes,
 // white space.
 func others() []string {
 	return []string{
@@ -187,7 +187,7 @@ func (w world) wantValues(want ...string) {
 	}
 }
 
-// wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was, in whatever order.
+// wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was, in any order.
 func (w world) wantOthersUntouched() {
 	w.Helper()
 	w.wantOthers(others()...)

@@ -20,8 +20,8 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestAnUncertainUpdateIsNeverRepeated: nobody writes until it is seen or a minute has passed.
-func TestAnUncertainUpdateIsNeverRepeated(t *testing.T) {
+// TestUncertainUpdate_NeverRepeated: no process writes until a read shows it or a minute has passed.
+func TestUncertainUpdate_NeverRepeated(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]sim.Kind{
 		"429": sim.RateLimited(nil), "500": sim.Status(500), "502": sim.HTMLPage(502), "no answer": sim.Hang(), "a reset": sim.DropBefore(),
@@ -64,8 +64,8 @@ func TestAnUncertainUpdateIsNeverRepeated(t *testing.T) {
 	}
 }
 
-// TestAHolderThatDiesIsTakenOver within 45 s, and the update that it had under way is not overtaken.
-func TestAHolderThatDiesIsTakenOver(t *testing.T) {
+// TestLease_DeadHolder within 45 s, and the update that it had under way is not overtaken.
+func TestLease_DeadHolder(t *testing.T) {
 	t.Parallel()
 	for _, when := range []sim.Operation{sim.OpReadZone, sim.OpUpdateZone} {
 		t.Run(string(when), func(t *testing.T) {
@@ -97,8 +97,8 @@ func TestAHolderThatDiesIsTakenOver(t *testing.T) {
 	}
 }
 
-// TestAHolderThatLostItsLeaseDoesNotPost, nor one that slept past its end or could not renew it.
-func TestAHolderThatLostItsLeaseDoesNotPost(t *testing.T) {
+// TestLease_LostBeforePost, nor one that slept past its end or could not renew it.
+func TestLease_LostBeforePost(t *testing.T) {
 	t.Parallel()
 	renewals := func(fault leasetest.Fault) func(leasetest.Request) leasetest.Fault {
 		updates := 0
@@ -146,8 +146,8 @@ func TestAHolderThatLostItsLeaseDoesNotPost(t *testing.T) {
 	})
 }
 
-// TestWithoutALeaseNothingIsWritten, for presenting and cleaning up alike.
-func TestWithoutALeaseNothingIsWritten(t *testing.T) {
+// TestLease_Unavailable: without a Lease, neither Present nor CleanUp writes.
+func TestLease_Unavailable(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		homeless := w.newProcess("homeless", func(o *realtimeregister.Options) { o.Leases = kubelease.New("") })
@@ -162,8 +162,8 @@ func TestWithoutALeaseNothingIsWritten(t *testing.T) {
 	})
 }
 
-// TestAStaleReadIsRecognised by what this process knows and by the notes that another left in the Lease.
-func TestAStaleReadIsRecognised(t *testing.T) {
+// TestStaleRead_Rejected by what this process knows and by the notes that another left in the Lease.
+func TestStaleRead_Rejected(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]sim.Options{
 		"all reads":                 {StaleReads: 8 * time.Second},
@@ -200,8 +200,8 @@ func TestAStaleReadIsRecognised(t *testing.T) {
 	}
 }
 
-// TestAReadThatDisagreesWithTheListIsReadAgain on a cold start, when nothing else is known.
-func TestAReadThatDisagreesWithTheListIsReadAgain(t *testing.T) {
+// TestColdStart_ReadDisagreesWithList on a cold start, when nothing else is known.
+func TestColdStart_ReadDisagreesWithList(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]sim.Kind{"short": sim.ShortRead(), "absent": sim.AbsentRecords(), "empty": sim.EmptyRecords()} {
 		t.Run(name, func(t *testing.T) {
@@ -215,8 +215,8 @@ func TestAReadThatDisagreesWithTheListIsReadAgain(t *testing.T) {
 	}
 }
 
-// TestAForeignWriterIsNotOverwritten: what somebody adds, changes or removes between two rounds stays so.
-func TestAForeignWriterIsNotOverwritten(t *testing.T) {
+// TestForeignWriter_BetweenRounds: the changes of another client between two rounds are kept.
+func TestForeignWriter_BetweenRounds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.must(w.add(acme(1)))
@@ -230,8 +230,8 @@ func TestAForeignWriterIsNotOverwritten(t *testing.T) {
 	})
 }
 
-// TestForeignWriter_WithinTheSecondOfAnUpdate: signs have whole seconds, so they do not tell a read with the foreign record
-// from one before it. Having read the record once, the writer keeps it.
+// TestForeignWriter_WithinTheSecondOfAnUpdate: signs have whole seconds, so a read with the foreign record does not differ
+// from an older one in them. Having read the record once, the writer keeps it.
 func TestForeignWriter_WithinTheSecondOfAnUpdate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{StaleReads: time.Second, Replicas: sim.ReplicasAlternate, Signs: sim.SignsDate}, func(w world) {
@@ -262,8 +262,9 @@ func TestWindow_ReadAndLeaseAlone(t *testing.T) {
 	})
 }
 
-// TestAValueThatSomebodyTookIsPutBack with the next update of this process, unless another process cleaned it up.
-func TestAValueThatSomebodyTookIsPutBack(t *testing.T) {
+// TestPresent_RestoresLostValue: the next update of a process restores a value that another client removed, unless another
+// process cleaned it up.
+func TestPresent_RestoresLostValue(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		replica := w.newProcess("two")
@@ -281,8 +282,8 @@ func TestAValueThatSomebodyTookIsPutBack(t *testing.T) {
 	})
 }
 
-// TestWhatIsLostIsTold: in the log with the records, and in the metrics; it is not restored.
-func TestWhatIsLostIsTold(t *testing.T) {
+// TestForeignLoss_Reported: lost records are logged and counted, and not restored.
+func TestForeignLoss_Reported(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		var log strings.Builder
@@ -303,8 +304,8 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	})
 }
 
-// TestARefusedValueFailsAlone: those that wait with it are answered.
-func TestARefusedValueFailsAlone(t *testing.T) {
+// TestRejectedValue_FailsAlone: the others in its round succeed.
+func TestRejectedValue_FailsAlone(t *testing.T) {
 	t.Parallel()
 	bad := strings.Repeat("a", 64) + ".example.nl." // a label that is too long
 	t.Run("with an index", func(t *testing.T) {
@@ -353,7 +354,7 @@ func (w world) presentAll(names []string) []error {
 	return errs
 }
 
-func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
+func TestBlockingRecord_Named(t *testing.T) {
 	t.Parallel()
 	old := `{"name":"mail.example.nl","type":"MX","content":"mx.example.nl","ttl":60}` // without prio
 	for name, c := range map[string]struct {
@@ -384,8 +385,8 @@ func TestARecordThatBlocksEveryUpdateIsNamed(t *testing.T) {
 	})
 }
 
-// TestAnUpdateThatChangesMoreBarsTheZone for presenting; cleaning up goes on.
-func TestAnUpdateThatChangesMoreBarsTheZone(t *testing.T) {
+// TestChangedSetting_BarsZone for presenting; cleaning up goes on.
+func TestChangedSetting_BarsZone(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		go func() {
@@ -402,8 +403,8 @@ func TestAnUpdateThatChangesMoreBarsTheZone(t *testing.T) {
 	})
 }
 
-// TestTheZoneOfAName is found by asking for names, and never for the whole account.
-func TestTheZoneOfAName(t *testing.T) {
+// TestZoneOfName is found by asking for names, and never for the whole account.
+func TestZoneOfName(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		for i := range 30 {
@@ -426,8 +427,8 @@ func TestTheZoneOfAName(t *testing.T) {
 	})
 }
 
-// TestTwoZonesOfOneName need a service; cleaning up looks into both.
-func TestTwoZonesOfOneName(t *testing.T) {
+// TestAmbiguousZone need a service; cleaning up looks into both.
+func TestAmbiguousZone(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		premium := w.api.AddZone("reseller", sim.Zone{Name: "example.nl", Service: "PREMIUM", Records: others()})
@@ -449,8 +450,8 @@ func TestTwoZonesOfOneName(t *testing.T) {
 	})
 }
 
-// TestAZoneThatIsMadeAnewIsFoundAgain although its old id is remembered.
-func TestAZoneThatIsMadeAnewIsFoundAgain(t *testing.T) {
+// TestRecreatedZone: a zone that was deleted and created again is found, although its old id is remembered.
+func TestRecreatedZone(t *testing.T) {
 	t.Parallel()
 	for _, o := range []sim.Options{{}, {Missing: sim.MissingNotFound}} {
 		t.Run(o.String(), func(t *testing.T) {
@@ -470,8 +471,8 @@ func TestAZoneThatIsMadeAnewIsFoundAgain(t *testing.T) {
 	}
 }
 
-// TestALoginGoesAsBasic, and an API key as what it is.
-func TestALoginGoesAsBasic(t *testing.T) {
+// TestLogin_SentAsBasic, and an API key as what it is.
+func TestLogin_SentAsBasic(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.api.AddLogin("reseller", "robot", "pass:word")
@@ -487,8 +488,8 @@ func TestALoginGoesAsBasic(t *testing.T) {
 	})
 }
 
-// TestAKeyThatMayNotWriteDoesNotFailOthers: each key has rounds of its own.
-func TestAKeyThatMayNotWriteDoesNotFailOthers(t *testing.T) {
+// TestReadOnlyKey_DoesNotFailOthers: each key has rounds of its own.
+func TestReadOnlyKey_DoesNotFailOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		w.api.AddAccount("reseller", "read-only")

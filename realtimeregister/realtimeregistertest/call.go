@@ -95,7 +95,7 @@ func (a answer) json() []byte {
 		for _, z := range a.zones {
 			entities = append(entities, z.json())
 		}
-		// By hand, for an encoder would touch the bytes of records.
+		// By hand, because an encoder would change the bytes of records.
 		return fmt.Appendf(nil, `{"entities":[%s],"pagination":%s}`, bytes.Join(entities, []byte(",")), encode(a.list))
 	case a.zones != nil:
 		return a.zones[0].json()
@@ -122,7 +122,7 @@ func (c *call) sendBody(code int, contentType string, body []byte) {
 		return
 	}
 	c.land()
-	_, _ = c.w.Write(body) // nobody is left to tell of a client that has gone
+	_, _ = c.w.Write(body) // the client has gone
 }
 
 // begin waits until the answer is due and writes its head. It is false if that

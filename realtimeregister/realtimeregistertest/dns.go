@@ -48,7 +48,7 @@ func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
 	return z, found
 }
 
-// HostsBelow tells whether any zone is below the name.
+// HostsBelow reports whether any zone is below the name.
 func (v served) HostsBelow(name string) bool {
 	s := v.server
 	s.lock()

@@ -1,6 +1,6 @@
 // Package realtimeregistertest is the Realtime Register DNS API (v2) as a server
 // in memory, together with an authoritative DNS server for the very zones that
-// the API stores. Nobody who writes this program can reach the live API.
+// the API stores. The live API was not available to its authors.
 //
 // It shares no code with the client: it is written from what is known of the API
 // alone. What is known carries a mark:

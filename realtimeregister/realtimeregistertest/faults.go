@@ -20,7 +20,7 @@ type Fault struct {
 	When   func(Request) bool // must not call the Server
 
 	// Skip is how many of those calls go well first, and Times is how many
-	// go wrong then; zero is all of them, for ever.
+	// go wrong then; zero is all of them.
 	Skip  int
 	Times int
 

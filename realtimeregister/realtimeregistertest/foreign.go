@@ -24,7 +24,7 @@ func (s *Server) AddRecord(id int, record string) {
 }
 
 // DeleteRecord is a foreign writer that removes every record that is the same
-// JSON value. It tells whether there was any.
+// JSON value. It reports whether there was any.
 func (s *Server) DeleteRecord(id int, record string) bool {
 	found := false
 	s.foreignWrite(id, func(z *zone, records []*stored) []*stored {

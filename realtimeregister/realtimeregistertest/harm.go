@@ -28,7 +28,7 @@ type Cause string
 const (
 	// Preventable: the client had read what it then did not keep.
 	Preventable Cause = "preventable"
-	// Raced: somebody else wrote between the client's read and its POST. No
+	// Raced: another client wrote between the client's read and its POST. No
 	// version or precondition exists in the API: no client can prevent it.
 	Raced Cause = "raced"
 	// HiddenStale: the client's read was stale or short, and nothing that it
@@ -47,7 +47,7 @@ type Harm struct {
 	After  string // JSON, or "" for nothing
 }
 
-// String tells it in a line.
+// String returns the harm on one line.
 func (h Harm) String() string {
 	return strings.TrimSpace(fmt.Sprintf("zone %d: %s (%s) %s: %s -> %s", h.Zone, h.Kind, h.Cause, h.Field, h.Before, h.After))
 }
@@ -127,7 +127,7 @@ func (s *Server) judgeSettings(u *update, before, after settings) {
 
 // cause is whether what an update did could have been prevented: its client knew
 // better, or had read nothing, or what it read was evidently not the truth.
-// changed is when somebody else made the difference.
+// changed is when another client made the difference.
 func (b *basis) cause(knew bool, changed int) Cause {
 	switch {
 	case b == nil || knew:

@@ -42,7 +42,7 @@ func plain(v any) any {
 	return v
 }
 
-// plainNumber is a number as a fraction. One of a large exponent stays, for its
+// plainNumber is a number as a fraction. One with a large exponent stays, because its
 // fraction would be as large.
 func plainNumber(n json.Number) any {
 	if i := strings.IndexAny(string(n), "eE"); i >= 0 {

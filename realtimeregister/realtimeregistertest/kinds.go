@@ -115,8 +115,8 @@ func Hang() Kind {
 }
 
 // DropBefore drops the connection without having carried the call out; on TCP
-// it is reset. Beware that Go's transport tries a GET again by itself, on a new
-// connection, if the one that broke had been used before.
+// it is reset. Go's transport retries a GET on a new
+// connection if the broken one had been used before.
 func DropBefore() Kind {
 	return Kind{"drop before the effect", (*call).drop}
 }
@@ -255,7 +255,7 @@ func SlowBody(each time.Duration) Kind {
 
 // Redirect answers with the code (302, 307 …) and a Location, which a client
 // must not follow with the key if it is at another host. On a server that
-// listens in memory every host is the server itself: Request.Host tells.
+// listens in memory every host is the server itself; see Request.Host.
 func Redirect(code int, location string) Kind {
 	return Kind{fmt.Sprintf("redirect %d", code), func(c *call) {
 		c.w.Header().Set("Location", location)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// defaultLimit is how many zones a list has if nobody says. (D)
+// defaultLimit is how many zones a list has without a limit. (D)
 const defaultLimit = 10
 
 // listZones answers with the zones that fit the query, a page of them. (D) A

@@ -78,9 +78,9 @@ type Options struct {
 	// TestDoesHarm: the test itself means to do harm, so that [Start] and
 	// [StartInMemory] do not fail it for that.
 	TestDoesHarm bool
-	// Reader tells clients apart, to judge harm by what each one has read. nil
+	// Reader identifies clients, to judge harm by what each one has read. nil
 	// is by the Authorization header: one key, one client. Dates and serials are
-	// known to all who have the key, whatever the Reader.
+	// known to all clients with the key, for any Reader.
 	Reader func(Request) string
 	// History: how long versions of a zone are kept, beyond what the readings
 	// need, for the kind StaleRead.
@@ -90,7 +90,7 @@ type Options struct {
 	RequestLogLimit int
 	// TLS: the API is served over TLS with this configuration.
 	TLS *tls.Config
-	// Observe is told every change of a record. It runs while the state is
+	// Observe receives every change of a record. It runs while the state is
 	// locked, and so must not call the Server.
 	Observe func(Change)
 }
@@ -209,7 +209,7 @@ type SignsReading int
 // Readings of the signs of change.
 const (
 	SignsBoth   SignsReading = iota // updatedDate and serial (D)
-	SignsDate                       // the serial stands still (?)
+	SignsDate                       // the serial never changes (?)
 	SignsSerial                     // updatedDate is absent (?)
 	SignsNone                       // (?)
 )

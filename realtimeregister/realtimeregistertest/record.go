@@ -39,7 +39,7 @@ type stored struct {
 }
 
 // newStored parses a record. Whatever it lacks is empty: the problems of one
-// that a client sent are told by problems.
+// that a client sent are found by problems.
 func newStored(raw json.RawMessage, foreign bool, since int) *stored {
 	r := &stored{raw: raw, value: canonical(raw), foreign: foreign, since: since}
 	r.fields, _ = object(raw)
@@ -63,11 +63,11 @@ func newStored(raw json.RawMessage, foreign bool, since int) *stored {
 
 func (r *stored) text(field string) string {
 	var s string
-	_ = json.Unmarshal(r.fields[field], &s) // what is no string is told by problems
+	_ = json.Unmarshal(r.fields[field], &s) // problems finds what is no string
 	return s
 }
 
-// duplicates tells whether two records are one to DNS.
+// duplicates reports whether two records are one in DNS.
 func (r *stored) duplicates(other *stored) bool {
 	return r.name == other.name && r.typ == other.typ && r.content == other.content && r.prio == other.prio
 }

@@ -76,7 +76,7 @@ func (l *requestLog) name(r *Request, fault string) {
 }
 
 // land takes a request out of those in flight. It comes before the last byte of
-// the answer: whoever has read that one can send the next request at once, and
+// the answer: a client that has read it can send the next request at once, and
 // the two must not be counted as two at one moment.
 func (l *requestLog) land(r *Request) {
 	l.mu.Lock()

@@ -13,7 +13,7 @@ const BasePath = "/v2"
 
 // Server is the simulator: the API as an [http.Handler], and the state that it
 // shares with DNS. All its methods may be called at any time, from any
-// goroutine. Its [hosttest.Listener] tells where it can be reached.
+// goroutine. Its [hosttest.Listener] has its addresses.
 type Server struct {
 	*hosttest.Listener
 

@@ -12,7 +12,7 @@ func TestAnUpdateKeepsEveryByteAndDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for _, o := range append(EachReading(), Options{StaleReads: time.Minute}, Options{EffectDelay: 5 * time.Second}) {
 		if o.SOA == SOAReset {
-			continue // it does harm whoever leaves the fields out
+			continue // leaving the fields out does harm
 		}
 		t.Run(o.String(), func(t *testing.T) {
 			t.Parallel()

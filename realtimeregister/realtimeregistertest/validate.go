@@ -67,7 +67,7 @@ func validate(records []*stored, zone string, o Options) *refusal {
 	return out
 }
 
-// conflict tells whether two records of one name exclude each other: exact duplicates under
+// conflict reports whether two records of one name exclude each other: exact duplicates under
 // a reading, and a CNAME beside anything (I).
 func conflict(r, other *stored, o Options) bool {
 	if r.duplicates(other) {

@@ -30,7 +30,7 @@ type Zone struct {
 	Expire          int
 	TTL             int
 
-	Extra        map[string]string // fields that nobody knows of: name to JSON
+	Extra        map[string]string // unknown fields: name to JSON
 	Undelegated  bool              // DNS does not serve it
 	Unregistered bool              // GET /domains knows nothing of it
 }
@@ -47,7 +47,7 @@ const (
 // settings are the fields of a zone that an update can change.
 type settings map[string]json.RawMessage
 
-// soaDefaults are what the SOA fields are if nobody says.
+// soaDefaults returns the default SOA fields.
 func soaDefaults() settings {
 	return settings{
 		"hostMaster": quoted(defaultHostMaster),
@@ -121,7 +121,7 @@ func (z *zone) at(then time.Time) version {
 	return z.versions[0]
 }
 
-// become makes a new version, and forgets those that nobody can see any more.
+// become makes a new version, and drops those that no read can show.
 func (z *zone) become(s settings, records []*stored, now time.Time, keep time.Duration) {
 	z.versions = append(z.versions, version{
 		from: now, serial: z.now().serial + 1, updated: stamp(now), settings: maps.Clone(s), records: records,

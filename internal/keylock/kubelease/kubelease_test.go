@@ -51,7 +51,7 @@ func (w world) must(l keylock.Lease, err error) keylock.Lease {
 	return l
 }
 
-func TestOneProcessAtATimeHasALease(t *testing.T) {
+func TestAcquire_OneProcessAtATime(t *testing.T) {
 	inBubble(t, func(w world) {
 		one, other := w.process(), w.process()
 		lease := w.must(w.acquire(one, time.Second))
@@ -63,7 +63,7 @@ func TestOneProcessAtATimeHasALease(t *testing.T) {
 	})
 }
 
-func TestNotesReachTheNextHolder(t *testing.T) {
+func TestNotes_ReachNextHolder(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		if lease.Notes() != "" {
@@ -79,8 +79,8 @@ func TestNotesReachTheNextHolder(t *testing.T) {
 	})
 }
 
-// TestADeadHolderIsTakenOver once its Lease was seen unchanged for 30 s, across attempts that gave up, and with its notes.
-func TestADeadHolderIsTakenOver(t *testing.T) {
+// TestAcquire_DeadHolder: a Lease is taken over, with its notes, once it was seen unchanged for 30 s, across attempts.
+func TestAcquire_DeadHolder(t *testing.T) {
 	inBubble(t, func(w world) {
 		dead := w.must(w.acquire(w.process(), time.Second))
 		if err := dead.Renew(w.Context(), "pending"); err != nil {
@@ -107,7 +107,7 @@ func TestADeadHolderIsTakenOver(t *testing.T) {
 	})
 }
 
-func TestALeaseThatIsRenewedIsNotTakenOver(t *testing.T) {
+func TestAcquire_RenewedLease(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		go func() {
@@ -123,8 +123,8 @@ func TestALeaseThatIsRenewedIsNotTakenOver(t *testing.T) {
 	})
 }
 
-// TestTheClocksOfOthersDoNotCount: a Lease that says it was renewed last year is not free.
-func TestTheClocksOfOthersDoNotCount(t *testing.T) {
+// TestAcquire_IgnoresOtherClocks: a Lease that says it was renewed last year is not free.
+func TestAcquire_IgnoresOtherClocks(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.must(w.acquire(w.process(), time.Second))
 		w.Change(func(l *coordinationv1.Lease) { l.Spec.RenewTime.Time = time.Now().AddDate(-1, 0, 0) })
@@ -134,8 +134,8 @@ func TestTheClocksOfOthersDoNotCount(t *testing.T) {
 	})
 }
 
-// TestARenewalWithoutAnAnswerLosesTheLease, and it is given up all the same if nobody else took it.
-func TestARenewalWithoutAnAnswerLosesTheLease(t *testing.T) {
+// TestRenew_NoAnswer: a renewal without an answer loses the Lease, and Release gives it up unless another process took it.
+func TestRenew_NoAnswer(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: time.Minute} })
@@ -150,8 +150,8 @@ func TestARenewalWithoutAnAnswerLosesTheLease(t *testing.T) {
 	})
 }
 
-// TestTimeCountsFromBeforeTheRequest: an answer that comes late leaves less of the Lease.
-func TestTimeCountsFromBeforeTheRequest(t *testing.T) {
+// TestLeft_CountsFromBeforeRequest: a late answer leaves less of the Lease.
+func TestLeft_CountsFromBeforeRequest(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: 4 * time.Second} })
@@ -165,7 +165,7 @@ func TestTimeCountsFromBeforeTheRequest(t *testing.T) {
 	})
 }
 
-func TestALeaseGoesAnHourAfterItsLastUse(t *testing.T) {
+func TestRelease_DeletesLeaseAfterAnHour(t *testing.T) {
 	inBubble(t, func(w world) {
 		one, other := w.process(), w.process()
 		w.must(w.acquire(one, time.Second)).Release("")
@@ -183,16 +183,16 @@ func TestALeaseGoesAnHourAfterItsLastUse(t *testing.T) {
 	})
 }
 
-func TestWithoutALeaseThereIsAnError(t *testing.T) {
+func TestAcquire_Errors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		namespace string
 		status    int
 		want      error
 	}{
-		"no namespace":              {"", 0, kubelease.ErrNoNamespace},
-		"forbidden":                 {"webhook", http.StatusForbidden, kubelease.ErrForbidden},
-		"a Kubernetes API in ruins": {"webhook", http.StatusInternalServerError, kubelease.ErrUnavailable},
+		"no namespace":        {"", 0, kubelease.ErrNoNamespace},
+		"forbidden":           {"webhook", http.StatusForbidden, kubelease.ErrForbidden},
+		"Kubernetes API down": {"webhook", http.StatusInternalServerError, kubelease.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(w world) {
@@ -209,7 +209,7 @@ func TestWithoutALeaseThereIsAnError(t *testing.T) {
 	}
 }
 
-func TestAPassingFaultIsOutlived(t *testing.T) {
+func TestAcquire_PassingFault(t *testing.T) {
 	inBubble(t, func(w world) {
 		times := 0
 		w.Inject(func(leasetest.Request) leasetest.Fault {

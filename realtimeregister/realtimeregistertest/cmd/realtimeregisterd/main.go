@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	c.options.Observe = func(change realtimeregistertest.Change) {
 		_, _ = fmt.Fprintln(stderr, changeLine(change))
 	}
-	c.options.RequestLogLimit = 1 // nobody reads the log of a process
+	c.options.RequestLogLimit = 1 // not readable from outside
 
 	server := realtimeregistertest.New(c.options)
 	defer server.Close()
@@ -96,7 +96,7 @@ func changeLine(c realtimeregistertest.Change) string {
 	if c.Appeared {
 		verb = "appears "
 	}
-	by := "somebody else"
+	by := "another client"
 	if c.ByAPI {
 		by = "the API"
 	}
@@ -162,7 +162,7 @@ func (c *config) readKeys(getenv func(string) string) (map[string]string, error)
 	for account, file := range c.keyFiles {
 		content, err := os.ReadFile(file) //nolint:gosec // the file that its caller names is what it is for
 		if err != nil {
-			// Without the path, for it might be the key, given by mistake.
+			// Without the path, which might be the key, given by mistake.
 			if wrong, ok := errors.AsType[*fs.PathError](err); ok {
 				err = wrong.Err
 			}
