@@ -109,8 +109,8 @@ func (c *Client) do(ctx context.Context, call apiclient.Call) error {
 func get[T any](ctx context.Context, c *Client, op apiclient.Operation, path string, isComplete func(T) bool) (data T, err error) {
 	err = c.do(ctx, apiclient.Call{Op: op, Method: http.MethodGet, Path: path, Decode: func(raw []byte) error {
 		data = *new(T) // without what an earlier attempt decoded
-		if err := json.Unmarshal(raw, &data); err != nil {
-			return err
+		if decodeErr := json.Unmarshal(raw, &data); decodeErr != nil {
+			return decodeErr
 		}
 		if !isComplete(data) {
 			return errIncomplete

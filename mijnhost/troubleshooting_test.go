@@ -45,7 +45,7 @@ func TestTroubleshootingMessages(t *testing.T) {
 			return b.add("value")
 		},
 		"an address that the key does not allow": notAllowed(""),
-		"an address that mijn.host returns":        notAllowed(`{"ip":"203.0.113.9"}`),
+		"an address that mijn.host returns":      notAllowed(`{"ip":"203.0.113.9"}`),
 		"a full queue": func(b bubble) error {
 			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 4 * time.Second })
 			return atOnce(jobsIn(1, 60), func(_ int, j job) error {

@@ -70,7 +70,7 @@ func TestTLSIsVerified(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := addOverTLS(t, &tls.Config{}, c.change, c.trusted)
+			err := addOverTLS(t, callLimit, &tls.Config{}, c.change, c.trusted)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -80,13 +80,13 @@ func TestTLSIsVerified(t *testing.T) {
 
 func TestTLSIsAtLeast12(t *testing.T) {
 	t.Parallel()
-	if addOverTLS(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, func(*x509.Certificate) {}, true) == nil {
+	if addOverTLS(t, 2*time.Second, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, func(*x509.Certificate) {}, true) == nil {
 		t.Error("TLS 1.1 is accepted")
 	}
 }
 
 // addOverTLS presents a value to a simulator that has a certificate of its own.
-func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate), trusted bool) error {
+func addOverTLS(t *testing.T, limit time.Duration, config *tls.Config, change func(*x509.Certificate), trusted bool) error {
 	t.Helper()
 	certificate, leaf := newCertificate(t, change)
 	config.Certificates = []tls.Certificate{certificate}
@@ -98,7 +98,7 @@ func addOverTLS(t *testing.T, config *tls.Config, change func(*x509.Certificate)
 		transport.TLSClientConfig.RootCAs.AddCert(leaf)
 	}
 	defer transport.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // a refused version is tried again
+	ctx, cancel := context.WithTimeout(t.Context(), limit) // a refused version is tried again
 	defer cancel()
 	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Transport: transport})
 	return present(ctx, p, testKey, testZone, testName, "value")

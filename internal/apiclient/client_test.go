@@ -221,7 +221,7 @@ func TestRetries(t *testing.T) {
 		"one that is sent once":         {always(500, "down").answer, Call{Once: true}, 1, 1, 0, "a.host returned HTTP 500: down", true},
 		"a refusal after a 500":         {then(500, 1, 400), Call{}, 2, 2, time.Second, "a.host returned HTTP 400", true},
 		"a refused connection":          {func(int, *http.Request) (*http.Response, error) { return nil, dial }, Call{}, 7, 10, 25 * time.Second, "a.host cannot be reached: connection refused", false},
-		"slow 500s are reported":     {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host returned HTTP 500", true},
+		"slow 500s are reported":        {slow(7 * time.Second), Call{}, 3, 4, 25 * time.Second, "a.host returned HTTP 500", true},
 		"a server that hangs":           {slow(time.Hour), Call{}, 3, 4, 25 * time.Second, "a.host cannot be reached: timed out", true},
 		"a 429 without a pause, longer": {always(429, "").answer, Call{}, 3, 6, 25 * time.Second, "a.host rate-limits this API key (HTTP 429)", false},
 	} {
