@@ -19,7 +19,7 @@ DATE    ?= $(or $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%S
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 # One set of flags for builds, tests and linters alike, so that the packages they share are compiled once; the Dockerfile
-# and test/e2e read them here. Without grpcnotrace, the webhook is a quarter larger (TestTheBinaryIsLean).
+# and test/e2e read them here. Without grpcnotrace, the webhook is a quarter larger (TestBinarySize).
 export CGO_ENABLED := 0
 export GOFLAGS     := -trimpath -buildvcs=false -tags=grpcnotrace -gcflags=all=-dwarf=false
 
@@ -140,7 +140,7 @@ soak: control-plane ## certificates renewing on a real control plane, with fault
 CRASHES ?= 200
 .PHONY: crash
 crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
-	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestACrashCostsNothing$$' .
+	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCrash$$' .
 
 CNAMES ?= 20
 .PHONY: cnames

@@ -14,7 +14,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// config logs in as an administrator.
+// config returns an administrator's client config.
 func (s *chartSuite) config(t *testing.T) *rest.Config {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", s.Kubeconfig())
@@ -25,7 +25,7 @@ func (s *chartSuite) config(t *testing.T) *rest.Config {
 	return config
 }
 
-// as logs in as somebody else.
+// as returns a client that impersonates a user.
 func (s *chartSuite) as(t *testing.T, user string) *kubernetes.Clientset {
 	t.Helper()
 	config := s.config(t)
@@ -44,8 +44,8 @@ func clientset(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 
 const certManagerUser = "system:serviceaccount:cert-manager:cert-manager"
 
-// keepAsking presents and cleans up challenges, one after the other and each once, until the returned function is called.
-// That fails the test for every one that was lost. cert-manager would have tried those again.
+// keepAsking presents and cleans up challenges one after another, without retries, until the returned function is called.
+// That function fails the test for every failed call, although cert-manager would have retried it.
 func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()) {
 	t.Helper()
 	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)
@@ -58,7 +58,7 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		for tick := time.NewTicker(pace); ; {
 			challenges++
 			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-				if err := cluster.Ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // None is broken off.
+				if err := cluster.Ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // Calls are not cancelled.
 					lost = append(lost, fmt.Sprintf("%s %s: %v", time.Now().Format(time.TimeOnly), action, err))
 				}
 			}
@@ -76,7 +76,7 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		<-ended
 		t.Logf("%d challenges", challenges)
 		if challenges < fewest {
-			t.Errorf("only %d challenges, which says nothing", challenges)
+			t.Errorf("only %d challenges, too few for a conclusion", challenges)
 		}
 		for _, one := range lost {
 			t.Errorf("lost: %s", one)
@@ -85,7 +85,7 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 	}
 }
 
-// requireAnswers waits until the webhook of a group has presented a challenge, and has cleaned it up.
+// requireAnswers waits until the webhook of a group has presented a challenge and cleaned it up.
 func (s *chartSuite) requireAnswers(t *testing.T, group, domain string) {
 	t.Helper()
 	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)

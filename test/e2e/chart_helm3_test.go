@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// testHelm3 takes a release through its life with Helm 3. That patches objects by itself and knows of no owners of their
-// fields, where Helm 4 has the API server apply them. A release that Helm 3 has installed stays like that with Helm 4, too.
+// testHelm3 takes a release through its life cycle with Helm 3, which patches objects on the client side, where Helm 4 uses
+// server-side apply. Helm 4 keeps client-side patches for a release that was installed with Helm 3.
 func (s *chartSuite) testHelm3(t *testing.T) {
 	t.Parallel()
-	const name, group = "veteran", "acme.vet.example" // No other object has the name of the release in it.
+	const name, group = "veteran", "acme.vet.example" // No other object contains the name of the release.
 	s.requireNamespaces(t, name)
 	s.requireNothingOf(t, name)
 	three := s.withHelm3(t)
@@ -32,7 +32,7 @@ func (s *chartSuite) testHelm3(t *testing.T) {
 	changed.Values = append(slices.Clone(release.Values), `logging.format="json"`)
 	three.requireHelm(t, "upgrade", changed, "--wait")
 	if args := s.deployment(t, changed).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--logging-format=json") {
-		t.Errorf("the upgrade has not changed the arguments %q", args)
+		t.Errorf("the upgrade did not change the arguments %q", args)
 	}
 	three.requireHelmSource(t, changed, group)
 	three.requireCertManagerSource(t, changed, group)
@@ -41,7 +41,7 @@ func (s *chartSuite) testHelm3(t *testing.T) {
 		t.Fatal(err)
 	}
 	if back := s.deployment(t, release); back.Spec.Template.String() != installed.Spec.Template.String() {
-		t.Errorf("the rollback has left the pods different:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
+		t.Errorf("pod template differs after rollback:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
 	}
 
 	s.requireHelmSource(t, release, group)
@@ -54,19 +54,19 @@ func (s *chartSuite) testHelm3(t *testing.T) {
 	s.requireNothingOf(t, name)
 }
 
-// withHelm3 is the same with Helm 3, which is no part of the cluster, and so is not built with it.
+// withHelm3 returns the same suite with Helm 3, which `make` builds separately.
 func (s *chartSuite) withHelm3(t *testing.T) *chartSuite {
 	t.Helper()
 	program := s.Program("helm3")
 	if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
-		t.Fatal("Helm 3 is not there: run `make .cache/bin/helm3`")
+		t.Fatal("Helm 3 not found: run `make .cache/bin/helm3`")
 	} else if err != nil {
 		t.Fatal(err)
 	}
 	return &chartSuite{suite: s.suite, helm3: program}
 }
 
-// Helm runs the cluster's Helm, which is Helm 4, or else Helm 3 in the same way.
+// Helm runs the cluster's Helm 4, or Helm 3 if selected.
 func (s *chartSuite) Helm(ctx context.Context, args ...string) (string, error) {
 	if s.helm3 == "" {
 		return s.suite.Helm(ctx, args...)

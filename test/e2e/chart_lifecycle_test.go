@@ -21,11 +21,11 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// testLifecycle takes a release from the previous chart to today's, to other values, back, and away, and asks it for
-// challenges all the while.
+// testLifecycle upgrades a release from the previous chart, changes values, rolls back and uninstalls, while challenges
+// keep arriving.
 func (s *chartSuite) testLifecycle(t *testing.T) {
 	t.Parallel()
-	const name, group = "lifespan", "acme.life.example" // No other object has the name of the release in it.
+	const name, group = "lifespan", "acme.life.example" // No other object contains the name of the release.
 	s.requireNamespaces(t, name)
 	s.requireNothingOf(t, name)
 
@@ -39,7 +39,7 @@ func (s *chartSuite) testLifecycle(t *testing.T) {
 	stop := s.keepAsking(t, group, "steady-life.nl")
 	s.requireHelm(t, "upgrade", current, "--wait")
 	if upgraded := s.deployment(t, current); image(upgraded) == image(installed) {
-		t.Errorf("the upgrade has left the image at %s", image(upgraded))
+		t.Errorf("image after upgrade: still %s", image(upgraded))
 	}
 	s.requireServes(t, group, "life.nl")
 
@@ -47,14 +47,14 @@ func (s *chartSuite) testLifecycle(t *testing.T) {
 	changed.Values = append(slices.Clone(current.Values), `logging.format="json"`, `secrets.namespaces={"default": ["other"]}`)
 	s.requireHelm(t, "upgrade", changed, "--wait")
 	if args := s.deployment(t, changed).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--logging-format=json") {
-		t.Errorf("the upgrade has not changed the arguments %q", args)
+		t.Errorf("the upgrade did not change the arguments %q", args)
 	}
 
 	if _, err := s.Helm(within(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
 		t.Fatal(err)
 	}
 	if back := s.deployment(t, previous); back.Spec.Template.String() != installed.Spec.Template.String() {
-		t.Errorf("the rollback has left the pods different:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
+		t.Errorf("pod template differs after rollback:\n%v\n%v", installed.Spec.Template, back.Spec.Template)
 	}
 	stop()
 
@@ -64,13 +64,13 @@ func (s *chartSuite) testLifecycle(t *testing.T) {
 	s.requireNothingOf(t, name)
 }
 
-// previousChart is the package of the chart's latest release. As long as there is none, it is today's chart with another
-// version, and therefore another image, and with a default that has changed since.
+// previousChart returns the package of the latest released chart. Before the first release, it packages the current chart
+// with another version (and so another image) and one other default.
 func (s *chartSuite) previousChart(t *testing.T) string {
 	t.Helper()
 	released, err := filepath.Glob(filepath.Join("testdata", "mijn-host-webhook-*.tgz"))
 	if err != nil || len(released) > 1 {
-		t.Fatalf("not one previous chart: %q, %v", released, err)
+		t.Fatalf("previous charts: %q, %v; want one", released, err)
 	}
 	if len(released) == 1 {
 		return released[0]
@@ -87,7 +87,7 @@ func (s *chartSuite) previousChart(t *testing.T) string {
 	}
 	earlier := strings.Replace(string(text), "terminationGracePeriodSeconds: 40", "terminationGracePeriodSeconds: 45", 1)
 	if earlier == string(text) {
-		t.Fatal("no default has been changed")
+		t.Fatal("default to change not found in values.yaml")
 	}
 	if err = os.WriteFile(values, []byte(earlier), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func (s *chartSuite) previousChart(t *testing.T) string {
 	return filepath.Join(dir, "mijn-host-webhook-0.0.1.tgz")
 }
 
-// deployment of a release, by the name that the chart gives it.
+// deployment returns the Deployment of a release.
 func (s *chartSuite) deployment(t *testing.T, release cluster.Release) *appsv1.Deployment {
 	t.Helper()
 	deployment := &appsv1.Deployment{}
@@ -113,15 +113,15 @@ func image(deployment *appsv1.Deployment) string {
 	return deployment.Spec.Template.Spec.Containers[0].Image
 }
 
-// requireNothingOf waits until no object in the cluster has a release's name in it, but for its Leases: the process that would
-// delete them is gone.
+// requireNothingOf waits until no object in the cluster contains a release's name. Leases are exempt: the process that
+// would delete them is gone.
 func (s *chartSuite) requireNothingOf(t *testing.T, release string) {
 	t.Helper()
 	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
 		left, err := s.mentioning(ctx, t, release)
 		left = slices.DeleteFunc(left, func(object string) bool { return strings.HasPrefix(object, "Lease ") })
 		if err != nil || len(left) > 0 {
-			return errors.Join(err, fmt.Errorf("there are %q", left))
+			return errors.Join(err, fmt.Errorf("objects left: %q", left))
 		}
 		return nil
 	}); err != nil {
@@ -129,7 +129,7 @@ func (s *chartSuite) requireNothingOf(t *testing.T, release string) {
 	}
 }
 
-// requireMentioned shows that a release's name leads to all of its objects, or that they are gone would be no news.
+// requireMentioned proves that searching for a release's name finds all its objects; requireNothingOf depends on it.
 func (s *chartSuite) requireMentioned(t *testing.T, release cluster.Release) {
 	t.Helper()
 	found, err := s.mentioning(t.Context(), t, release.Name)
@@ -138,11 +138,11 @@ func (s *chartSuite) requireMentioned(t *testing.T, release cluster.Release) {
 	}
 	names := strings.Fields(s.requireKubectl(t, s.manifest(t, release), "get", "--filename=-", "--output=name"))
 	if len(names) < 10 {
-		t.Errorf("only %q", names)
+		t.Errorf("only %d objects: %q", len(names), names)
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(found, func(object string) bool { return strings.HasSuffix(object, " "+name[strings.Index(name, "/")+1:]) }) {
-			t.Errorf("%s is not among %q", name, found)
+			t.Errorf("%s not found among %q", name, found)
 		}
 	}
 }
@@ -156,8 +156,8 @@ func (s *chartSuite) manifest(t *testing.T, release cluster.Release) string {
 	return manifest
 }
 
-// mentioning lists all objects, of every kind that can be listed and in every namespace, that have a word anywhere in
-// them. Left out are events, which tell what was, and a namespace of that name with what is in each namespace.
+// mentioning lists all objects in the cluster that contain a word. It skips events, a namespace of that name, and the
+// objects that every namespace has.
 func (s *chartSuite) mentioning(ctx context.Context, t *testing.T, word string) ([]string, error) {
 	t.Helper()
 	config := s.config(t)
@@ -166,7 +166,7 @@ func (s *chartSuite) mentioning(ctx context.Context, t *testing.T, word string) 
 		return nil, err
 	}
 	lists, err := clientset(t, config).Discovery().ServerPreferredResources()
-	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // Webhooks of other tests come and go.
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // The APIs of other tests' webhooks come and go.
 		return nil, err
 	}
 	var found []string

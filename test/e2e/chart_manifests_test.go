@@ -17,7 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs"
 )
 
-// installForeignCRDs takes the resources of others that the chart and the examples use from the modules that define them.
+// installForeignCRDs installs the CRDs that the chart and the examples use, from the modules that define them.
 func (s *chartSuite) installForeignCRDs(t *testing.T) {
 	t.Helper()
 	apply := []string{"apply", "--server-side"}
@@ -41,11 +41,11 @@ func (s *chartSuite) installForeignCRDs(t *testing.T) {
 	s.requireKubectl(t, "", "wait", "--for=condition=Established", "--timeout=1m", "crd", "--all")
 }
 
-// moduleDir is where a module's files are. Nothing of it is compiled, so no go.mod has to know it.
+// moduleDir returns the directory of a module. Only files are read from it, so no go.mod requires it.
 func moduleDir(t *testing.T, module string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
-	cmd.Dir = t.TempDir() // Outside of every module.
+	cmd.Dir = t.TempDir() // Outside any module.
 	output, err := cmd.Output()
 	var downloaded struct{ Dir, Error string }
 	if err = errors.Join(err, json.Unmarshal(output, &downloaded)); err != nil {
@@ -54,11 +54,11 @@ func moduleDir(t *testing.T, module string) string {
 	return downloaded.Dir
 }
 
-// testValues renders the chart, as Helm would install it and with the tests and hooks, and has the API server judge each
-// object, down to a field that it does not know.
+// testValues renders the chart with each set of values, tests and hooks included, and validates each object on the API
+// server, unknown fields included.
 func (s *chartSuite) testValues(t *testing.T) {
 	t.Parallel()
-	// What the objects presuppose.
+	// Namespaces and CRDs that the objects need.
 	const namespace = "webhook"
 	s.requireNamespaces(t, namespace, "pki", "pki-keys", "team-a", "team-b", "monitoring")
 	s.create(t,
@@ -83,17 +83,17 @@ func (s *chartSuite) testValues(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an unknown field is refused", func(t *testing.T) {
+	t.Run("unknown field is rejected", func(t *testing.T) {
 		t.Parallel()
 		const mistaken = `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "namespace": "default"},
 			"spec": {"ports": [{"port": 1, "potr": 2}]}}`
 		if err := s.judge(t, mistaken, "--filename=-"); err == nil || !strings.Contains(err.Error(), "potr") {
-			t.Errorf("it was not: %v", err)
+			t.Errorf("not rejected: %v", err)
 		}
 	})
 }
 
-// judge has the API server do all that it does but store the objects.
+// judge validates objects with a server-side dry run.
 func (s *chartSuite) judge(t *testing.T, stdin string, flags ...string) error {
 	t.Helper()
 	args := append([]string{"apply", "--server-side", "--dry-run=server", "--validate=strict"}, flags...)
@@ -121,7 +121,7 @@ func (s *chartSuite) testExamples(t *testing.T) {
 	}
 }
 
-// testDocumentedManifests is for the objects that the documentation shows.
+// testDocumentedManifests validates the manifests in the documentation.
 func (s *chartSuite) testDocumentedManifests(t *testing.T) {
 	t.Parallel()
 	s.requireNamespaces(t, "team-a")
@@ -139,7 +139,7 @@ func (s *chartSuite) testDocumentedManifests(t *testing.T) {
 	}
 }
 
-// testMistypedValue only shows that what the chart's unit tests say of its schema reaches whoever installs it.
+// testMistypedValue proves that `helm install` enforces the schema that the chart's unit tests cover.
 func (s *chartSuite) testMistypedValue(t *testing.T) {
 	t.Parallel()
 	const namespace = "mistyped"

@@ -15,7 +15,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// testTwice installs two releases side by side and does for each what its notes say, to the letter.
+// testTwice installs two releases side by side and follows the notes of each literally.
 func (s *chartSuite) testTwice(t *testing.T) {
 	t.Parallel()
 	const namespace = "twice"
@@ -30,19 +30,19 @@ func (s *chartSuite) testTwice(t *testing.T) {
 			})
 		}
 	})
-	t.Run("neither answers for the other", func(t *testing.T) {
+	t.Run("neither answers challenges of the other", func(t *testing.T) {
 		caller := s.as(t, certManagerUser)
 		for group, domain := range map[string]string{"acme.plain.nl": "odd.nl", "acme.odd.nl": "plain.nl"} {
 			if err := cluster.Ask(t.Context(), caller, group, domain, acme.ChallengeActionPresent); err == nil ||
 				!strings.Contains(err.Error(), "--allowed-domains") {
-				t.Errorf("%s takes challenges of %s: %v", group, domain, err)
+				t.Errorf("%s answers challenges of %s: %v", group, domain, err)
 			}
 		}
 	})
 }
 
-// followNotes runs the commands of a release's notes, makes an issuer with the solver that they show, and has a
-// certificate issued by that.
+// followNotes runs the commands of a release's notes, creates an issuer with the solver from them, and issues a
+// certificate with it.
 func (s *chartSuite) followNotes(t *testing.T, notes, domain string) {
 	t.Helper()
 	before := s.addDomain(chartKey, domain)
@@ -50,13 +50,13 @@ func (s *chartSuite) followNotes(t *testing.T, notes, domain string) {
 		t.Helper()
 		found := regexp.MustCompile(pattern).FindStringSubmatch(notes)
 		if found == nil {
-			t.Fatalf("the notes have no %q:\n%s", pattern, notes)
+			t.Fatalf("%q not found in the notes:\n%s", pattern, notes)
 		}
 		return found[1]
 	}
 	s.requireKubectl(t, "", strings.Fields(find(`kubectl (wait .*)`))...)
 	s.requireKubectl(t, chartKey+"\n", strings.Fields(find(`kubectl (.* create secret .*)`))...)
-	// The control plane has no way to a pod's log; that there is a Deployment of that name is what can be seen.
+	// There are no pod logs here; check that the Deployment exists.
 	logs := strings.Fields(find(`kubectl (.* logs .*)`))
 	s.requireKubectl(t, "", "get", logs[0], logs[1], logs[3])
 	s.requireKubectl(t, "", "get", "secret", "--namespace="+find(`only these Secrets:\n\n +(.*)/`), find(`only these Secrets:\n\n +.*/(.*)`))

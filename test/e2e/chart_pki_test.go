@@ -27,7 +27,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/pki"
 )
 
-// testRotation renews all certificates of the chart's own PKI while challenges run.
+// testRotation renews all certificates of the chart's PKI while challenges are running.
 func (s *chartSuite) testRotation(t *testing.T) {
 	t.Parallel()
 	const (
@@ -48,15 +48,15 @@ func (s *chartSuite) testRotation(t *testing.T) {
 	second := s.requireReplaced(t, namespace, serving, first.leaf)
 	s.requireServed(t, pod, second.leaf)
 
-	// A kubelet may take more than a minute to bring a Secret to a pod, so either CA must vouch for either certificate.
+	// A kubelet may take more than a minute to update a mounted Secret, so each CA must verify both certificates.
 	if newCA.leaf.Equal(oldCA) || !second.ca.Equal(newCA.leaf) {
-		t.Error("the new serving certificate does not come from the new CA")
+		t.Error("the new serving certificate is not signed by the new CA")
 	}
 	for _, one := range []struct{ root, leaf *x509.Certificate }{{oldCA, second.leaf}, {newCA.leaf, first.leaf}} {
 		roots := x509.NewCertPool()
 		roots.AddCert(one.root)
 		if _, err := one.leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: "my-mijn-host-webhook.rotation.svc"}); err != nil {
-			t.Errorf("the certificate %s is not trusted by the CA %s: %v", one.leaf.SerialNumber, one.root.SerialNumber, err)
+			t.Errorf("certificate %s does not verify with CA %s: %v", one.leaf.SerialNumber, one.root.SerialNumber, err)
 		}
 	}
 	s.requireTrusted(t, group, newCA.leaf)
@@ -67,11 +67,11 @@ func (s *chartSuite) testRotation(t *testing.T) {
 	stop()
 
 	if now := s.pod(t, release); now.UID != pod.UID || now.Status.ContainerStatuses[0].RestartCount > 0 {
-		t.Error("the process has been restarted")
+		t.Error("the process restarted")
 	}
 }
 
-// testExistingSecret has the serving certificate made without cert-manager, and the API server told of its CA in both ways.
+// testExistingSecret makes the serving certificate without cert-manager, and configures its CA in both supported ways.
 func (s *chartSuite) testExistingSecret(t *testing.T) {
 	t.Parallel()
 	for domain, values := range map[string]func(bundle []byte) string{
@@ -92,7 +92,7 @@ func (s *chartSuite) testExistingSecret(t *testing.T) {
 	}
 }
 
-// requireOwnSecret makes a Secret with a serving certificate from a new CA, and returns that.
+// requireOwnSecret creates a Secret with a serving certificate from a new CA, and returns that CA.
 func (s *chartSuite) requireOwnSecret(t *testing.T, namespace, name, host string) (bundle []byte) {
 	t.Helper()
 	ca, err := pki.NewAuthority(t.TempDir(), "my-ca")
@@ -120,7 +120,7 @@ func (s *chartSuite) requireOwnSecret(t *testing.T, namespace, name, host string
 	return secret.Data["ca.crt"]
 }
 
-// testIssuerRef has cert-manager make the serving certificate with an issuer of the user's.
+// testIssuerRef issues the serving certificate with an existing issuer.
 func (s *chartSuite) testIssuerRef(t *testing.T) {
 	t.Parallel()
 	const namespace, group = "internal", "acme.internal.example"
@@ -133,7 +133,8 @@ func (s *chartSuite) testIssuerRef(t *testing.T) {
 	s.requireServes(t, group, "internal.nl")
 }
 
-// testHelmCertificate also shows that an upgrade keeps what Helm has generated, and what the pods' namespace demands.
+// testHelmCertificate also proves that an upgrade keeps the generated certificate, and that the pods meet the restricted
+// Pod Security Standard.
 func (s *chartSuite) testHelmCertificate(t *testing.T) {
 	t.Parallel()
 	const namespace, group = "restricted", "acme.restricted.example"
@@ -144,7 +145,7 @@ func (s *chartSuite) testHelmCertificate(t *testing.T) {
 	s.requireInstalled(t, release, group)
 	before := s.certificates(t, namespace, "my-mijn-host-webhook-tls-helm")
 
-	// The pod of `helm test` is let in like that of the webhook; with a little less it would not be.
+	// The pod of `helm test` is admitted too; a pod without the security context is not.
 	tested := release
 	tested.Values = append(slices.Clone(release.Values), `test.domain="example.nl"`)
 	if err := s.judge(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-"); err != nil {
@@ -153,12 +154,12 @@ func (s *chartSuite) testHelmCertificate(t *testing.T) {
 	tested.Values = append(tested.Values, "securityContext.allowPrivilegeEscalation=true")
 	err := s.judge(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-")
 	if err == nil || !strings.Contains(err.Error(), `violates PodSecurity "restricted`) {
-		t.Errorf("the namespace lets in any pod: %v", err)
+		t.Errorf("the namespace admits any pod: %v", err)
 	}
 
 	s.requireHelm(t, "upgrade", release, "--wait")
 	if after := s.certificates(t, namespace, "my-mijn-host-webhook-tls-helm"); !after.leaf.Equal(before.leaf) {
-		t.Error("the upgrade has made another certificate")
+		t.Error("the upgrade replaced the certificate")
 	}
 	s.requireServes(t, group, "restricted.nl")
 }
@@ -181,7 +182,7 @@ func (s *chartSuite) renew(t *testing.T, namespace, name string) {
 	}
 }
 
-// issued is what a Certificate's Secret holds.
+// issued returns the content of a Certificate's Secret.
 type issued struct{ leaf, ca *x509.Certificate }
 
 func (s *chartSuite) certificates(t *testing.T, namespace, secret string) issued {
@@ -189,7 +190,7 @@ func (s *chartSuite) certificates(t *testing.T, namespace, secret string) issued
 	return s.requireReplaced(t, namespace, secret, nil)
 }
 
-// requireReplaced waits until a Secret holds another certificate than before.
+// requireReplaced waits until a Secret contains a new certificate.
 func (s *chartSuite) requireReplaced(t *testing.T, namespace, name string, before *x509.Certificate) (now issued) {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
@@ -201,7 +202,7 @@ func (s *chartSuite) requireReplaced(t *testing.T, namespace, name string, befor
 			return err
 		}
 		if now.leaf.Equal(before) {
-			return fmt.Errorf("%s still holds the certificate %s", name, before.SerialNumber)
+			return fmt.Errorf("%s still contains certificate %s", name, before.SerialNumber)
 		}
 		return nil
 	}); err != nil {
@@ -210,8 +211,8 @@ func (s *chartSuite) requireReplaced(t *testing.T, namespace, name string, befor
 	return now
 }
 
-// requireReissued deletes the Secret of a Certificate until another one takes its place: when cert-manager is still at work
-// on what it has just issued, it puts that back.
+// requireReissued deletes the Secret of a Certificate until a new one is issued: cert-manager may restore the deleted one
+// if it is still processing it.
 func (s *chartSuite) requireReissued(t *testing.T, namespace, name string, before *x509.Certificate) issued {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
@@ -219,14 +220,14 @@ func (s *chartSuite) requireReissued(t *testing.T, namespace, name string, befor
 		if leaf, err := parseCertificate(secret.Data[corev1.TLSCertKey]); err != nil || !leaf.Equal(before) {
 			return err
 		}
-		return errors.Join(errors.New("it was there until now"), s.Client.Delete(t.Context(), secret))
+		return errors.Join(errors.New("not reissued yet"), s.Client.Delete(t.Context(), secret))
 	}); err != nil {
 		t.Fatal(err)
 	}
 	return s.requireReplaced(t, namespace, name, before)
 }
 
-// parseCertificate reads the first certificate of some PEM.
+// parseCertificate parses the first certificate in PEM data.
 func parseCertificate(text []byte) (*x509.Certificate, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
@@ -235,11 +236,11 @@ func parseCertificate(text []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
-// requireServed waits until a pod serves with a certificate.
+// requireServed waits until a pod serves a certificate.
 func (s *chartSuite) requireServed(t *testing.T, pod corev1.Pod, want *x509.Certificate) {
 	t.Helper()
 	address := net.JoinHostPort(network.Loopback(pod.Status.PodIP), "8443")
-	// Which certificate it is gets compared below.
+	// The certificate is compared below.
 	settings := &tls.Config{InsecureSkipVerify: true}
 	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
 		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -252,7 +253,7 @@ func (s *chartSuite) requireServed(t *testing.T, pod corev1.Pod, want *x509.Cert
 			return err
 		}
 		if served := secured.ConnectionState().PeerCertificates[0]; !served.Equal(want) {
-			return fmt.Errorf("it serves the certificate %s and not %s", served.SerialNumber, want.SerialNumber)
+			return fmt.Errorf("serving certificate %s, want %s", served.SerialNumber, want.SerialNumber)
 		}
 		return nil
 	}); err != nil {
@@ -260,14 +261,14 @@ func (s *chartSuite) requireServed(t *testing.T, pod corev1.Pod, want *x509.Cert
 	}
 }
 
-// requireTrusted waits until the API server trusts a CA to vouch for the webhook of a group. cainjector keeps those of
-// before beside it.
+// requireTrusted waits until the API server trusts a CA for the webhook of a group. cainjector keeps the previous CAs in
+// the bundle.
 func (s *chartSuite) requireTrusted(t *testing.T, group string, want *x509.Certificate) {
 	t.Helper()
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
 	if err := s.Await(within(t, 30*time.Second), service, func() error {
 		if !bytes.Contains(service.Spec.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: want.Raw})) {
-			return fmt.Errorf("the CA %s is not in\n%s", want.SerialNumber, service.Spec.CABundle)
+			return fmt.Errorf("CA %s not found in\n%s", want.SerialNumber, service.Spec.CABundle)
 		}
 		return nil
 	}); err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// What every aggregated API server needs, everywhere and in kube-system.
+// Every aggregated API server needs these, cluster-wide and in kube-system.
 const (
 	reviewTokens   = "create authentication.k8s.io/tokenreviews"
 	reviewAccess   = "create authorization.k8s.io/subjectaccessreviews"
@@ -37,7 +37,7 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 	release := s.chart(namespace, "my", group, "metrics.podMonitor.enabled=true")
 	s.requireInstalled(t, release, group)
 
-	t.Run("the webhook may read the named Secret and list Challenges, and nothing beside what an API server asks", func(t *testing.T) {
+	t.Run("the webhook may read the listed Secrets and list Challenges, besides what an API server needs", func(t *testing.T) {
 		t.Parallel()
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook", func(in string) []string {
 			switch in {
@@ -53,23 +53,23 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 		})
 	})
 
-	t.Run("a scraper may read the metrics, and nothing else", func(t *testing.T) {
+	t.Run("a scraper may only read the metrics", func(t *testing.T) {
 		t.Parallel()
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook-metrics", func(string) []string { return []string{"get /metrics"} })
 	})
 
-	t.Run("the API server refuses the rest", func(t *testing.T) {
+	t.Run("the API server forbids everything else", func(t *testing.T) {
 		t.Parallel()
 		s.requireRefusals(t, clientset(t, s.token(t, namespace, "my-mijn-host-webhook")))
 	})
 
-	t.Run("cert-manager alone may ask for a challenge", func(t *testing.T) {
+	t.Run("only cert-manager may create ChallengePayloads", func(t *testing.T) {
 		t.Parallel()
 		s.requireOnlyCertManager(t, group)
 	})
 }
 
-// testSecretsElsewhere needs the roles only, and so has no pods.
+// testSecretsElsewhere needs only the roles, so its release has no pods.
 func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 	t.Parallel()
 	const one, two = "elsewhere-one", "elsewhere-two"
@@ -112,7 +112,7 @@ func (s *chartSuite) testSecretsElsewhere(t *testing.T) {
 	})
 }
 
-// token logs in as a ServiceAccount, with a token as its pods have one.
+// token returns a client with a ServiceAccount's token.
 func (s *chartSuite) token(t *testing.T, namespace, account string) *rest.Config {
 	t.Helper()
 	config := s.config(t)
@@ -126,8 +126,7 @@ func (s *chartSuite) token(t *testing.T, namespace, account string) *rest.Config
 	return config
 }
 
-// requirePermissions asks the API server for all that an account may do, in each namespace, and leaves out what any other
-// account may do, too. What is not among the rest is refused.
+// requirePermissions asks the API server for the permissions of an account in each namespace, minus those of every account.
 func (s *chartSuite) requirePermissions(t *testing.T, namespace, account string, want func(in string) []string) {
 	t.Helper()
 	its, anybodys := clientset(t, s.token(t, namespace, account)), clientset(t, s.token(t, "default", "default"))
@@ -140,7 +139,7 @@ func (s *chartSuite) requirePermissions(t *testing.T, namespace, account string,
 		maps.DeleteFunc(may, func(one string, _ bool) bool { return permissions(t, anybodys, in.Name)[one] })
 		got, want := slices.Sorted(maps.Keys(may)), slices.Sorted(slices.Values(want(in.Name)))
 		if !slices.Equal(got, want) {
-			t.Errorf("in %s it may\n%s\ninstead of\n%s", in.Name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("permissions in %s:\n%s\nwant\n%s", in.Name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
@@ -153,7 +152,7 @@ func permissions(t *testing.T, caller kubernetes.Interface, in string) map[strin
 		t.Fatal(err)
 	}
 	if review.Status.Incomplete {
-		t.Fatalf("not all that it may do is known: %s", review.Status.EvaluationError)
+		t.Fatalf("incomplete list of permissions: %s", review.Status.EvaluationError)
 	}
 	may := map[string]bool{}
 	add := func(parts ...string) { may[strings.TrimSpace(strings.Join(parts, ""))] = true }
@@ -173,7 +172,7 @@ func permissions(t *testing.T, caller kubernetes.Interface, in string) map[strin
 	return may
 }
 
-// requireRefusals is the same in practice: one thing works, and what lies next to it does not.
+// requireRefusals tries it out: reading the listed Secret works, and similar requests are forbidden.
 func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface) {
 	t.Helper()
 	s.create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "cert-manager", Name: "of-somebody-else"}})
@@ -186,7 +185,7 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 			_, err := secrets.Get(ctx, "of-somebody-else", metav1.GetOptions{})
 			return err
 		},
-		"the Secret of that name elsewhere": func() error {
+		"get the Secret in another namespace": func() error {
 			_, err := webhook.CoreV1().Secrets("default").Get(ctx, cluster.KeySecret, metav1.GetOptions{})
 			return err
 		},
@@ -194,20 +193,20 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 			_, err := secrets.List(ctx, metav1.ListOptions{})
 			return err
 		},
-		"the Secret by a list of one": func() error {
+		"list the Secret by name": func() error {
 			_, err := secrets.List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + cluster.KeySecret})
 			return err
 		},
-		"changes of the Secret": func() error {
+		"watch the Secret": func() error {
 			_, err := secrets.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + cluster.KeySecret})
 			return err
 		},
-		"an update of the Secret": func() error {
+		"update the Secret": func() error {
 			_, err := secrets.Update(ctx, cluster.NewKeySecret("cert-manager", "another"), metav1.UpdateOptions{})
 			return err
 		},
-		"the Secret's end": func() error { return secrets.Delete(ctx, cluster.KeySecret, metav1.DeleteOptions{}) },
-		"a new Secret": func() error {
+		"delete the Secret": func() error { return secrets.Delete(ctx, cluster.KeySecret, metav1.DeleteOptions{}) },
+		"create a Secret": func() error {
 			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "new"}}, metav1.CreateOptions{})
 			return err
 		},
@@ -215,7 +214,7 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 			_, err := webhook.CoreV1().ConfigMaps("cert-manager").Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
 			return err
 		},
-		"a token": func() error {
+		"create a token": func() error {
 			_, err := webhook.CoreV1().ServiceAccounts("cert-manager").
 				CreateToken(ctx, "cert-manager", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 			return err
@@ -227,7 +226,7 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 	}
 }
 
-// requireOnlyCertManager asks for every account of the cluster, and for people without one.
+// requireOnlyCertManager checks every account of the cluster, and users without an account.
 func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 	t.Helper()
 	var accounts corev1.ServiceAccountList
@@ -248,7 +247,7 @@ func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 	}
 	for user, groups := range users {
 		if got, want := s.mayAsk(t.Context(), t, user, groups, group, "create"), user == certManagerUser; got != want {
-			t.Errorf("%s may ask for a challenge: %t", user, got)
+			t.Errorf("%s may create ChallengePayloads: %t", user, got)
 		}
 	}
 	for _, verb := range []string{"get", "list", "watch", "update", "patch", "delete"} {

@@ -20,43 +20,43 @@ import (
 
 const chartKey = "key-of-the-chart-tests"
 
-// TestChart is what the chart's unit tests cannot know: what a real API server, and a real cert-manager, make of it. Each
-// subtest has a release, a group and domains of its own; all are in one cluster at once.
+// TestChart proves what unit tests of the chart cannot: how a real API server and cert-manager treat it. Each subtest has
+// its own release, group and domains; all run in one cluster at once.
 func TestChart(t *testing.T) {
 	s := &chartSuite{suite: newSuite(t)}
 	s.create(t, cluster.NewKeySecret("cert-manager", chartKey))
 	s.installForeignCRDs(t)
 
-	// The longest first, for only so many run at once.
-	t.Run("install, upgrade, rollback and uninstall lose no challenge and leave nothing", s.testLifecycle)
-	t.Run("two in one namespace, under any name, each as its notes say", s.testTwice)
-	t.Run("the certificates of its own PKI are renewed unnoticed", s.testRotation)
-	t.Run("Helm 3 can do all that, too", s.testHelm3)
-	t.Run("from a serving certificate of cert-manager's to one of Helm's and back", s.testSourceChange)
-	t.Run("a serving certificate of Helm's, under the restricted standard", s.testHelmCertificate)
-	t.Run("a serving certificate of one's own", s.testExistingSecret)
-	t.Run("a serving certificate of an issuer that is there already", s.testIssuerRef)
-	t.Run("nobody may do more than needed", s.testPermissions)
-	t.Run("the Secrets of some namespaces, or of all", s.testSecretsElsewhere)
-	t.Run("the API server accepts it with each set of values", s.testValues)
+	// The longest first, because parallelism is limited.
+	t.Run("install, upgrade, rollback and uninstall lose no challenge and leave no object", s.testLifecycle)
+	t.Run("two releases in one namespace, each set up as its notes say", s.testTwice)
+	t.Run("renewal of the PKI loses no challenge", s.testRotation)
+	t.Run("Helm 3", s.testHelm3)
+	t.Run("tls.source from certManager to helm and back", s.testSourceChange)
+	t.Run("tls.source=helm, in a restricted namespace", s.testHelmCertificate)
+	t.Run("tls.source=existingSecret", s.testExistingSecret)
+	t.Run("tls.source=issuer", s.testIssuerRef)
+	t.Run("RBAC grants only what is needed", s.testPermissions)
+	t.Run("Secrets in some namespaces, or in all", s.testSecretsElsewhere)
+	t.Run("the API server accepts the chart with each set of values", s.testValues)
 	t.Run("the API server accepts the examples", s.testExamples)
-	t.Run("the API server accepts what the documentation shows", s.testDocumentedManifests)
-	t.Run("a mistyped value installs nothing", s.testMistypedValue)
+	t.Run("the API server accepts the manifests in the documentation", s.testDocumentedManifests)
+	t.Run("a mistyped value is rejected", s.testMistypedValue)
 }
 
 type chartSuite struct {
 	*suite
-	helm3 string // The program of Helm 3, if that is to be used.
+	helm3 string // Path of Helm 3, or empty for Helm 4.
 }
 
-// chart is a release of our chart, for a group of its own.
+// chart returns a release of our chart with its own API group.
 func (s *chartSuite) chart(namespace, name, group string, values ...string) cluster.Release {
 	release := s.Webhook(s.api.URL(), append(values, fmt.Sprintf("groupName=%q", group))...)
 	release.Namespace, release.Name = namespace, name
 	return release
 }
 
-// requireHelm runs one of helm's commands for a release, with its values, and returns what it prints.
+// requireHelm runs a helm command for a release and its values, and returns the output.
 func (s *chartSuite) requireHelm(t *testing.T, command string, release cluster.Release, flags ...string) string {
 	t.Helper()
 	output, err := s.Helm(within(t, 2*time.Minute), helmArgs(command, release, flags...)...)
@@ -74,7 +74,7 @@ func helmArgs(command string, release cluster.Release, flags ...string) []string
 	return args
 }
 
-// requireInstalled installs a release, waits until the API server can call it, and returns its notes.
+// requireInstalled installs a release, waits until its APIService is available, and returns its notes.
 func (s *chartSuite) requireInstalled(t *testing.T, release cluster.Release, group string) string {
 	t.Helper()
 	notes := s.requireHelm(t, "install", release, "--create-namespace", "--wait")
@@ -82,7 +82,7 @@ func (s *chartSuite) requireInstalled(t *testing.T, release cluster.Release, gro
 	return notes
 }
 
-// requireAvailable waits until the API server can call the webhook of a group.
+// requireAvailable waits until the APIService of a group is available.
 func (s *chartSuite) requireAvailable(t *testing.T, group string) {
 	t.Helper()
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
@@ -98,7 +98,7 @@ func (s *chartSuite) requireAvailable(t *testing.T, group string) {
 	}
 }
 
-// requireServes has a certificate issued through the webhook of a group, end to end.
+// requireServes issues a certificate through the webhook of a group.
 func (s *chartSuite) requireServes(t *testing.T, group, domain string) {
 	t.Helper()
 	before := s.addDomain(chartKey, domain)
@@ -136,7 +136,7 @@ func (s *chartSuite) requireNamespaces(t *testing.T, names ...string) {
 	}
 }
 
-// groupIssuer makes a ClusterIssuer that uses the webhook of a group.
+// groupIssuer creates a ClusterIssuer that uses the webhook of a group.
 func (s *chartSuite) groupIssuer(t *testing.T, name, group string) cmmetav1.IssuerReference {
 	t.Helper()
 	spec := s.IssuerSpec(cluster.WithoutSelfCheck)
@@ -145,7 +145,7 @@ func (s *chartSuite) groupIssuer(t *testing.T, name, group string) cmmetav1.Issu
 	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
 }
 
-// pod is the only one of a release.
+// pod returns the only pod of a release.
 func (s *chartSuite) pod(t *testing.T, release cluster.Release) corev1.Pod {
 	t.Helper()
 	var pods corev1.PodList
@@ -156,7 +156,7 @@ func (s *chartSuite) pod(t *testing.T, release cluster.Release) corev1.Pod {
 		t.Fatal(err)
 	}
 	if len(pods.Items) != 1 {
-		t.Fatalf("%d pods", len(pods.Items))
+		t.Fatalf("%d pods, want 1", len(pods.Items))
 	}
 	return pods.Items[0]
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestCNAMEsToOneName issues certificates for DNS names whose CNAMEs point to one FQDN, through two replicas, where PATCH
-// replaces and where it adds. `make cnames` has CNAMES=20 names, because cert-manager's back-off doubles up to 30 minutes.
+// TestCNAMEsToOneName issues certificates for DNS names whose CNAMEs point to the same FQDN, through two replicas, where
+// PATCH replaces and where it adds. `make cnames` uses CNAMES=20 names; cert-manager's back-off doubles up to 30 minutes.
 func TestCNAMEsToOneName(t *testing.T) {
 	t.Parallel()
 	names := number(t, "CNAMES", 2)

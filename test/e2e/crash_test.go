@@ -19,7 +19,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// number is a setting of a test from the environment.
+// number returns an integer setting from the environment.
 func number(t *testing.T, name string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(name)
@@ -33,13 +33,13 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// TestACrashCostsNothing kills the webhook at random moments while certificates are issued, CRASHES times (10). Every
-// certificate comes, and nothing is left behind.
-func TestACrashCostsNothing(t *testing.T) {
+// TestCrash kills the webhook at random moments while certificates are issued, CRASHES times (10). Every certificate is
+// issued, and no record is left.
+func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
 		apiKey = "key-of-the-unlucky"
-		// atOnce certificates are on their way at any moment.
+		// atOnce is the number of certificates being issued at any moment.
 		atOnce = 6
 	)
 	crashes := number(t, "CRASHES", 10)
@@ -49,7 +49,7 @@ func TestACrashCostsNothing(t *testing.T) {
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
 	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
-	// A call takes long enough to be hit in its middle.
+	// Calls take long enough to be interrupted.
 	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 300 * time.Millisecond })
 
 	done := make(chan struct{})
@@ -72,7 +72,7 @@ func TestACrashCostsNothing(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				// cert-manager's back-off doubles with each attempt that a crash has spoilt, to present and to clean up.
+				// cert-manager's back-off doubles with each call that a crash has interrupted.
 				if _, err := s.AwaitReady(within(t, 20*time.Minute), certificate); err != nil {
 					t.Error(err)
 					return
@@ -91,12 +91,12 @@ func TestACrashCostsNothing(t *testing.T) {
 	issuing.Wait()
 	t.Logf("%d crashes, %d certificates of two names", crashes, issued)
 	if issued == 0 {
-		t.Error("no certificate came")
+		t.Error("no certificate was issued")
 	}
 }
 
-// crash kills the webhook that long after it has become ready. Its pod is deleted with it, for the node would wait longer
-// and longer before it starts the container again.
+// crash kills the webhook that long after it has become ready. It also deletes the pod, because the node would back off
+// before it restarts the container.
 func (s *suite) crash(t *testing.T, after time.Duration) {
 	t.Helper()
 	pod := s.readyPod(t)
@@ -117,7 +117,7 @@ func (s *suite) crash(t *testing.T, after time.Duration) {
 	}
 }
 
-// readyPod waits for the webhook's one pod to be ready.
+// readyPod waits until the webhook's only pod is ready.
 func (s *suite) readyPod(t *testing.T) *corev1.Pod {
 	t.Helper()
 	var ready *corev1.Pod
@@ -139,7 +139,7 @@ func (s *suite) readyPod(t *testing.T) *corev1.Pod {
 	return ready
 }
 
-// TestSIGTERMWaitsForCallsInFlight: a call that has begun ends well, and the process ends with 0.
+// TestSIGTERMWaitsForCallsInFlight: a call in flight succeeds, and the process exits with 0.
 func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 	t.Parallel()
 	const apiKey = "key-of-the-patient"
@@ -150,7 +150,7 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
 	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
 	before := s.addDomain(apiKey, "patient.nl")
-	// The answer to PATCH takes its time, and in that time the process is told to end.
+	// The process gets SIGTERM while the PATCH is being answered slowly.
 	s.api.Inject(mijnhosttest.Fault{Op: mijnhosttest.OpPatchRecord, Kind: mijnhosttest.Slow(4 * time.Second), Times: 1})
 	pod := s.readyPod(t)
 	pid, err := s.WebhookPID()
@@ -175,20 +175,20 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 		for _, status := range pod.Status.ContainerStatuses {
 			if ended := status.LastTerminationState.Terminated; ended != nil {
 				if ended.ExitCode != 0 {
-					t.Errorf("the process ended with %d", ended.ExitCode)
+					t.Errorf("exit code %d, want 0", ended.ExitCode)
 				}
 				return nil
 			}
 		}
-		return errors.New("the process has not ended")
+		return errors.New("the process is still running")
 	})
 	if n := s.api.CallsOf(mijnhosttest.OpPatchRecord); n != 1 {
-		t.Errorf("%d PATCHes, want the one that was waited for", n)
+		t.Errorf("%d PATCHes, want 1", n)
 	}
 	s.requireReady(t, soon, certificate)
-	// A clean-up that meets the restart is tried again after cert-manager's back-off.
+	// A clean-up during the restart is retried after cert-manager's back-off.
 	s.requireUntouchedWithin(t, soon, "patient.nl", before)
-	// The Challenge goes a moment after the record.
+	// The Challenge is deleted a moment after the record.
 	s.await(t, soon, func(ctx context.Context) error {
 		challenges, err := s.Challenges(ctx, "default")
 		if err == nil && len(challenges) > 0 {

@@ -19,16 +19,16 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestNothingIsHeldUpInVain takes away, in the middle of an issuance, what its clean-up needs. Whatever it is, the
-// Challenge goes away, and with it all that waits for it.
-func TestNothingIsHeldUpInVain(t *testing.T) {
+// TestDeletionDuringIssuance deletes what the clean-up of a running issuance needs. In every case the Challenge is deleted,
+// and with it everything that waits for it.
+func TestDeletionDuringIssuance(t *testing.T) {
 	t.Parallel()
 	const apiKey = "key-of-the-one-who-leaves"
 	s := newSuite(t)
 	cases := []struct {
 		name   string
 		lose   func(t *testing.T, namespace, domain string)
-		remain bool // the record cannot be cleaned up
+		remain bool // the record stays
 	}{
 		{"namespace", func(*testing.T, string, string) {}, false},
 		{"secret", func(t *testing.T, namespace, _ string) {
@@ -68,7 +68,7 @@ func TestNothingIsHeldUpInVain(t *testing.T) {
 			)
 			s.await(t, soon, func(context.Context) error {
 				if slices.Equal(s.api.Records(domain), before) {
-					return errors.New("nothing has been presented")
+					return errors.New("no record presented yet")
 				}
 				return nil
 			})
@@ -80,7 +80,7 @@ func TestNothingIsHeldUpInVain(t *testing.T) {
 				if apierrors.IsNotFound(err) {
 					return nil
 				}
-				return errors.Join(err, fmt.Errorf("the namespace is still there: %v", namespace.Status))
+				return errors.Join(err, fmt.Errorf("the namespace still exists: %v", namespace.Status))
 			})
 			if !c.remain {
 				s.requireUntouched(t, domain, before)
@@ -96,14 +96,14 @@ func (s *suite) delete(t *testing.T, object client.Object) {
 	}
 }
 
-// neverDone is an Issuer whose challenges are presented, and then wait for an hour: the middle of an issuance.
+// neverDone creates an Issuer whose challenges are presented and then wait for an hour.
 func (s *suite) neverDone(namespace string) *cmv1.Issuer {
 	issuer := &cmv1.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"}, Spec: s.IssuerSpec(cluster.WithoutSelfCheck)}
 	issuer.Spec.ACME.Solvers[0].WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Hour}
 	return issuer
 }
 
-// await waits for a condition; its error says what is still wanting.
+// await waits until condition returns nil.
 func (s *suite) await(t *testing.T, limit time.Duration, condition func(context.Context) error) {
 	t.Helper()
 	if err := cluster.Eventually(within(t, limit), condition); err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// TestDemo: however the demo ends, none of its processes and none of its files are left. With --keep it leaves a cluster
-// that can be used, until that is stopped in the way it says.
+// TestDemo: the demo leaves no process and no file, however it ends. With --keep it leaves a usable cluster, which stops
+// with the command that it prints.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	program := buildDemo(t)
@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 		d.awaitCluster(t)
 		d.requireExit(t, 0)
 		requireWords(t, process.Tail(d.log, 4), "names    example.nl, *.example.nl, voorbeeld.nl",
-			"Both zones are what they were before, byte for byte.")
+			"Both zones are unchanged, byte for byte.")
 		d.requireNothingLeft(t)
 	})
 
@@ -52,21 +52,21 @@ func TestDemo(t *testing.T) {
 		t.Parallel()
 		d := startDemo(t, program)
 		d.awaitCluster(t)
-		d.awaitProgram(t, "cert-manager-controller") // A pod's, which has to be ended, too.
+		d.awaitProgram(t, "cert-manager-controller") // Processes of pods must stop too.
 		d.pressCtrlC()
 		d.requireExit(t, 1)
-		requireWords(t, process.Tail(d.log, 1), "demo: interrupted; everything has been stopped")
+		requireWords(t, process.Tail(d.log, 1), "demo: interrupted; all processes stopped")
 		d.requireNothingLeft(t)
 	})
 
-	t.Run("stopped before it is kept", func(t *testing.T) {
+	t.Run("stopped before the end, with --keep", func(t *testing.T) {
 		t.Parallel()
 		d := startDemo(t, program, "--keep")
 		d.awaitCluster(t)
-		d.awaitProgram(t, "cert-manager-controller") // A pod's, which has to be ended, too.
+		d.awaitProgram(t, "cert-manager-controller") // Processes of pods must stop too.
 		d.pressCtrlC()
 		d.requireExit(t, 1)
-		requireWords(t, d.said(t), "demo: interrupted; everything has been stopped")
+		requireWords(t, d.said(t), "demo: interrupted; all processes stopped")
 		d.requireNothingLeft(t)
 	})
 
@@ -76,9 +76,9 @@ func TestDemo(t *testing.T) {
 		d.awaitCluster(t)
 		d.requireExit(t, 0)
 		if certificates := d.certificates(t); !regexp.MustCompile(`(?m)^default +example-nl +True `).MatchString(certificates) {
-			t.Errorf("the cluster that stays has no certificate:\n%s", certificates)
+			t.Errorf("no certificate in the kept cluster:\n%s", certificates)
 		}
-		d.stopAsTold(t)
+		d.stopAsPrinted(t)
 	})
 }
 
@@ -95,12 +95,12 @@ func buildDemo(t *testing.T) string {
 	return program
 }
 
-// demo is one that runs as if a shell had started it: with a terminal's view of its output, and a process group of its own.
+// demo is a demo started as from a shell: with its output as a terminal shows it, and its own process group.
 type demo struct {
 	*process.Process
-	// tmp is its own directory for temporary files.
+	// tmp is its TMPDIR.
 	tmp string
-	// log is what it writes to the terminal.
+	// log contains its output.
 	log string
 }
 
@@ -121,7 +121,7 @@ func startDemo(t *testing.T, program string, flags ...string) *demo {
 		if t.Failed() {
 			t.Log(d.said(t))
 		}
-		for pid := range d.processes(t) { // What is kept does not end with this test.
+		for pid := range d.processes(t) { // A kept cluster outlives the demo.
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
@@ -137,12 +137,12 @@ func (d *demo) said(t *testing.T) string {
 	return string(text)
 }
 
-// awaitCluster waits for the demo to be at its first use of the cluster, which shows too that its processes can be seen.
+// awaitCluster waits until the demo uses the cluster, which also proves that its processes can be found.
 func (d *demo) awaitCluster(t *testing.T) {
 	t.Helper()
 	if err := d.WaitUntil(within(t, startLimit), func(context.Context) error {
 		if !strings.Contains(d.said(t), "▸ Installing cert-manager") {
-			return errors.New("the cluster is not up")
+			return errors.New("the cluster is not running yet")
 		}
 		return nil
 	}); err != nil {
@@ -151,7 +151,7 @@ func (d *demo) awaitCluster(t *testing.T) {
 	d.requireRunning(t)
 }
 
-// requireRunning waits a moment: a process that has just begun has no name yet.
+// requireRunning retries: a process that has just started has no name yet.
 func (d *demo) requireRunning(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"demo", "etcd", "kube-apiserver", "kube-controller-manager", "pebble"} {
@@ -159,7 +159,7 @@ func (d *demo) requireRunning(t *testing.T) {
 	}
 }
 
-// processes of the demo that run, by their ids. Each has been told of the demo's directory, be it by the environment alone.
+// processes returns the demo's processes by ID. The demo's directory is in the arguments or environment of each.
 func (d *demo) processes(t *testing.T) map[int]string {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")
@@ -168,7 +168,7 @@ func (d *demo) processes(t *testing.T) map[int]string {
 	}
 	running := map[int]string{}
 	for _, one := range all {
-		// What cannot be read has just ended, or is another user's.
+		// The process has just exited, or belongs to another user.
 		arguments, _ := os.ReadFile(filepath.Join(one, "cmdline"))
 		environment, _ := os.ReadFile(filepath.Join(one, "environ"))
 		work, _ := os.Readlink(filepath.Join(one, "cwd"))
@@ -185,7 +185,7 @@ func (d *demo) processes(t *testing.T) map[int]string {
 	return running
 }
 
-// named are the ids of the processes of a program.
+// named returns the IDs of a program's processes.
 func named(running map[int]string, program string) (pids []int) {
 	for pid, name := range running {
 		if name == program {
@@ -195,13 +195,13 @@ func named(running map[int]string, program string) (pids []int) {
 	return pids
 }
 
-// awaitProgram returns the id of a program of the demo as soon as that runs.
+// awaitProgram waits until a program of the demo runs and returns its process ID.
 func (d *demo) awaitProgram(t *testing.T, program string) (pid int) {
 	t.Helper()
 	if err := d.WaitUntil(within(t, soon), func(context.Context) error {
 		pids := named(d.processes(t), program)
 		if len(pids) == 0 {
-			return errors.New("there is no " + program)
+			return errors.New("no process of " + program)
 		}
 		pid = pids[0]
 		return nil
@@ -211,7 +211,7 @@ func (d *demo) awaitProgram(t *testing.T, program string) (pid int) {
 	return pid
 }
 
-// pressCtrlC sends what a terminal sends, to the whole process group as that does.
+// pressCtrlC sends SIGINT to the process group, as a terminal does.
 func (d *demo) pressCtrlC() { d.Signal(syscall.SIGINT) }
 
 func (d *demo) requireExit(t *testing.T, want int) {
@@ -219,14 +219,14 @@ func (d *demo) requireExit(t *testing.T, want int) {
 	select {
 	case <-d.Exited():
 	case <-within(t, startLimit).Done():
-		t.Fatal("the demo has not ended")
+		t.Fatal("the demo is still running")
 	}
 	if code := d.ExitCode(); code != want {
-		t.Errorf("the demo has ended with %d instead of %d", code, want)
+		t.Errorf("the demo exited with %d, want %d", code, want)
 	}
 }
 
-// requireNothingLeft of a demo that has ended: not a moment later, for it says that everything has been stopped.
+// requireNothingLeft checks once, without a wait, because the demo says that all processes are stopped.
 func (d *demo) requireNothingLeft(t *testing.T) {
 	t.Helper()
 	if err := d.left(t); err != nil {
@@ -241,20 +241,20 @@ func (d *demo) left(t *testing.T) error {
 		return err
 	}
 	if running := d.processes(t); len(running)+len(files) > 0 {
-		return fmt.Errorf("there are the processes %v and the files %v", running, files)
+		return fmt.Errorf("processes left: %v; files left: %v", running, files)
 	}
 	return nil
 }
 
-// certificates are what the command shows that a kept demo has named.
+// certificates runs the command that a kept demo prints.
 func (d *demo) certificates(t *testing.T) string {
 	t.Helper()
-	command := strings.Fields(d.told(t, `(\S+/kubectl .*)`))
+	command := strings.Fields(d.printed(t, `(\S+/kubectl .*)`))
 	if !slices.Contains(command, "certificates") {
-		t.Fatalf("what would %q show?", command)
+		t.Fatalf("unexpected command %q", command)
 	}
 	kubectl := exec.CommandContext(within(t, time.Minute), command[0], command[1:]...)
-	kubectl.Env = []string{"KUBECONFIG=" + d.told(t, `export KUBECONFIG=(.*)`), "HOME=" + t.TempDir()}
+	kubectl.Env = []string{"KUBECONFIG=" + d.printed(t, `export KUBECONFIG=(.*)`), "HOME=" + t.TempDir()}
 	output, err := kubectl.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
@@ -262,11 +262,11 @@ func (d *demo) certificates(t *testing.T) string {
 	return string(output)
 }
 
-// stopAsTold sees that all runs, sends the signal that a kept demo has named, and waits for the end.
-func (d *demo) stopAsTold(t *testing.T) {
+// stopAsPrinted checks that everything runs, stops the demo with the command that it prints, and waits.
+func (d *demo) stopAsPrinted(t *testing.T) {
 	t.Helper()
 	d.requireRunning(t)
-	pid, err := strconv.Atoi(d.told(t, `to stop it: +kill (\d+)`))
+	pid, err := strconv.Atoi(d.printed(t, `to stop it: +kill (\d+)`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,12 +278,12 @@ func (d *demo) stopAsTold(t *testing.T) {
 	}
 }
 
-// told is a part of what the demo has said.
-func (d *demo) told(t *testing.T, pattern string) string {
+// printed returns the submatch of a pattern in the demo's output.
+func (d *demo) printed(t *testing.T, pattern string) string {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindStringSubmatch(d.said(t))
 	if found == nil {
-		t.Fatalf("it has not said %s", pattern)
+		t.Fatalf("%s not found in the output", pattern)
 	}
 	return found[1]
 }

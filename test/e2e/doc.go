@@ -1,22 +1,21 @@
-// Package e2e proves the webhook on a real control plane, where nothing is simulated but mijn.host and Realtime
-// Register themselves.
+// Package e2e tests the webhook on a real control plane. Only mijn.host and Realtime Register are simulated.
 //
-//	make e2e           everything, in two to three minutes once all is compiled
-//	make demo          one certificate, for people
-//	make control-plane the programs alone, left in .cache/bin of the repository
+//	make e2e           all tests, in two to three minutes once everything is compiled
+//	make demo          issues one certificate and prints each step
+//	make control-plane builds the programs into .cache/bin
 //
-// The parts, from the bottom up:
+// The packages, from the bottom up:
 //
 //   - binaries builds etcd, kube-apiserver, kube-controller-manager, kubectl, Pebble, Helm, cert-manager and the webhook
-//   - certmanager is cert-manager's programs, and multicall lets one file be several programs
-//   - process runs one of them, and sees to its end
-//   - pki makes certificates
-//   - network gives a cluster addresses of its own on loopback
+//   - certmanager contains cert-manager's programs; multicall puts several programs into one file
+//   - process runs a program and makes sure that it stops
+//   - pki issues certificates
+//   - network gives each cluster its own loopback addresses
 //   - controlplane is Kubernetes without nodes
-//   - node is the one node, which runs the containers of pods as plain processes
+//   - node is the only node; it runs the containers of pods as plain processes
 //   - pebble is an ACME server
-//   - cluster puts them together, and installs cert-manager and the webhook by their Helm charts
-//   - conformance is cert-manager's own suite for webhooks
+//   - cluster combines them, and installs the Helm charts of cert-manager and the webhook
+//   - conformance is cert-manager's conformance suite for DNS-01 webhooks
 //
-// All of it works without root, without a container engine and without network, and as often at once as one likes.
+// None of this needs root, a container engine or network access, and any number of clusters can run at once.
 package e2e

@@ -21,9 +21,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/node"
 )
 
-// TestHelmTestRunsTheCheck: `helm test --logs` fails with a wrong key and tells what to do. With the right one it
-// succeeds, and the zone is as before.
-func TestHelmTestRunsTheCheck(t *testing.T) {
+// TestHelmTest: `helm test --logs` fails with a wrong key and prints how to fix it. With the right key it succeeds, and the
+// zone is unchanged.
+func TestHelmTest(t *testing.T) {
 	t.Parallel()
 	const (
 		apiKey = "key-of-the-tested"
@@ -36,7 +36,7 @@ func TestHelmTestRunsTheCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := s.Webhook(s.api.URL(), fmt.Sprintf("test.domain=%q", domain),
-		// Nameservers listen on port 53, which an ordinary user cannot.
+		// An ordinary user cannot listen on port 53.
 		fmt.Sprintf("test.extraArgs=[%q, %q]", "--resolver="+s.api.DNSAddr(), "--nameserver-port="+port))
 	if err = s.InstallWebhook(within(t, startLimit), release); err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestHelmTestRunsTheCheck(t *testing.T) {
 	s.create(t, cluster.NewKeySecret("cert-manager", "a-key-that-nobody-has"))
 	refused, err := s.helmTest(t, release)
 	if err == nil {
-		t.Errorf("the test of a wrong key succeeds:\n%s", refused)
+		t.Errorf("helm test succeeded with a wrong key:\n%s", refused)
 	}
 	requireWords(t, refused, "✗ The API key from the Secret cert-manager/mijn-host-api-key",
 		"No valid API key set", "Fix: Check the key and its expiry date in mijn.host's control panel", "1 problem found.")
@@ -66,30 +66,30 @@ func TestHelmTestRunsTheCheck(t *testing.T) {
 	s.requireUntouched(t, domain, before)
 	for _, key := range []string{apiKey, "a-key-that-nobody-has"} {
 		if strings.Contains(refused+accepted, key) {
-			t.Errorf("the output holds %s", key)
+			t.Errorf("the output contains %s", key)
 		}
 	}
 }
 
-// helmTest returns what `helm test --logs` prints, also when it fails.
+// helmTest returns the output of `helm test --logs`, also on failure.
 func (s *suite) helmTest(t *testing.T, release cluster.Release) (output string, failure error) {
 	t.Helper()
 	output, failure = s.Helm(within(t, 5*time.Minute), "test", release.Name, "--namespace="+release.Namespace, "--logs", "--timeout=4m")
 	if failure != nil {
 		output = failure.Error()
 	}
-	if err := os.Remove(s.logOf(release.Namespace, checkPod(release).Name, "check")); err != nil { // The next pod has the same name.
-		t.Fatalf("the check has not run: %v\n%s", err, output)
+	if err := os.Remove(s.logOf(release.Namespace, checkPod(release).Name, "check")); err != nil { // The next pod will have the same name.
+		t.Fatalf("the check did not run: %v\n%s", err, output)
 	}
 	return output, failure
 }
 
-// logOf is the file in which the node keeps what a container writes.
+// logOf returns the path of a container's log on the node.
 func (s *suite) logOf(namespace, pod, container string) string {
 	return filepath.Join(s.Dir, "pods", namespace+"."+pod, container+".log")
 }
 
-// serveLogs does what a kubelet does for `kubectl logs`, and makes the node known by it.
+// serveLogs serves pod logs like a kubelet, and registers its address on the Node.
 func (s *suite) serveLogs(t *testing.T) {
 	t.Helper()
 	routes := http.NewServeMux()
@@ -107,7 +107,7 @@ func (s *suite) serveLogs(t *testing.T) {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(at), at); err != nil {
 			return err
 		}
-		// The API server reaches what is at 10.0.0.1 for it at 127.0.0.1.
+		// For the API server, 10.0.0.1 is 127.0.0.1.
 		at.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}}
 		at.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(address.Port())
 		return s.Client.Status().Update(ctx, at)
@@ -118,7 +118,7 @@ func checkPod(release cluster.Release) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name + "-check"}}
 }
 
-// requirePhase wants the pod of `helm test` to be there still, for whoever wants to read its log.
+// requirePhase also checks that the pod of `helm test` still exists, so that its log can be read.
 func (s *suite) requirePhase(t *testing.T, release cluster.Release, want corev1.PodPhase) {
 	t.Helper()
 	pod := checkPod(release)
@@ -136,7 +136,7 @@ func requireWords(t *testing.T, text string, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		if !strings.Contains(text, word) {
-			t.Errorf("%q is not in:\n%s", word, text)
+			t.Errorf("%q not found in:\n%s", word, text)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// soon is enough for a certificate without cert-manager's self-check, also on a machine that does other things.
+// soon is enough for a certificate without cert-manager's self-check, even on a busy machine.
 const soon = 90 * time.Second
 
 func TestIssuance(t *testing.T) {
@@ -33,16 +33,16 @@ func TestIssuance(t *testing.T) {
 	s.create(t, cluster.NewKeySecret("cert-manager", clusterKey))
 	quick := s.clusterIssuer(t, "quick", cluster.WithoutSelfCheck)
 
-	t.Run("a name and its wildcard, after cert-manager has looked up the records itself", func(t *testing.T) {
+	t.Run("a name and its wildcard, with the self-check", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(clusterKey, "checked.nl")
 		checking := s.clusterIssuer(t, "checking", cluster.WithSelfCheck)
-		// Two challenges of one name go in turn, and cert-manager waits for a minute after each check.
+		// The two challenges run in turn, and cert-manager waits for a minute after each self-check.
 		s.requireCertificate(t, 4*time.Minute, cluster.NewCertificate("default", "checked", checking, "checked.nl", "*.checked.nl"))
 		s.requireUntouched(t, "checked.nl", before)
 	})
 
-	t.Run("a name and its wildcard, without that look", func(t *testing.T) {
+	t.Run("a name and its wildcard, without the self-check", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(clusterKey, "example.nl")
 		s.requireCertificate(t, soon, cluster.NewCertificate("default", "example", quick, "example.nl", "*.example.nl"))
@@ -57,12 +57,12 @@ func TestIssuance(t *testing.T) {
 		s.requireUntouched(t, "team.nl", before)
 		for _, request := range s.api.Requests() {
 			if request.Domain == "team.nl" && request.Key != teamKey {
-				t.Errorf("%s %s was sent with the key %q", request.Method, request.Path, request.Key)
+				t.Errorf("%s %s sent with key %q", request.Method, request.Path, request.Key)
 			}
 		}
 	})
 
-	t.Run("a name that delegates its challenge by CNAME to a domain at mijn.host", func(t *testing.T) {
+	t.Run("a CNAME to a domain at mijn.host", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(clusterKey, "delegated.nl")
 		s.api.AddStaticZone("elsewhere.example",
@@ -71,7 +71,7 @@ func TestIssuance(t *testing.T) {
 		s.requireUntouched(t, "delegated.nl", before)
 	})
 
-	t.Run("a wrong key is told in the Challenge, and to mend it is enough", func(t *testing.T) {
+	t.Run("a wrong key is reported in the Challenge; correcting it is enough", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(clusterKey, "mistaken.nl")
 		issuer := s.issuer(t, "mistaken", "a-key-that-nobody-has")
@@ -88,7 +88,7 @@ func TestIssuance(t *testing.T) {
 	})
 }
 
-// requireReason waits until the reason of a namespace's only Challenge has all these words in it.
+// requireReason waits until the reason of the only Challenge in a namespace contains all these words.
 func (s *suite) requireReason(t *testing.T, namespace string, words ...string) {
 	t.Helper()
 	if err := cluster.Eventually(within(t, soon), func(ctx context.Context) error {
@@ -97,11 +97,11 @@ func (s *suite) requireReason(t *testing.T, namespace string, words ...string) {
 			return err
 		}
 		if len(challenges) != 1 {
-			return fmt.Errorf("%d challenges", len(challenges))
+			return fmt.Errorf("%d challenges, want 1", len(challenges))
 		}
 		reason := challenges[0].Status.Reason
 		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(reason, word) }) {
-			return fmt.Errorf("not all of %q in %q", words, reason)
+			return fmt.Errorf("want all of %q in %q", words, reason)
 		}
 		return nil
 	}); err != nil {

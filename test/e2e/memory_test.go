@@ -7,7 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIdleMemory holds what docs/explanation/performance.md says of a webhook that has issued and now waits for months.
+// TestIdleMemory verifies the memory that docs/explanation/performance.md states for an idle webhook.
 func TestIdleMemory(t *testing.T) {
 	const most = 14 << 20
 	const apiKey = "key-of-the-lean"
@@ -31,6 +31,6 @@ func TestIdleMemory(t *testing.T) {
 	}
 	t.Logf("anonymous memory: %d KiB when ready, %d KiB after a certificate", started>>10, issued>>10)
 	if started > most || issued > most {
-		t.Errorf("more than %d KiB", most>>10)
+		t.Errorf("want at most %d KiB", most>>10)
 	}
 }

@@ -30,15 +30,15 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// Jobs of the Prometheus.
+// Scrape jobs.
 const (
 	withTheChartsToken = "with-the-charts-token"
 	withAnotherToken   = "with-another-token"
 )
 
-// TestPrometheusScrapesWithTheChartsRBAC: a real Prometheus that does what the chart's ServiceMonitor says sees the
-// metrics of a certificate that was issued. Of all accounts of the cluster, only the one of the monitor does.
-func TestPrometheusScrapesWithTheChartsRBAC(t *testing.T) {
+// TestPrometheusScrapesWithChartRBAC: a real Prometheus, configured from the chart's ServiceMonitor, scrapes the metrics of an
+// issuance. No other account of the cluster may read them.
+func TestPrometheusScrapesWithChartRBAC(t *testing.T) {
 	t.Parallel()
 	const (
 		apiKey    = "key-of-the-measured"
@@ -79,7 +79,7 @@ func TestPrometheusScrapesWithTheChartsRBAC(t *testing.T) {
 		)
 	})
 	if err := p.wantResult(t.Context(), fmt.Sprintf(`{__name__=~"mijn_host_webhook_.+", job!=%q}`, withTheChartsToken)); err == nil {
-		t.Error("metrics came with the other token, too")
+		t.Error("metrics were also served with another token")
 	}
 
 	accounts := &corev1.ServiceAccountList{}
@@ -87,7 +87,7 @@ func TestPrometheusScrapesWithTheChartsRBAC(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(accounts.Items) < 20 {
-		t.Errorf("only %d accounts, which says little", len(accounts.Items))
+		t.Errorf("only %d accounts, too few for a conclusion", len(accounts.Items))
 	}
 	for _, one := range accounts.Items {
 		want := http.StatusForbidden
@@ -99,11 +99,11 @@ func TestPrometheusScrapesWithTheChartsRBAC(t *testing.T) {
 		}
 	}
 	if got := target.status(t, ""); got != http.StatusForbidden {
-		t.Errorf("nobody: %d, want %d", got, http.StatusForbidden)
+		t.Errorf("anonymous: %d, want %d", got, http.StatusForbidden)
 	}
 }
 
-// endpoint is one of a ServiceMonitor, with the fields that the chart sets.
+// endpoint is a ServiceMonitor endpoint with the fields that the chart sets.
 type endpoint struct {
 	Port, Path, Scheme, Interval string
 	Authorization                struct {
@@ -116,13 +116,13 @@ type endpoint struct {
 	}
 }
 
-// scraped is an endpoint with what it refers to.
+// scraped is an endpoint with its references resolved.
 type scraped struct {
 	endpoint
 	address, token, ca string
 }
 
-// monitored does the work of the Prometheus Operator for a ServiceMonitor with one endpoint and one pod.
+// monitored resolves a ServiceMonitor with one endpoint and one pod, as the Prometheus Operator does.
 func (s *chartSuite) monitored(t *testing.T, namespace, name string) scraped {
 	t.Helper()
 	monitor := &unstructured.Unstructured{}
@@ -140,7 +140,7 @@ func (s *chartSuite) monitored(t *testing.T, namespace, name string) scraped {
 		Endpoints []endpoint
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields() // What is not done here would not be tested.
+	decoder.DisallowUnknownFields() // Fields that are not handled here would not be tested.
 	if err := decoder.Decode(&spec); err != nil || len(spec.Endpoints) != 1 {
 		t.Fatalf("the ServiceMonitor has %d endpoints: %v", len(spec.Endpoints), err)
 	}
@@ -151,7 +151,7 @@ func (s *chartSuite) monitored(t *testing.T, namespace, name string) scraped {
 	return found
 }
 
-// serviceAddress is where this machine reaches a port of the only Service that is selected, and of its only pod.
+// serviceAddress returns the local address of a port of the only selected Service, at its only pod.
 func (s *chartSuite) serviceAddress(t *testing.T, namespace string, selected metav1.LabelSelector, port string) string {
 	t.Helper()
 	selector, err := metav1.LabelSelectorAsSelector(&selected)
@@ -163,7 +163,7 @@ func (s *chartSuite) serviceAddress(t *testing.T, namespace string, selected met
 		t.Fatal(err)
 	}
 	if len(services.Items) != 1 {
-		t.Fatalf("%d Services are selected by %s", len(services.Items), selector)
+		t.Fatalf("%d Services match %s, want 1", len(services.Items), selector)
 	}
 	slices := &discoveryv1.EndpointSliceList{}
 	if err := s.Client.List(t.Context(), slices, client.InNamespace(namespace),
@@ -182,18 +182,18 @@ func (s *chartSuite) serviceAddress(t *testing.T, namespace string, selected met
 		}
 	}
 	if len(addresses) != 1 {
-		t.Fatalf("the port %q is at %q", port, addresses)
+		t.Fatalf("port %q has addresses %q, want one", port, addresses)
 	}
 	return addresses[0]
 }
 
-// secretEntry waits for an entry of a Secret: that of a ServiceAccount is filled in some time after it was made.
+// secretEntry waits for a key in a Secret: that of a ServiceAccount is filled in after its creation.
 func (s *chartSuite) secretEntry(t *testing.T, namespace string, of corev1.SecretKeySelector) string {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: of.Name}}
 	if err := s.Await(within(t, 30*time.Second), secret, func() error {
 		if len(secret.Data[of.Key]) == 0 {
-			return fmt.Errorf("the Secret %s has no entry %q", of.Name, of.Key)
+			return fmt.Errorf("key %[2]q not found in Secret %[1]s", of.Name, of.Key)
 		}
 		return nil
 	}); err != nil {
@@ -202,7 +202,7 @@ func (s *chartSuite) secretEntry(t *testing.T, namespace string, of corev1.Secre
 	return string(secret.Data[of.Key])
 }
 
-// job is the endpoint in Prometheus's own words, as the Operator would put it.
+// job returns the scrape config that the Operator would generate.
 func (e scraped) job(name, token string) map[string]any {
 	return map[string]any{
 		"job_name":        name,
@@ -216,7 +216,7 @@ func (e scraped) job(name, token string) map[string]any {
 	}
 }
 
-// status is what a scrape with a token is answered.
+// status returns the HTTP status of a scrape with a token.
 func (e scraped) status(t *testing.T, token string) int {
 	t.Helper()
 	roots := x509.NewCertPool()
@@ -240,10 +240,10 @@ func (e scraped) status(t *testing.T, token string) int {
 	return resp.StatusCode
 }
 
-// prometheus is one that runs.
+// prometheus is a running Prometheus.
 type prometheus struct{ address string }
 
-// prometheusProgram is no part of the cluster, and so is not built with it.
+// prometheusProgram returns the path of Prometheus, which `make` builds separately.
 func prometheusProgram(t *testing.T) string {
 	t.Helper()
 	program, err := filepath.Abs(filepath.Join("..", "..", ".cache", "bin", "prometheus"))
@@ -251,7 +251,7 @@ func prometheusProgram(t *testing.T) string {
 		_, err = os.Stat(program)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatal("Prometheus is not there: run `make .cache/bin/prometheus`")
+		t.Fatal("Prometheus not found: run `make .cache/bin/prometheus`")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -259,10 +259,10 @@ func prometheusProgram(t *testing.T) string {
 	return program
 }
 
-// startPrometheus runs one until the test ends. It listens where the control plane does, on a port that is no other's.
+// startPrometheus runs Prometheus until the test ends, on the control plane's address and a free port.
 func (s *chartSuite) startPrometheus(t *testing.T, program string, jobs ...map[string]any) *prometheus {
 	t.Helper()
-	config, err := json.Marshal(map[string]any{"scrape_configs": jobs}) // which is YAML as well
+	config, err := json.Marshal(map[string]any{"scrape_configs": jobs}) // JSON is valid YAML
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,19 +295,19 @@ func (s *chartSuite) startPrometheus(t *testing.T, program string, jobs ...map[s
 	return p
 }
 
-// wantResult wants an expression to have a result at this moment.
+// wantResult returns an error unless the expression has a result now.
 func (p *prometheus) wantResult(ctx context.Context, expr string) error {
 	var data struct{ Result []json.RawMessage }
 	if err := p.get(ctx, "/api/v1/query", url.Values{"query": {expr}}, &data); err != nil {
 		return err
 	}
 	if len(data.Result) == 0 {
-		return errors.New("no result of " + expr)
+		return errors.New("no result for " + expr)
 	}
 	return nil
 }
 
-// wantFault wants the latest scrape of a job to have gone wrong in that way, or not at all.
+// wantFault returns an error unless the latest scrape of a job failed with this fault, or succeeded if it is empty.
 func (p *prometheus) wantFault(ctx context.Context, job, fault string) error {
 	var data struct {
 		ActiveTargets []struct{ ScrapePool, Health, LastError string }
@@ -324,10 +324,10 @@ func (p *prometheus) wantFault(ctx context.Context, job, fault string) error {
 		}
 		return fmt.Errorf("%s is %s: %q, want %q", job, target.Health, target.LastError, fault)
 	}
-	return errors.New("no target of " + job)
+	return errors.New("no target for " + job)
 }
 
-// get decodes what Prometheus says at a path of its API.
+// get decodes the response of Prometheus's API at a path.
 func (p *prometheus) get(ctx context.Context, path string, values url.Values, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+path+"?"+values.Encode(), http.NoBody)
 	if err != nil {

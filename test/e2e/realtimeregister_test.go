@@ -16,7 +16,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIssuanceAtRealtimeRegister: what TestIssuance proves of mijn.host, and certificates with names at both hosts.
+// TestIssuanceAtRealtimeRegister is TestIssuance for Realtime Register, plus certificates with names at both hosts.
 func TestIssuanceAtRealtimeRegister(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t)
@@ -38,7 +38,7 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 	s.create(t, cluster.NewKeySecret("cert-manager", mijnHostKey), realtime.NewKeySecret("cert-manager", clusterKey))
 	s.realtime.AddAccount("reseller", clusterKey)
 	s.realtime.AddAccount("team", teamKey)
-	// One issuer for both: what is in none of these zones is at mijn.host.
+	// One issuer for both: names outside these zones are at mijn.host.
 	both := s.issuerForBoth(t, "both", "voorbeeld.nl", "wildcard.nl", "elsewhere.example")
 
 	t.Run("names at both hosts in one certificate", func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		s.requireZoneUntouched(t, zone)
 	})
 
-	t.Run("a name and its wildcard, and one below", func(t *testing.T) {
+	t.Run("a name, its wildcard and a subdomain", func(t *testing.T) {
 		t.Parallel()
 		zone := s.addZone("reseller", "wildcard.nl", "_acme-challenge.wildcard.nl", "_acme-challenge.sub.wildcard.nl")
 		s.requireCertificate(t, soon,
@@ -58,11 +58,11 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		s.requireZoneUntouched(t, zone)
 	})
 
-	t.Run("a name that delegates its challenge by CNAME to a zone for that alone", func(t *testing.T) {
+	t.Run("a CNAME to a dedicated zone", func(t *testing.T) {
 		t.Parallel()
 		const target = "elsewhere.delegated.nl"
 		s.realtime.DeclareChallenge(target)
-		marker := realtimeregistertest.Record("delegated.nl", "TXT", "This zone is for certificates alone.", 3600)
+		marker := realtimeregistertest.Record("delegated.nl", "TXT", "This zone is only for certificates.", 3600)
 		zone := s.zoneOf("reseller", "delegated.nl", marker)
 		s.api.AddStaticZone("elsewhere.example", mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: target + ".", TTL: 60})
 		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating", both, "elsewhere.example"))
@@ -77,12 +77,12 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		s.requireZoneUntouched(t, zone)
 		for _, request := range s.realtime.Requests() {
 			if request.Zone == zone.id && request.Auth != realtimeregistertest.APIKey(teamKey) {
-				t.Errorf("%s %s was sent with %q", request.Method, request.Path, request.Auth)
+				t.Errorf("%s %s sent with %q", request.Method, request.Path, request.Auth)
 			}
 		}
 	})
 
-	t.Run("a wrong key is told in the Challenge, and to mend it is enough", func(t *testing.T) {
+	t.Run("a wrong key is reported in the Challenge; correcting it is enough", func(t *testing.T) {
 		t.Parallel()
 		zone := s.addZone("reseller", "mistaken.nl", "_acme-challenge.mistaken.nl")
 		issuer := s.issuerAtRealtimeRegister(t, "mistaken", "a-key-that-nobody-has")
@@ -98,12 +98,12 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 	})
 }
 
-// webhookForBoth is our own chart, for the APIs of both hosts.
+// webhookForBoth returns a release of our chart for the APIs of both hosts.
 func (s *suite) webhookForBoth(values ...string) cluster.Release {
 	return s.Webhook(s.api.URL(), append(values, fmt.Sprintf("realtimeRegister.baseURL=%q", s.realtime.URL()))...)
 }
 
-// issuerForBoth makes a ClusterIssuer that has these zones at Realtime Register, and all others at mijn.host.
+// issuerForBoth creates a ClusterIssuer that uses Realtime Register for these zones, and mijn.host for all others.
 func (s *suite) issuerForBoth(t *testing.T, name string, zones ...string) cmmetav1.IssuerReference {
 	t.Helper()
 	s.create(t, &cmv1.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s.IssuerOf(
@@ -113,7 +113,7 @@ func (s *suite) issuerForBoth(t *testing.T, name string, zones ...string) cmmeta
 	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
 }
 
-// issuerAtRealtimeRegister makes one in a namespace, with an API key of its own.
+// issuerAtRealtimeRegister creates an Issuer in a namespace with its own API key.
 func (s *suite) issuerAtRealtimeRegister(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
 	t.Helper()
 	host := cluster.RealtimeRegister()
@@ -126,14 +126,14 @@ func (s *suite) issuerAtRealtimeRegister(t *testing.T, namespace, apiKey string)
 	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
 }
 
-// realtimeZone is a zone at Realtime Register, and what was in it at first.
+// realtimeZone is a zone at Realtime Register and its original content.
 type realtimeZone struct {
 	name   string
 	id     int
 	before []string
 }
 
-// addZone gives an account a zone in which others have put records. These names are where the challenges will be.
+// addZone adds a zone with foreign records to an account. Challenges will use these names.
 func (s *suite) addZone(account, name string, challenges ...string) realtimeZone {
 	for _, challenge := range challenges {
 		s.realtime.DeclareChallenge(challenge)
@@ -147,7 +147,7 @@ func (s *suite) addZone(account, name string, challenges ...string) realtimeZone
 		record("quotes."+name, "TXT", `een "citaat" – zó`, 300),
 		record("WWW."+name, "CNAME", name, 3600),
 		prio("_sip._tcp."+name, "SRV", "5 5060 sip."+name, 3600, 10),
-		// As another client could have written it.
+		// As another client might write it.
 		`{ "name": "notes.`+name+`", "type":"A", "content":"192.0.2.1", "ttl":300.0, "note": {"by":"J\u00f6rg <x>","big":12345678901234567890} }`,
 		record("_acme-challenge."+name, "TXT", leftOver, 300),
 	)
@@ -158,7 +158,7 @@ func (s *suite) zoneOf(account, name string, records ...string) realtimeZone {
 	return realtimeZone{name, id, s.realtime.Records(id)}
 }
 
-// requireZoneUntouched waits until a zone is byte for byte what it was before.
+// requireZoneUntouched waits until a zone is byte for byte the same as before.
 func (s *suite) requireZoneUntouched(t *testing.T, zone realtimeZone) {
 	t.Helper()
 	limit := 30 * time.Second
@@ -167,7 +167,7 @@ func (s *suite) requireZoneUntouched(t *testing.T, zone realtimeZone) {
 	}
 	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
 		if now := s.realtime.Records(zone.id); !slices.Equal(zone.before, now) {
-			return fmt.Errorf("%s is not as before:\n- %q\n+ %q", zone.name, zone.before, now)
+			return fmt.Errorf("%s has changed:\n- %q\n+ %q", zone.name, zone.before, now)
 		}
 		return nil
 	}); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestScale asks for certificates for SCALE domains at once, half of them at each host, each with its wildcard. Every one
-// comes, nothing is left behind, and no foreign record differs. `make test` has 4 of them, `make scale` 200.
+// TestScale requests certificates for SCALE domains at once, half of them at each host, each with its wildcard. All are
+// issued, no record is left, and no foreign record changes. `make test` uses 4 domains, `make scale` 200.
 func TestScale(t *testing.T) {
 	t.Parallel()
 	const (
@@ -73,7 +73,7 @@ func TestScale(t *testing.T) {
 		domains, took.Round(time.Second), per(s.api.Calls(), len(here)), per(s.realtime.Calls(), len(there)), peak()>>10)
 }
 
-// awaitAll waits until every Certificate is Ready. It lists them but once a second: the machine has other work.
+// awaitAll waits until every Certificate is Ready. It polls once a second to save CPU.
 func (s *suite) awaitAll(t *testing.T, limit time.Duration) {
 	t.Helper()
 	s.await(t, limit, func(ctx context.Context) error {
@@ -92,15 +92,15 @@ func (s *suite) awaitAll(t *testing.T, limit time.Duration) {
 		if wanting == 0 {
 			return nil
 		}
-		select { // a list of all is not for ten times a second
+		select { // listing all is too expensive for Await's interval
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 		}
-		return fmt.Errorf("%d of %d certificates have not come", wanting, len(certificates.Items))
+		return fmt.Errorf("%d of %d certificates not Ready", wanting, len(certificates.Items))
 	})
 }
 
-// watchMemory looks at the webhook's memory until the returned function is called, which tells the most that it has seen.
+// watchMemory samples the webhook's memory until the returned function is called, which returns the maximum in bytes.
 func (s *suite) watchMemory(t *testing.T) (peak func() int) {
 	t.Helper()
 	done, most := make(chan struct{}), 0

@@ -19,9 +19,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestSoak renews certificates without a pause for SOAKTIME (20s) while the API misbehaves now and then. In the end every
-// certificate is there, each zone is as before, and the webhook's memory has not grown by more than 20 MiB.
-// `make soak` has SOAK_CERTIFICATES=50 of them renewing for ten minutes.
+// TestSoak renews certificates continuously for SOAKTIME (20s) while the API injects faults. At the end every certificate is
+// issued, each zone is unchanged, and the webhook's memory has grown by at most 20 MiB.
+// `make soak` renews SOAK_CERTIFICATES=50 certificates for ten minutes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	const apiKey = "key-of-the-soak"
@@ -78,7 +78,7 @@ func TestSoak(t *testing.T) {
 	}
 	s.await(t, 5*time.Minute, func(context.Context) error {
 		if renewals.Load() < int32(certificates) {
-			return errors.New("not every certificate has come")
+			return errors.New("some certificates have not been issued yet")
 		}
 		return nil
 	})
@@ -86,10 +86,10 @@ func TestSoak(t *testing.T) {
 	renewing.Wait()
 	stopFaults()
 	memory = append(memory, s.webhookMemory(t))
-	t.Logf("%d certificates issued; anonymous memory %d KiB after the first of each, %d KiB in the end",
+	t.Logf("%d certificates issued; anonymous memory %d KiB after the first of each, %d KiB at the end",
 		renewals.Load(), memory[0]>>10, memory[1]>>10)
 	if memory[1]-memory[0] > 20<<20 {
-		t.Error("the memory has grown by more than 20 MiB")
+		t.Error("memory has grown by more than 20 MiB")
 	}
 	for domain, before := range zones {
 		s.requireUntouchedWithin(t, soon, domain, before)
@@ -105,15 +105,15 @@ func (s *suite) webhookMemory(t *testing.T) int {
 	return memory
 }
 
-// renew has cert-manager issue a certificate anew.
+// renew makes cert-manager reissue a certificate.
 func (s *suite) renew(t *testing.T, certificate *cmv1.Certificate) error {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName}}
 	return s.Client.Delete(t.Context(), secret)
 }
 
-// issued waits for the Secret, and for cert-manager to be done with it. A Certificate alone can be Ready for a moment
-// after its Secret has gone.
+// issued waits for the Secret and for the Ready condition: a Certificate can still be Ready just after its Secret was
+// deleted.
 func (s *suite) issued(t *testing.T, certificate *cmv1.Certificate) error {
 	t.Helper()
 	ctx := within(t, 30*time.Minute)
@@ -125,7 +125,7 @@ func (s *suite) issued(t *testing.T, certificate *cmv1.Certificate) error {
 	return err
 }
 
-// misbehave makes the API go wrong in one way after another until stop is called or the time is up.
+// misbehave injects random faults into the API until stop is called or the time is up.
 func (s *suite) misbehave(end time.Time) (stop func()) {
 	kinds := []mijnhosttest.Kind{
 		mijnhosttest.RateLimited(mijnhosttest.InSeconds(2 * time.Second)), mijnhosttest.Status(500), mijnhosttest.HTMLPage(502),

@@ -19,25 +19,25 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// suite is a cluster with cert-manager, a mijn.host and a Realtime Register, that several tests use at once. Each has domains and namespaces
-// of its own.
+// suite is a cluster with cert-manager and simulators of both hosts, shared by several tests. Each test uses its own domains
+// and namespaces.
 type suite struct {
 	*cluster.Cluster
 	api *mijnhosttest.Server
-	// realtime fails the test if an update did harm that could have been prevented.
+	// realtime fails the test if an update does preventable harm.
 	realtime *realtimeregistertest.Server
-	// before121 says that cert-manager is older than 1.21: no issuer can do without its self-check, and it still warns of
-	// what 1.18 changed.
+	// before121 is set for cert-manager before 1.21: its self-check cannot be disabled per issuer, and it still warns about a
+	// change in 1.18.
 	before121 bool
 }
 
-// selfCheck is how long cert-manager's may take.
+// selfCheck is the limit for cert-manager's self-check.
 const selfCheck = 4 * time.Minute
 
-// startLimit of the cluster and of each chart, on a machine that compiles and lints at the same time.
+// startLimit is the limit for starting the cluster and each chart, on a machine that also compiles and lints.
 const startLimit = 5 * time.Minute
 
-// newSuite takes values of cert-manager's chart.
+// newSuite starts a cluster, with these values for cert-manager's chart.
 func newSuite(t *testing.T, values ...string) *suite {
 	t.Helper()
 	set, err := binaries.Build(t.Context())
@@ -66,7 +66,7 @@ func newSuite(t *testing.T, values ...string) *suite {
 	return s
 }
 
-// serveZones serves the zones of both hosts at one address, which it returns.
+// serveZones serves the zones of both hosts, and returns the address.
 func (s *suite) serveZones(t *testing.T) string {
 	t.Helper()
 	zones := hosttest.Join(s.api.Zones(), s.realtime.Zones())
@@ -78,7 +78,7 @@ func (s *suite) serveZones(t *testing.T) string {
 	return front.DNSAddr()
 }
 
-// within is a deadline that says what it was.
+// within returns a context with a deadline whose cause names the limit.
 func within(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, lateError{limit})
@@ -90,7 +90,7 @@ type lateError struct{ limit time.Duration }
 
 func (e lateError) Error() string { return "not within " + e.limit.String() }
 
-// create makes objects on the API server.
+// create creates objects on the API server.
 func (s *suite) create(t *testing.T, objects ...client.Object) {
 	t.Helper()
 	for _, object := range objects {
@@ -100,10 +100,10 @@ func (s *suite) create(t *testing.T, objects ...client.Object) {
 	}
 }
 
-// leftOver stands under a challenge's name, and is none of ours. It has the form of an ACME value.
+// leftOver is a foreign value under a challenge's name, in the form of an ACME value.
 const leftOver = "left-over-of-another-client________________"
 
-// addDomain gives an account a domain in which others have put records, and returns those.
+// addDomain adds a domain with foreign records to an account, and returns the records.
 func (s *suite) addDomain(apiKey, domain string) []mijnhosttest.Record {
 	absolute := domain + "."
 	records := []mijnhosttest.Record{
@@ -121,7 +121,7 @@ func (s *suite) addDomain(apiKey, domain string) []mijnhosttest.Record {
 	return s.api.Records(domain)
 }
 
-// requireUntouched waits until a zone is byte for byte what it was before.
+// requireUntouched waits until a zone is byte for byte the same as before.
 func (s *suite) requireUntouched(t *testing.T, domain string, before []mijnhosttest.Record) {
 	t.Helper()
 	s.requireUntouchedWithin(t, 30*time.Second, domain, before)
@@ -130,7 +130,7 @@ func (s *suite) requireUntouched(t *testing.T, domain string, before []mijnhostt
 func (s *suite) requireUntouchedWithin(t *testing.T, limit time.Duration, domain string, before []mijnhosttest.Record) {
 	t.Helper()
 	if s.before121 {
-		limit += selfCheck // of others, which keep the workers that would clean up
+		limit += selfCheck // of other challenges, which occupy the workers
 	}
 	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
 		if now := s.api.Records(domain); !slices.Equal(before, now) {
@@ -145,7 +145,7 @@ func (s *suite) requireUntouchedWithin(t *testing.T, limit time.Duration, domain
 type differentZone struct{ before, now []mijnhosttest.Record }
 
 func (e differentZone) Error() string {
-	text := "the zone is not as before:"
+	text := "the zone has changed:"
 	for _, record := range e.before {
 		if !slices.Contains(e.now, record) {
 			text += "\n- " + line(record)
@@ -161,14 +161,14 @@ func (e differentZone) Error() string {
 
 func line(r mijnhosttest.Record) string { return r.Name + " " + r.Type + " " + r.Value }
 
-// clusterIssuer makes one and returns how a Certificate names it.
+// clusterIssuer creates a ClusterIssuer and returns a reference to it.
 func (s *suite) clusterIssuer(t *testing.T, name string, check cluster.SelfCheck) cmmetav1.IssuerReference {
 	t.Helper()
 	s.create(t, &cmv1.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s.IssuerSpec(check)})
 	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
 }
 
-// issuer makes one in a namespace, with an API key of its own.
+// issuer creates an Issuer in a namespace with its own API key.
 func (s *suite) issuer(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
 	t.Helper()
 	s.create(t,
@@ -180,14 +180,14 @@ func (s *suite) issuer(t *testing.T, namespace, apiKey string) cmmetav1.IssuerRe
 	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
 }
 
-// requireCertificate asks for a Certificate, waits for it and verifies it.
+// requireCertificate creates a Certificate, waits until it is Ready, and verifies it.
 func (s *suite) requireCertificate(t *testing.T, limit time.Duration, certificate *cmv1.Certificate) {
 	t.Helper()
 	s.create(t, certificate)
 	s.requireReady(t, limit, certificate)
 }
 
-// requireReady waits for a Certificate and verifies it.
+// requireReady waits until a Certificate is Ready and verifies it.
 func (s *suite) requireReady(t *testing.T, limit time.Duration, certificate *cmv1.Certificate) {
 	t.Helper()
 	if s.before121 {

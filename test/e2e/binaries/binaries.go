@@ -1,4 +1,4 @@
-// Package binaries builds every program that a cluster is made of, from Go modules alone.
+// Package binaries builds every program of a cluster from Go modules.
 package binaries
 
 import (
@@ -27,23 +27,23 @@ const (
 	helmCommand       = "helm.sh/helm/v4/cmd/helm"
 )
 
-// Set is where the programs are, and what else their modules hold.
+// Set locates the programs, and other files from their modules.
 type Set struct {
 	// Root is the repository's directory.
 	Root string
-	// CertManagerChart is the directory of cert-manager's own chart.
+	// CertManagerChart is the directory of cert-manager's Helm chart.
 	CertManagerChart string
 	// CertManagerVersion is the version of cert-manager.
 	CertManagerVersion string
 	// KubernetesVersion is the version of the API server, its controllers and kubectl.
 	KubernetesVersion string
-	elsewhere         map[string]string // The files of the programs that are not in Dir.
+	elsewhere         map[string]string // Paths of programs that are not in Dir.
 }
 
-// Dir is where the programs are.
+// Dir returns the directory of the programs.
 func (s Set) Dir() string { return filepath.Join(s.Root, ".cache", "bin") }
 
-// Path is the file of a program.
+// Path returns the path of a program.
 func (s Set) Path(program string) string {
 	if file, ok := s.elsewhere[program]; ok {
 		return file
@@ -51,8 +51,8 @@ func (s Set) Path(program string) string {
 	return filepath.Join(s.Dir(), program)
 }
 
-// Locate finds the repository and the modules, but builds nothing. The working directory must be in this module. The
-// environment variable WEBHOOK_BINARY names another webhook to run than that of the repository, such as an image's.
+// Locate finds the repository and the modules without building anything. The working directory must be in this module.
+// The environment variable WEBHOOK_BINARY selects another webhook binary, such as one taken from an image.
 func Locate(ctx context.Context) (Set, error) {
 	modules := map[string]struct{ Dir, Version string }{}
 	output, err := Set{}.goCommand(ctx, "", "list", "-m", "-json=Path,Dir,Version", productModule, kubernetesModule, certManagerModule)
@@ -81,11 +81,11 @@ func Locate(ctx context.Context) (Set, error) {
 	}, nil
 }
 
-// Build leaves every program in Dir. The first time takes minutes; when nothing has changed, about a second.
-func Build(ctx context.Context) (Set, error) { return BuildTelling(ctx, func(int, int) {}) }
+// Build builds every program into Dir. The first build takes minutes; a build without changes takes about a second.
+func Build(ctx context.Context) (Set, error) { return BuildWithProgress(ctx, func(int, int) {}) }
 
-// BuildTelling is Build, and tells how far it is.
-func BuildTelling(ctx context.Context, tell Progress) (Set, error) {
+// BuildWithProgress is Build with progress reports.
+func BuildWithProgress(ctx context.Context, tell Progress) (Set, error) {
 	set, err := Locate(ctx)
 	if err != nil {
 		return Set{}, err
@@ -111,7 +111,7 @@ func BuildTelling(ctx context.Context, tell Progress) (Set, error) {
 	return set, nil
 }
 
-// buildAll builds one module after the other: at once, they would both compile what they have in common.
+// buildAll builds the modules one after another: in parallel, they would compile shared packages twice.
 func (s Set) buildAll(ctx context.Context, tell Progress) error {
 	packages := []string{"./cmd/cluster", pebbleCommand, helmCommand}
 	counter := &progress{rest: os.Stderr}
@@ -132,7 +132,7 @@ func (s Set) buildAll(ctx context.Context, tell Progress) error {
 	return nameAll(filepath.Join(s.Dir(), "cluster"), slices.Concat([]string{"etcd"}, kubernetesPrograms(), certManagerPrograms()))
 }
 
-// stale is the number of packages that a build would compile.
+// stale returns the number of packages that a build would compile.
 func (s Set) stale(ctx context.Context, dir string, packages []string) (int, error) {
 	flags, err := s.goFlags()
 	if err != nil {
@@ -144,8 +144,8 @@ func (s Set) stale(ctx context.Context, dir string, packages []string) (int, err
 	return bytes.Count(output, []byte{'\n'}), err
 }
 
-// nameAll gives a file that is several programs the name of each, beside it. A link that is symbolic would not do: the
-// programs that run are told apart by the files that they were started from.
+// nameAll hard-links a multi-call binary under the name of each of its programs. Symbolic links would not do: running
+// programs are identified by the path of their executable.
 func nameAll(file string, programs []string) error {
 	for _, program := range programs {
 		path := filepath.Join(filepath.Dir(file), program)
@@ -169,7 +169,7 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// removeOld removes a file, if it is there.
+// removeOld removes a file if it exists.
 func removeOld(file string) error {
 	if err := os.Remove(file); !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -177,14 +177,14 @@ func removeOld(file string) error {
 	return nil
 }
 
-// takeFrom makes Path lead to a directory's programs of these names.
+// takeFrom makes Path return the files in dir for these programs.
 func (s Set) takeFrom(dir string, programs []string) {
 	for _, program := range programs {
 		s.elsewhere[program] = filepath.Join(dir, program)
 	}
 }
 
-// linkerFlags tell Kubernetes its version, which it would not know otherwise; Helm and the charts ask for it.
+// linkerFlags set the Kubernetes version, which Helm and the charts query.
 func (s Set) linkerFlags() string {
 	const version = "k8s.io/component-base/version."
 	numbers := strings.SplitN(strings.TrimPrefix(s.KubernetesVersion, "v"), ".", 3)
@@ -192,7 +192,7 @@ func (s Set) linkerFlags() string {
 		version, s.KubernetesVersion, numbers[0], numbers[1])
 }
 
-// lock keeps two builds from writing the same file at once, until the returned function is called.
+// lock prevents two builds from writing the same file until the returned function is called.
 func (s Set) lock() (func(), error) {
 	for _, dir := range []string{s.Dir(), s.tmp()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -209,13 +209,13 @@ func (s Set) lock() (func(), error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// goBuild builds as GoBuild does, and does not care what Go says as long as it succeeds.
+// goBuild is GoBuild without its output, except on failure.
 func (s Set) goBuild(ctx context.Context, dir string, args ...string) error {
 	return s.GoBuild(ctx, os.Stderr, dir, args...)
 }
 
-// GoBuild builds with the flags of the root Makefile, so that whatever the two have in common is built once. What Go and
-// the linker say goes to messages.
+// GoBuild builds with the flags of the root Makefile, so that shared packages are compiled once. The output of Go and the
+// linker is written to messages.
 func (s Set) GoBuild(ctx context.Context, messages io.Writer, dir string, args ...string) error {
 	flags, err := s.goFlags()
 	if err != nil {
@@ -230,10 +230,10 @@ func (s Set) GoBuild(ctx context.Context, messages io.Writer, dir string, args .
 	return nil
 }
 
-// buildGOGC makes the compiler and the linker collect less garbage than usual, for a quarter less time and more memory.
+// buildGOGC makes the compiler and linker collect less garbage: 25% less time for more memory.
 const buildGOGC = "400"
 
-// goFlags are the flags of Go that the Makefile sets.
+// goFlags returns the GOFLAGS of the Makefile.
 func (s Set) goFlags() (string, error) {
 	makefile, err := os.ReadFile(filepath.Join(s.Root, "Makefile"))
 	if err != nil {
@@ -241,12 +241,12 @@ func (s Set) goFlags() (string, error) {
 	}
 	found := regexp.MustCompile(`(?m)^export GOFLAGS *:= *(.+)$`).FindSubmatch(makefile)
 	if found == nil {
-		return "", errors.New("the Makefile sets no GOFLAGS")
+		return "", errors.New("GOFLAGS not found in Makefile")
 	}
 	return string(found[1]), nil
 }
 
-// goCommand runs go and returns what it prints.
+// goCommand runs go and returns its output.
 func (s Set) goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	output, err := s.command(ctx, dir, args...).Output()
 	if err != nil {
@@ -255,8 +255,8 @@ func (s Set) goCommand(ctx context.Context, dir string, args ...string) ([]byte,
 	return output, nil
 }
 
-// command is go in a directory of the repository, or where the caller is as long as that is not known. It links beside
-// the programs and then renames, so that nobody ever starts half a program.
+// command returns a go command that runs in a directory of the repository, or in the current one while the repository is
+// unknown. It links next to the programs and then renames, so that a partly written program is never started.
 func (s Set) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -11,25 +11,25 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// otherCertManager is the environment variable with which a cluster gets another cert-manager than the one in go.mod, by
-// version. Only what runs in the cluster is another one: programs, chart and CRDs. The webhook and the tests stay.
+// otherCertManager is the environment variable that selects another cert-manager version than the one in go.mod. It
+// applies to the programs, the chart and the CRDs in the cluster. The webhook and the tests keep the version in go.mod.
 const otherCertManager = "CERT_MANAGER"
 
-// module is the directory of this one.
+// module is the directory of this module.
 const module = "test/e2e"
 
 func certManagerPrograms() []string {
 	return []string{"cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"}
 }
 
-// CertManagerBefore says whether cert-manager is older than 1.minor.
+// CertManagerBefore reports whether cert-manager is older than 1.minor.
 func (s Set) CertManagerBefore(minor uint) bool {
 	return version.MustParseSemantic(s.CertManagerVersion).LessThan(version.MajorMinor(1, minor))
 }
 
-// buildCertManager builds the programs with a copy of go.mod that differs in the version of cert-manager, and returns a
-// set that has them and the chart. The copy leaves out the webhook and its documentation, which would ask for a newer
-// cert-manager; the programs have nothing to do with them.
+// buildCertManager builds the programs with a copy of go.mod that requires another cert-manager, and returns a set with
+// them and its chart. The copy omits the webhook and its documentation, which require a newer cert-manager and which the
+// programs do not use.
 func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	if _, err := version.ParseSemantic(wanted); err != nil {
 		return Set{}, fmt.Errorf("%s: %w", otherCertManager, err)
@@ -60,7 +60,7 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 	return s, s.copyChart(chartIn(string(bytes.TrimSpace(source))))
 }
 
-// copyModule returns the copy of go.mod in dir. That of go.sum lies beside it, where Go looks for it and adds what it misses.
+// copyModule writes the copy of go.mod to dir and returns its path. Go looks for go.sum beside it and adds what is missing.
 func (s Set) copyModule(ctx context.Context, dir string) (modfile string, err error) {
 	edited, err := s.goCommand(ctx, module, "mod", "edit", "-print",
 		"-require="+certManagerModule+"@"+s.CertManagerVersion,
@@ -80,7 +80,7 @@ func (s Set) copyModule(ctx context.Context, dir string) (modfile string, err er
 	)
 }
 
-// copyChart makes a chart of the one in a module, which before 1.21 is none yet for want of its Chart.yaml.
+// copyChart copies the chart from a module. Before 1.21 the module has no Chart.yaml, so it adds one.
 func (s Set) copyChart(from string) error {
 	if err := os.RemoveAll(s.CertManagerChart); err != nil {
 		return err

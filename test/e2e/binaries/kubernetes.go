@@ -12,16 +12,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// otherKubernetes is the environment variable with which a cluster gets another Kubernetes than the one in go.mod, by
-// version. Its API server, controllers and kubectl are that one's; etcd stays.
+// otherKubernetes is the environment variable that selects another Kubernetes version than the one in go.mod. It applies
+// to the API server, the controllers and kubectl; etcd stays the same.
 const otherKubernetes = "KUBERNETES"
 
 func kubernetesPrograms() []string {
 	return []string{"kube-apiserver", "kube-controller-manager", "kubectl"}
 }
 
-// buildKubernetes builds the programs in a module that requires that Kubernetes and nothing else, so that each library is
-// the one they were released with, and returns a set that has them.
+// buildKubernetes builds the programs in a module that requires only that Kubernetes, so that they get the libraries they
+// were released with. It returns a set with these programs.
 func (s Set) buildKubernetes(ctx context.Context, wanted string) (Set, error) {
 	if _, err := version.ParseSemantic(wanted); err != nil {
 		return Set{}, fmt.Errorf("%s: %w", otherKubernetes, err)
@@ -40,7 +40,7 @@ func (s Set) buildKubernetes(ctx context.Context, wanted string) (Set, error) {
 }
 
 // writeKubernetesModule writes the go.mod of that module. Kubernetes requires its own libraries as v0.0.0 and replaces them
-// with directories that its Go module lacks; each is released as v0.MINOR.PATCH of Kubernetes, though.
+// with directories that its Go module does not contain. Each library is also released as v0.MINOR.PATCH of Kubernetes.
 func (s Set) writeKubernetesModule(ctx context.Context, dir string) error {
 	file, err := s.goCommand(ctx, module, "list", "-m", "-f={{.GoMod}}", kubernetesModule+"@"+s.KubernetesVersion)
 	if err != nil {

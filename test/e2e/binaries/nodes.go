@@ -5,15 +5,15 @@ import (
 	"path/filepath"
 )
 
-// nodePrograms are those that `make test` does without.
+// nodePrograms are the programs that `make test` does not need.
 func nodePrograms() []string {
 	return []string{"kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet"}
 }
 
-// BuildForNodes builds what real nodes need beside everything else: their programs, kube-controller-manager with all of its
-// controllers, and what holds the name spaces of a pod.
+// BuildForNodes also builds the programs of real nodes, a kube-controller-manager with all controllers, and the pause
+// program of a pod.
 func BuildForNodes(ctx context.Context, tell Progress) (Set, error) {
-	set, err := BuildTelling(ctx, tell)
+	set, err := BuildWithProgress(ctx, tell)
 	if err != nil {
 		return Set{}, err
 	}

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Progress is told now and then how many packages have been compiled, of how many that were not up to date.
+// Progress is called with the number of packages compiled so far, and the number that were out of date.
 type Progress func(done, of int)
 
 const (
-	// patience with a build until somebody wants to know how far it is; when all is up to date it is done earlier.
+	// patience is the time until the first report; a build without changes finishes earlier.
 	patience = 3 * time.Second
-	// interval between two reports.
+	// interval is the time between two reports.
 	interval = 10 * time.Second
 )
 
-// progress counts the names of packages, which `go build -v` writes as it compiles them, and passes on the rest.
+// progress counts the package names that `go build -v` writes as it compiles them, and passes on the rest.
 type progress struct {
 	rest     io.Writer
 	mu       sync.Mutex
@@ -37,7 +37,7 @@ func (p *progress) Write(b []byte) (int, error) {
 		}
 		line := p.unended[:end]
 		p.unended = p.unended[end:]
-		if !bytes.ContainsAny(line, " \t") { // Whatever else Go says is more than a word.
+		if !bytes.ContainsAny(line, " \t") { // Other messages of Go have more than one word.
 			p.compiled++
 		} else if _, err := p.rest.Write(line); err != nil {
 			return len(b), err
@@ -51,7 +51,7 @@ func (p *progress) done() int {
 	return p.compiled
 }
 
-// report tells of the progress with some packages until ctx is done.
+// report calls progress until ctx is done, once packages have been compiled.
 func (p *progress) report(ctx context.Context, tell Progress, stale func(context.Context) (int, error)) {
 	if !sleep(ctx, patience) {
 		return
@@ -59,7 +59,7 @@ func (p *progress) report(ctx context.Context, tell Progress, stale func(context
 	before := p.done()
 	left, err := stale(ctx)
 	if err != nil {
-		return // The build itself has the same error to tell.
+		return // The build reports the same error.
 	}
 	of := before + left
 	for {

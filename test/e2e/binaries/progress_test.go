@@ -27,10 +27,10 @@ func TestProgress(t *testing.T) {
 		}
 		synctest.Wait()
 		if got, want := fmt.Sprint(told), "[1 of 5 2 of 5]"; got != want {
-			t.Errorf("told %s, not %s", got, want)
+			t.Errorf("reported %s, want %s", got, want)
 		}
 		if got, want := rest.String(), "# k8s.io/x\nx.go:1:2: no such thing\n"; got != want {
-			t.Errorf("passed on %q, not %q", got, want)
+			t.Errorf("passed on %q, want %q", got, want)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/controller"
 )
 
-// backoff after a certificate has failed: cert-manager's own default.
+// backoff after a failed certificate: cert-manager's default.
 func backoff(options *controller.CertificateOptions) {
 	options.CertificateRequestMinimumBackoffDuration = time.Hour
 	options.CertificateRequestMaximumBackoffDuration = 32 * time.Hour

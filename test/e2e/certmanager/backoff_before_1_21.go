@@ -4,5 +4,5 @@ package certmanager
 
 import "github.com/cert-manager/cert-manager/pkg/controller"
 
-// backoff was no option yet.
+// Before 1.21, the back-off was not configurable.
 func backoff(*controller.CertificateOptions) {}

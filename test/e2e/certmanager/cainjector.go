@@ -27,7 +27,7 @@ func runCAInjector(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	flags := pflag.NewFlagSet("cert-manager-cainjector", pflag.ContinueOnError)
-	// The chart gives further flags, of leader election for one.
+	// The chart also sets flags that do not apply here, such as those for leader election.
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	logging := logs.NewOptions()
 	logf.AddFlags(logging, flags)
@@ -44,7 +44,7 @@ func runCAInjector(args []string) error {
 	if err != nil {
 		return err
 	}
-	config = util.RestConfigWithUserAgent(config) // Its first part is the name under which it owns the fields that it sets.
+	config = util.RestConfigWithUserAgent(config) // Its first part becomes the field manager.
 	types := runtime.NewScheme()
 	utilruntime.Must(scheme.AddToScheme(types))
 	utilruntime.Must(cmv1.AddToScheme(types))
@@ -53,7 +53,7 @@ func runCAInjector(args []string) error {
 	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:  types,
 		Metrics: server.Options{BindAddress: "0"},
-		// cainjector watches the metadata of Secrets alone, and so must read each one when it needs it.
+		// cainjector watches only the metadata of Secrets, so it must read each one on use.
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 	})
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package certmanager has cert-manager's programs, assembled from its exported packages, because the commands themselves
-// cannot be had as Go modules. They take part in no leader election and expose no metrics.
+// Package certmanager contains cert-manager's programs, assembled from its exported packages, because the commands are not
+// available as Go modules. They skip leader election and expose no metrics.
 package certmanager
 
 import (

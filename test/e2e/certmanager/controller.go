@@ -35,22 +35,22 @@ import (
 	"k8s.io/component-base/logs"
 )
 
-// workers of each controller, and the port of the probes: cert-manager's own defaults.
+// cert-manager's defaults: workers per controller, and the port for probes.
 const (
 	workers     = 5
 	healthzPort = "9403"
 )
 
-// runController is the controller, with those parts that an ACME or an internal issuer needs.
+// runController runs the controllers that an ACME or an internal issuer needs.
 func runController(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	flags := pflag.NewFlagSet("cert-manager-controller", pflag.ContinueOnError)
-	// The chart gives further flags, of leader election for one.
+	// The chart also sets flags that do not apply here, such as those for leader election.
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	logging := logs.NewOptions()
 	logf.AddFlags(logging, flags)
-	address := flags.String("bind-address", "127.0.0.1", "address on which the probes are answered")
+	address := flags.String("bind-address", "127.0.0.1", "address for probes")
 	options := controller.ContextOptions{
 		KubernetesAPIQPS:   20,
 		KubernetesAPIBurst: 50,
@@ -84,7 +84,7 @@ func runController(args []string) error {
 	return group.Wait()
 }
 
-// startControllers builds every known controller, and then starts them together with the informers that they asked for.
+// startControllers builds every registered controller, and then starts them and their informers.
 func startControllers(ctx context.Context, group *errgroup.Group, options controller.ContextOptions) error {
 	factory, err := controller.NewContextFactory(ctx, options)
 	if err != nil {

@@ -19,14 +19,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runWebhook is the webhook by which cert-manager validates and completes its own resources.
+// runWebhook runs the webhook with which cert-manager validates and defaults its own resources.
 //
-// The one exported way to it is a helper for cert-manager's tests, which wants a *testing.T and listens wherever there
-// is a free port. So that helper runs as the only "test" of the program, and the port that the chart names is forwarded
-// to it.
+// Its only exported entry point is a helper for cert-manager's tests, which requires a *testing.T and listens on any free
+// port. So that helper runs as the only "test" of the program, and the port in the chart is forwarded to it.
 func runWebhook() {
 	args := os.Args[1:]
-	os.Args = []string{os.Args[0], "-test.v", "-test.timeout=0"} // What is left for the testing package.
+	os.Args = []string{os.Args[0], "-test.v", "-test.timeout=0"} // These are for the testing package.
 	all := func(string, string) (bool, error) { return true, nil }
 	//nolint:thelper // It is the test itself.
 	webhook := testing.InternalTest{Name: "webhook", F: func(t *testing.T) {
@@ -43,11 +42,11 @@ func serveWebhook(t *testing.T, args []string) error {
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	address := flags.String("bind-address", "127.0.0.1", "address of the pod")
 	port := flags.String("secure-port", "10250", "port of the pod")
-	healthz := flags.String("healthz-port", "6080", "port of the probes")
+	healthz := flags.String("healthz-port", "6080", "port for probes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	// The helper dies of flags that it does not know, such as -v, and decides about ports itself.
+	// The helper rejects unknown flags such as -v, and chooses its own ports.
 	args = slices.DeleteFunc(args, func(arg string) bool {
 		return !strings.HasPrefix(arg, "--dynamic-serving-") && !strings.HasPrefix(arg, "--kubeconfig=")
 	})
@@ -66,7 +65,7 @@ func serveWebhook(t *testing.T, args []string) error {
 	return group.Wait()
 }
 
-// forward passes connections on, byte for byte.
+// forward proxies TCP connections.
 func forward(ctx context.Context, from, to string) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", from)
 	if err != nil {
@@ -91,7 +90,7 @@ func forward(ctx context.Context, from, to string) error {
 	}
 }
 
-// serveWebhookProbes says that the server is well when it can be connected to.
+// serveWebhookProbes reports healthy while the server accepts connections.
 func serveWebhookProbes(ctx context.Context, address, backend string) error {
 	healthy := func(w http.ResponseWriter, r *http.Request) {
 		connection, err := new(net.Dialer).DialContext(r.Context(), "tcp", backend)
@@ -109,7 +108,7 @@ func serveWebhookProbes(ctx context.Context, address, backend string) error {
 	return unlessDone(ctx, server.ListenAndServe())
 }
 
-// unlessDone is the error of a server, but for the one that it ends with when it is told to end.
+// unlessDone returns the error of a server, and nil if it was stopped through ctx.
 func unlessDone(ctx context.Context, err error) error {
 	select {
 	case <-ctx.Done():

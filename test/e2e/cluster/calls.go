@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Ask sends a webhook what cert-manager sends for a ClusterIssuer.
+// Ask sends a webhook the request that cert-manager sends for a ClusterIssuer.
 func Ask(ctx context.Context, caller kubernetes.Interface, group, domain string, action acme.ChallengeAction) error {
 	payload := acme.ChallengePayload{Request: &acme.ChallengeRequest{
 		Action: action, Type: "dns-01", DNSName: domain, Key: "value-of-a-steady-caller", ResourceNamespace: "cert-manager",

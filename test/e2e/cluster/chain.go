@@ -11,8 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// VerifyChain checks that the certificate in a Secret fits its key, leads to Pebble's root, and is for these names and
-// no others.
+// VerifyChain checks that the certificate in a Secret matches its key, chains to Pebble's root, and has exactly these names.
 func (c *Cluster) VerifyChain(ctx context.Context, secret *corev1.Secret, names ...string) (*x509.Certificate, error) {
 	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
@@ -41,7 +40,7 @@ func (c *Cluster) VerifyChain(ctx context.Context, secret *corev1.Secret, names 
 		}
 	}
 	if got, want := slices.Sorted(slices.Values(leaf.DNSNames)), slices.Sorted(slices.Values(names)); !slices.Equal(got, want) {
-		return nil, fmt.Errorf("the certificate is for %q instead of %q", got, want)
+		return nil, fmt.Errorf("the certificate is for %q, want %q", got, want)
 	}
 	return leaf, nil
 }

@@ -1,5 +1,5 @@
-// Package cluster is everything that issues a certificate, on one machine and as an ordinary user: a control plane, a
-// node, cert-manager, an ACME server, and the webhook as its chart installs it.
+// Package cluster runs everything that issues a certificate on one machine as an ordinary user: a control plane, a node,
+// cert-manager, an ACME server, and the webhook as installed by its chart.
 package cluster
 
 import (
@@ -27,11 +27,11 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// Cluster is a running one.
+// Cluster is a running cluster.
 type Cluster struct {
-	// Dir holds all its files, the logs among them. Stop removes it.
+	// Dir contains all its files, including the logs. Stop removes it.
 	Dir string
-	// Client may do everything.
+	// Client has cluster-admin permissions.
 	Client client.Client
 	// Pebble is the ACME server.
 	Pebble *pebble.Pebble
@@ -44,10 +44,10 @@ type Cluster struct {
 	dns          string
 }
 
-// podsDir is where in a cluster's directory the node keeps its pods.
+// podsDir is the directory for the node's pods, below the cluster's directory.
 const podsDir = "pods"
 
-// Start runs an empty cluster and an ACME server that asks one DNS server for everything.
+// Start runs an empty cluster and an ACME server that resolves names through one DNS server.
 func Start(ctx context.Context, set binaries.Set, dns string) (*Cluster, error) {
 	c := &Cluster{binaries: set, dns: dns}
 	if err := c.start(ctx); err != nil {
@@ -83,20 +83,20 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	return err
 }
 
-// kinds that the tests work with.
+// kinds returns the scheme for the kinds that the tests use.
 func kinds() *runtime.Scheme {
 	kinds := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		scheme.AddToScheme, apiregistrationv1.AddToScheme, cmv1.AddToScheme, acmev1.AddToScheme,
 	} {
 		if err := add(kinds); err != nil {
-			panic(err) // Two of these libraries do not go together.
+			panic(err) // The libraries conflict.
 		}
 	}
 	return kinds
 }
 
-// Stop ends every process, and removes every file.
+// Stop stops all processes and removes all files.
 func (c *Cluster) Stop() {
 	if c.real != nil {
 		c.real.stop()
@@ -116,19 +116,19 @@ func (c *Cluster) Stop() {
 	_ = os.RemoveAll(c.Dir)
 }
 
-// Kubeconfig logs in as an administrator.
+// Kubeconfig is the path of an administrator's kubeconfig.
 func (c *Cluster) Kubeconfig() string { return c.controlPlane.Kubeconfig }
 
-// Program is the path of a program such as kubectl.
+// Program returns the path of a program such as kubectl.
 func (c *Cluster) Program(name string) string { return c.binaries.Path(name) }
 
-// CreateNamespace makes a namespace; that it exists already is fine.
+// CreateNamespace creates a namespace unless it exists.
 func (c *Cluster) CreateNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	return client.IgnoreAlreadyExists(c.Client.Create(ctx, namespace))
 }
 
-// Logs are the last lines of every log, for a test that has failed.
+// Logs returns the last lines of every log, for a failed test.
 func (c *Cluster) Logs(lines int) string {
 	programs, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
 	containers, _ := filepath.Glob(filepath.Join(c.Dir, podsDir, "*", "*.log"))

@@ -15,17 +15,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Release is a chart as it is installed.
+// Release is an installation of a chart.
 type Release struct {
 	Name, Namespace, Chart string
-	// Values as for `helm --set-json`: KEY=JSON.
+	// Values are arguments of `helm --set-json`: KEY=JSON.
 	Values []string
 }
 
-// Helm runs the real helm as an administrator, with caches and settings of its own, and returns what it prints.
+// Helm runs helm as an administrator, with its own caches and settings, and returns the output.
 func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, c.binaries.Path("helm"), args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us alone; ctx ends this.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not reach it; ctx stops it.
 	cmd.Env = []string{"KUBECONFIG=" + c.Kubeconfig(), "HOME=" + filepath.Join(c.Dir, "helm")}
 	output, err := cmd.CombinedOutput()
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	return string(output), nil
 }
 
-// Apply installs a release, or upgrades it, and returns when its Deployments are available.
+// Apply installs or upgrades a release, and returns when its Deployments are available.
 func (c *Cluster) Apply(ctx context.Context, release Release) error {
 	args := []string{
 		"upgrade", release.Name, release.Chart, "--install",
@@ -47,14 +47,14 @@ func (c *Cluster) Apply(ctx context.Context, release Release) error {
 	return err
 }
 
-// InstallCertManager installs cert-manager by its own chart, with these values beside those it needs here, and returns when
-// its webhook lets resources through.
+// InstallCertManager installs cert-manager's chart with these values added to the required ones, and returns when its
+// webhook admits resources.
 func (c *Cluster) InstallCertManager(ctx context.Context, values ...string) error {
 	err := c.Apply(ctx, Release{
 		Name: "cert-manager", Namespace: "cert-manager", Chart: c.binaries.CertManagerChart,
 		Values: slices.Concat([]string{
 			"crds.enabled=true",
-			"startupapicheck.enabled=false", // Its program cannot be had as a Go module. What it does is done below.
+			"startupapicheck.enabled=false", // Its program is not available as a Go module. Its check is done below.
 			fmt.Sprintf("dns01RecursiveNameservers=%q", c.dns),
 			"dns01RecursiveNameserversOnly=true",
 		}, c.real.certManagerValues(), values),
@@ -71,7 +71,7 @@ func (c *Cluster) InstallCertManager(ctx context.Context, values ...string) erro
 	})
 }
 
-// Webhook is our own chart, for an API at baseURL.
+// Webhook returns a release of our chart, for an API at baseURL.
 func (c *Cluster) Webhook(baseURL string, values ...string) Release {
 	return Release{
 		Name: "mijn-host-webhook", Namespace: "cert-manager", Chart: filepath.Join(c.binaries.Root, "deploy", "mijn-host-webhook"),
@@ -79,7 +79,7 @@ func (c *Cluster) Webhook(baseURL string, values ...string) Release {
 	}
 }
 
-// InstallWebhook installs our own chart and returns when the API server can call the webhook.
+// InstallWebhook installs our chart and returns when the APIService is available.
 func (c *Cluster) InstallWebhook(ctx context.Context, release Release) error {
 	if err := c.Apply(ctx, release); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/node"
 )
 
-// images that the charts name, and the executables that stand for them.
+// images maps the images in the charts to executables.
 func images(set binaries.Set) []node.Image {
 	return []node.Image{
 		{
@@ -37,8 +37,8 @@ func flags(_ []string, in node.Surroundings) []string {
 	return []string{"--bind-address=" + in.Address, "--kubeconfig=" + in.Kubeconfig}
 }
 
-// webhookFlags tell our webhook, an aggregated API server, also how to log in for asking who its callers are and what
-// they may do. Its other commands listen nowhere and have no callers.
+// webhookFlags are the flags that our webhook, an aggregated API server, needs to authenticate and authorize its callers.
+// Its other commands do not listen, so they need none.
 func webhookFlags(args []string, in node.Surroundings) []string {
 	login := "--kubeconfig=" + in.Kubeconfig
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {

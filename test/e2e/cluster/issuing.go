@@ -17,17 +17,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Names that the chart has by default: of the Secret with an API key of mijn.host, and of its entry.
+// The chart's default Secret and key in it for mijn.host.
 const (
 	KeySecret      = "mijn-host-api-key"
 	KeySecretEntry = "api-key"
 )
 
-// Host is a DNS host that the webhook knows.
+// Host is a DNS host that the webhook supports.
 type Host struct {
-	// Solver is its name in an issuer.
+	// Solver is the solver's name in an issuer.
 	Solver string
-	// KeySecret is the name that the chart has by default of the Secret with an API key.
+	// KeySecret is the chart's default name for the Secret with the API key.
 	KeySecret string
 }
 
@@ -39,7 +39,7 @@ func RealtimeRegister() Host {
 	return Host{Solver: "realtime-register", KeySecret: "realtime-register-api-key"}
 }
 
-// NewKeySecret is a Secret with an API key of the host.
+// NewKeySecret returns a Secret with an API key for the host.
 func (h Host) NewKeySecret(namespace, apiKey string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: h.KeySecret},
@@ -47,26 +47,26 @@ func (h Host) NewKeySecret(namespace, apiKey string) *corev1.Secret {
 	}
 }
 
-// NewKeySecret is a Secret with an API key of mijn.host.
+// NewKeySecret returns a Secret with an API key for mijn.host.
 func NewKeySecret(namespace, apiKey string) *corev1.Secret {
 	return MijnHost().NewKeySecret(namespace, apiKey)
 }
 
-// SelfCheck is whether cert-manager looks up a record before it asks the ACME server to. It then waits for a minute more.
+// SelfCheck selects whether cert-manager waits until it sees the record, and for a minute more.
 type SelfCheck bool
 
-// The two ways.
+// Values of SelfCheck.
 const (
 	WithSelfCheck    SelfCheck = true
 	WithoutSelfCheck SelfCheck = false
 )
 
-// IssuerSpec is an issuer that has the webhook answer the challenges of Pebble, all of them at mijn.host.
+// IssuerSpec returns an issuer for Pebble that solves all challenges at mijn.host.
 func (c *Cluster) IssuerSpec(check SelfCheck) cmv1.IssuerSpec {
 	return c.IssuerOf(c.Solver(MijnHost(), check))
 }
 
-// IssuerOf is an issuer for Pebble with these solvers.
+// IssuerOf returns an issuer for Pebble with these solvers.
 func (c *Cluster) IssuerOf(solvers ...acmev1.ACMEChallengeSolver) cmv1.IssuerSpec {
 	return cmv1.IssuerSpec{IssuerConfig: cmv1.IssuerConfig{ACME: &acmev1.ACMEIssuer{
 		Server:     c.Pebble.Directory,
@@ -76,13 +76,13 @@ func (c *Cluster) IssuerOf(solvers ...acmev1.ACMEChallengeSolver) cmv1.IssuerSpe
 	}}}
 }
 
-// Solver has the webhook answer challenges at a host: those of names in these zones, or of all that no other solver takes.
+// Solver returns a solver for a host, for names in these zones, or for all names that no other solver matches.
 func (c *Cluster) Solver(host Host, check SelfCheck, zones ...string) acmev1.ACMEChallengeSolver {
 	config, err := json.Marshal(map[string]any{
 		"apiKeySecretRef": map[string]string{"name": host.KeySecret, "key": KeySecretEntry},
 	})
 	if err != nil {
-		panic(err) // It is made of strings.
+		panic(err) // The config consists of strings.
 	}
 	solver := acmev1.ACMEChallengeSolver{DNS01: &acmev1.ACMEChallengeSolverDNS01{
 		CNAMEStrategy: acmev1.FollowStrategy,
@@ -101,7 +101,7 @@ func (c *Cluster) Solver(host Host, check SelfCheck, zones ...string) acmev1.ACM
 	return solver
 }
 
-// NewCertificate asks an issuer for a certificate; its Secret has the same name.
+// NewCertificate returns a Certificate whose Secret has the same name.
 func NewCertificate(namespace, name string, issuer cmmetav1.IssuerReference, dnsNames ...string) *cmv1.Certificate {
 	return &cmv1.Certificate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -114,7 +114,7 @@ func NewCertificate(namespace, name string, issuer cmmetav1.IssuerReference, dns
 	}
 }
 
-// Await reads an object until a condition holds for it; the condition says what is still wanting.
+// Await reads an object until condition returns nil.
 func (c *Cluster) Await(ctx context.Context, object client.Object, condition func() error) error {
 	return Eventually(ctx, func(ctx context.Context) error {
 		if err := c.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
@@ -124,13 +124,13 @@ func (c *Cluster) Await(ctx context.Context, object client.Object, condition fun
 	})
 }
 
-// Eventually tries until there is no error, and returns the last one when the context ends.
+// Eventually retries until there is no error, and returns the last error when the context ends.
 func Eventually(ctx context.Context, try func(context.Context) error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var last error
 	for {
-		// What fails because the time is up says nothing.
+		// A failure caused by the end of ctx is not informative.
 		if err := try(ctx); err == nil || ctx.Err() == nil {
 			last = err
 		}
@@ -140,12 +140,12 @@ func Eventually(ctx context.Context, try func(context.Context) error) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w; until then: %w", context.Cause(ctx), last)
+			return fmt.Errorf("%w; last error: %w", context.Cause(ctx), last)
 		}
 	}
 }
 
-// AwaitReady returns the Secret of a Certificate when that is Ready.
+// AwaitReady waits until a Certificate is Ready and returns its Secret.
 func (c *Cluster) AwaitReady(ctx context.Context, certificate *cmv1.Certificate) (*corev1.Secret, error) {
 	if err := c.Await(ctx, certificate, func() error { return certificateReady(certificate) }); err != nil {
 		return nil, fmt.Errorf("certificate %s/%s: %w\n%s", certificate.Namespace, certificate.Name, err, c.challenges(ctx, certificate.Namespace))
@@ -163,17 +163,17 @@ func certificateReady(certificate *cmv1.Certificate) error {
 			return errors.New(condition.Message)
 		}
 	}
-	return errors.New("cert-manager has not looked at it yet")
+	return errors.New("cert-manager has not processed it yet")
 }
 
-// Challenges of a namespace.
+// Challenges lists the Challenges of a namespace.
 func (c *Cluster) Challenges(ctx context.Context, namespace string) ([]acmev1.Challenge, error) {
 	var list acmev1.ChallengeList
 	err := c.Client.List(ctx, &list, client.InNamespace(namespace))
 	return list.Items, err
 }
 
-// challenges describes those of a namespace, for whoever waited for them in vain.
+// challenges describes the Challenges of a namespace for an error message.
 func (c *Cluster) challenges(ctx context.Context, namespace string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

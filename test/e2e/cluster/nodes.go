@@ -18,7 +18,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// realNodes are nodes with a kubelet, and what the control plane needs to reach their pods.
+// realNodes are nodes with a kubelet, and the proxy through which the control plane reaches their pods.
 type realNodes struct {
 	proxy *process.Process
 	nodes []*kubelet.Node
@@ -33,17 +33,17 @@ func (r *realNodes) stop() {
 	}
 }
 
-// Nodes that are real.
+// Nodes are the real nodes.
 type Nodes struct {
 	Count int
-	// Archive of the image of our own webhook.
+	// Archive contains our webhook's image.
 	Archive string
-	// ControlGroup that holds theirs.
+	// ControlGroup is the parent of the nodes' cgroups.
 	ControlGroup string
 }
 
-// StartOnNodes runs a cluster of real nodes, and an ACME server that asks one DNS server for everything. The network of
-// the nodes must be there.
+// StartOnNodes runs a cluster of real nodes, and an ACME server that resolves names through one DNS server. The nodes'
+// network must exist.
 func StartOnNodes(ctx context.Context, set binaries.Set, dns string, nodes Nodes) (*Cluster, error) {
 	c := &Cluster{binaries: set, dns: dns}
 	if err := c.startOnNodes(ctx, nodes); err != nil {
@@ -94,7 +94,7 @@ func (c *Cluster) startOnNodes(ctx context.Context, nodes Nodes) (err error) {
 	return nil
 }
 
-// startProxy makes a Node of the control plane's machine, on which nothing is to run, and leads it to the Services.
+// startProxy runs kube-proxy on the control plane's machine, with an unschedulable Node for it, so that it reaches Services.
 func (c *Cluster) startProxy(ctx context.Context) (err error) {
 	const name = "control-plane"
 	machine := &corev1.Node{
@@ -112,10 +112,10 @@ func (c *Cluster) startProxy(ctx context.Context) (err error) {
 	return err
 }
 
-// certManagerTag is that of the stand-ins for cert-manager's images. The chart in its module names no version.
+// certManagerTag is the tag of the substitutes for cert-manager's images. The chart in its module names no version.
 const certManagerTag = "e2e"
 
-// certManagerValues are for the stand-ins, where there are real nodes; that for the webhook makes a temporary directory.
+// certManagerValues are chart values for the substitutes on real nodes; the webhook's needs a writable /tmp.
 func (r *realNodes) certManagerValues() []string {
 	if r == nil {
 		return nil
@@ -128,7 +128,7 @@ func (r *realNodes) certManagerValues() []string {
 	}
 }
 
-// archives of the images that nobody publishes in this form.
+// archives are images that are built here.
 func (c *Cluster) archives() ([]string, error) {
 	pause, certManager := filepath.Join(c.Dir, "pause.tar"), filepath.Join(c.Dir, "cert-manager.tar")
 	image := func(name string, flags ...string) kubelet.Image {
@@ -144,7 +144,7 @@ func (c *Cluster) archives() ([]string, error) {
 	)
 }
 
-// everywhere is where a program listens that has an address to itself.
+// everywhere is the listen address of a program in its own network namespace.
 const everywhere = "--bind-address=0.0.0.0"
 
 func (c *Cluster) awaitNode(ctx context.Context, name string) error {
@@ -159,12 +159,12 @@ func (c *Cluster) awaitNode(ctx context.Context, name string) error {
 	})
 }
 
-// LoseNode takes a node away as a failure of its power would.
+// LoseNode simulates a power failure of a node.
 func (c *Cluster) LoseNode(ctx context.Context, name string) error {
 	for _, node := range c.real.nodes {
 		if node.Name == name {
 			return node.Lose(ctx)
 		}
 	}
-	return fmt.Errorf("there is no %s", name)
+	return fmt.Errorf("%s not found", name)
 }

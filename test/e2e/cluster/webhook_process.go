@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// WebhookPods are the pods of our own chart.
+// WebhookPods returns the pods of our chart.
 func (c *Cluster) WebhookPods(ctx context.Context) ([]corev1.Pod, error) {
 	var list corev1.PodList
 	err := c.Client.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/component": "webhook", "app.kubernetes.io/name": "mijn-host-webhook"})
 	return list.Items, err
 }
 
-// WebhookPID is the process id of the webhook, of which one must run.
+// WebhookPID returns the process ID of the webhook. Exactly one must be running.
 func (c *Cluster) WebhookPID() (int, error) {
 	executables, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
@@ -31,16 +31,16 @@ func (c *Cluster) WebhookPID() (int, error) {
 		if executable, _ := os.Readlink(link); executable != c.Program("webhook") {
 			continue
 		}
-		// Each cluster has a directory of its own, and the processes of its pods work in it.
+		// The processes of pods have their working directory in the cluster's directory.
 		if dir, _ := os.Readlink(filepath.Join(process, "cwd")); strings.HasPrefix(dir, c.Dir+"/") {
 			return strconv.Atoi(filepath.Base(process))
 		}
 	}
-	return 0, errors.New("the webhook does not run")
+	return 0, errors.New("the webhook is not running")
 }
 
-// WebhookMemory is the anonymous memory of the webhook's process in bytes: what it holds beside the pages of its
-// executable, which the kernel can drop at any time.
+// WebhookMemory returns the anonymous memory of the webhook in bytes. This excludes pages of the executable, which the
+// kernel can drop at any time.
 func (c *Cluster) WebhookMemory() (int, error) {
 	pid, err := c.WebhookPID()
 	if err != nil {
@@ -56,5 +56,5 @@ func (c *Cluster) WebhookMemory() (int, error) {
 			return kib << 10, err
 		}
 	}
-	return 0, errors.New("the kernel tells no RssAnon")
+	return 0, errors.New("RssAnon not found in /proc")
 }

@@ -33,12 +33,12 @@ func TestConformance(t *testing.T) {
 		acmetest.SetResolvedZone("example.nl."),
 		acmetest.SetDNSName("example.nl"),
 		acmetest.SetDNSServer(api.DNSAddr()),
-		acmetest.SetUseAuthoritative(false), // The nameservers of the zone would be asked on port 53.
+		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
 		acmetest.SetPollInterval(50*time.Millisecond),
 		acmetest.SetPropagationLimit(10*time.Second),
 	).RunConformance(t)
 
 	if left := api.Records("example.nl"); len(left) > 0 {
-		t.Errorf("records left behind: %v", left)
+		t.Errorf("records left: %v", left)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 )
 
-// TestRealtimeRegisterConformance has real Leases in the suite's own Kubernetes API.
+// TestRealtimeRegisterConformance uses real Leases in the suite's API server.
 func TestRealtimeRegisterConformance(t *testing.T) {
 	if _, err := binaries.Build(t.Context()); err != nil {
 		t.Fatal(err)
@@ -41,12 +41,12 @@ func TestRealtimeRegisterConformance(t *testing.T) {
 		acmetest.SetResolvedZone("example.nl."),
 		acmetest.SetDNSName("example.nl"),
 		acmetest.SetDNSServer(api.DNSAddr()),
-		acmetest.SetUseAuthoritative(false), // The nameservers of the zone would be asked on port 53.
+		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
 		acmetest.SetPollInterval(50*time.Millisecond),
 		acmetest.SetPropagationLimit(10*time.Second),
 	).RunConformance(t)
 
 	if left := api.Records(zone); len(left) != len(others) {
-		t.Errorf("records left behind: %v", left)
+		t.Errorf("records left: %v", left)
 	}
 }

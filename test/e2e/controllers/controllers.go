@@ -1,5 +1,5 @@
-// Package controllers is kube-controller-manager with those of its controllers alone that an application needs. The whole
-// of it would compile a scheduler, a kubelet and every kind of volume.
+// Package controllers is a kube-controller-manager with only the controllers that an application needs. All of it would
+// compile a scheduler, a kubelet and every kind of volume.
 package controllers
 
 import (
@@ -42,7 +42,7 @@ import (
 	satokens "k8s.io/kubernetes/pkg/serviceaccount"
 )
 
-// What kube-controller-manager has by default.
+// Defaults of kube-controller-manager.
 const (
 	workers              = 5
 	maxEndpointsPerSlice = 100
@@ -52,7 +52,7 @@ const (
 	resync               = 12 * time.Hour
 )
 
-// Main is the program. Each controller is its own user, as with --use-service-account-credentials.
+// Main runs the controllers, each as its own user, as with --use-service-account-credentials.
 func Main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "kube-controller-manager:", err)
@@ -64,7 +64,7 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	flags := pflag.NewFlagSet("kube-controller-manager", pflag.ContinueOnError)
-	flags.ParseErrorsAllowlist.UnknownFlags = true // Which controllers, for one; these are all there are.
+	flags.ParseErrorsAllowlist.UnknownFlags = true // Such as --controllers.
 	kubeconfig := flags.String("kubeconfig", "", "")
 	rootCAFile := flags.String("root-ca-file", "", "")
 	signingKey := flags.String("service-account-private-key-file", "", "")
@@ -99,7 +99,7 @@ func tokenGenerator(keyFile string) (satokens.TokenGenerator, error) {
 	return satokens.JWTTokenGenerator(satokens.LegacyIssuer, key)
 }
 
-// manager has what the controllers have in common.
+// manager contains what the controllers share.
 type manager struct {
 	rootCA         []byte
 	tokenGenerator satokens.TokenGenerator
@@ -127,7 +127,7 @@ func (m *manager) connect(config *rest.Config) error {
 	return nil
 }
 
-// run builds every controller, and then starts them together with the informers that they asked for.
+// run builds all controllers, and then starts them and their informers.
 func (m *manager) run(ctx context.Context) error {
 	informersStarted := make(chan struct{})
 	var loops []func(context.Context)
@@ -170,7 +170,7 @@ func (m *manager) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// refreshMapper lets new CustomResourceDefinitions be seen.
+// refreshMapper discovers new CustomResourceDefinitions.
 func (m *manager) refreshMapper(ctx context.Context) {
 	wait.UntilWithContext(ctx, func(context.Context) { m.mapper.Reset() }, mapperResync)
 }
@@ -219,7 +219,7 @@ func (m *manager) serviceAccount(ctx context.Context, client kubernetes.Interfac
 	return func(ctx context.Context) { c.Run(ctx, 1) }, err
 }
 
-// tokens fills the Secrets of the type service-account-token, as the program's own user: no account of its own has that right.
+// tokens fills Secrets of the type service-account-token, as the program's own user: no other account has that permission.
 func (m *manager) tokens(ctx context.Context, _ kubernetes.Interface) (func(context.Context), error) {
 	core := m.shared.Core().V1()
 	c, err := serviceaccount.NewTokensController(klog.FromContext(ctx), core.ServiceAccounts(), core.Secrets(), m.root,
@@ -232,7 +232,7 @@ func (m *manager) rootCAPublisher(_ context.Context, client kubernetes.Interface
 	return func(ctx context.Context) { c.Run(ctx, 1) }, err
 }
 
-// namespace talks much; with the others' limit it would be slow.
+// namespace sends many requests, so it has a higher rate limit.
 func (m *manager) namespace(ctx context.Context, _ kubernetes.Interface) (func(context.Context), error) {
 	config, err := m.clients.Config("namespace-controller")
 	if err != nil {

@@ -23,31 +23,31 @@ import (
 // Port of the API server.
 const Port = "6443"
 
-// ControlPlane is a running Kubernetes without nodes.
+// ControlPlane is a running control plane without nodes.
 type ControlPlane struct {
-	// CA vouches for everybody who logs in, and for the kubelets.
+	// CA signs the client certificates and those of kubelets.
 	CA *pki.Authority
-	// Kubeconfig logs in as an administrator.
+	// Kubeconfig is the path of an administrator's kubeconfig.
 	Kubeconfig string
-	// Config is the same for programs.
+	// Config is the same as a client config.
 	Config *rest.Config
 
 	dir     string
 	address string
-	// realNodes are nodes with a kubelet, in a network in which pods and Services have addresses.
+	// realNodes is set for nodes with a kubelet, where pods and Services have real addresses.
 	realNodes bool
 	proxy     *network.Proxy
-	// running is in the order of starting.
+	// running lists processes in start order.
 	running []*process.Process
 }
 
-// Start returns when the API server is ready. Everything lies in dir, whose path must be short, for there are Unix sockets in it.
+// Start returns when the API server is ready. All files are in dir, whose path must be short enough for Unix sockets.
 func Start(ctx context.Context, set binaries.Set, dir string, block *network.Block) (*ControlPlane, error) {
 	return started(ctx, set, &ControlPlane{dir: dir, address: block.ControlPlane()})
 }
 
-// StartForNodes does the same for nodes with a kubelet, which reach the API server at an address. It is configured as an
-// installer would: it calls Services by their cluster IP, through the kube-proxy of its own machine.
+// StartForNodes is Start for nodes with a kubelet, which reach the API server at address. It calls Services by their
+// cluster IP, through the kube-proxy of its own machine, as in a usual installation.
 func StartForNodes(ctx context.Context, set binaries.Set, dir, address string) (*ControlPlane, error) {
 	c, err := started(ctx, set, &ControlPlane{dir: dir, address: address, realNodes: true})
 	if err != nil {
@@ -108,7 +108,7 @@ func (c *ControlPlane) start(ctx context.Context, set binaries.Set) error {
 	return err
 }
 
-// Stop ends everything, kube-apiserver before etcd. What they stored is thrown away, so nothing is gained by a gentle end.
+// Stop kills all processes, kube-apiserver before etcd. Their data is thrown away, so a graceful stop gains nothing.
 func (c *ControlPlane) Stop() {
 	for _, running := range slices.Backward(c.running) {
 		running.Kill()
@@ -134,10 +134,10 @@ func (c *ControlPlane) launch(set binaries.Set, program string, flags []string) 
 	return p, nil
 }
 
-// longestSocket is the length of a Unix socket's path that Linux allows.
+// longestSocket is the longest path of a Unix socket on Linux.
 const longestSocket = 107
 
-// files that the flags name.
+// files are the paths in the flags.
 type files struct {
 	frontProxyCA                         *pki.Authority
 	serving, frontProxy, kubelet, tokens pki.Pair
@@ -151,7 +151,7 @@ func (c *ControlPlane) prepare() (f files, err error) {
 	if c.CA, err = pki.NewAuthority(c.dir, "cluster-ca"); err != nil {
 		return f, err
 	}
-	// A CA of its own: whoever has a certificate from it may speak for any user to an aggregated API server.
+	// A separate CA: its certificates may impersonate any user to an aggregated API server.
 	if f.frontProxyCA, err = pki.NewAuthority(c.dir, "front-proxy-ca"); err != nil {
 		return f, err
 	}
@@ -176,7 +176,7 @@ func (c *ControlPlane) prepare() (f files, err error) {
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
 		return f, err
 	}
-	c.Config.QPS = -1 // The tests are no load to be held back.
+	c.Config.QPS = -1 // No rate limit for tests.
 	f.egressSelector = c.path("egress-selector.yaml")
 	return f, os.WriteFile(f.egressSelector, fmt.Appendf(nil, egressSelector, c.path("egress.sock")), 0o600)
 }
@@ -192,7 +192,7 @@ egressSelections:
         udsName: %s
 `
 
-// LogIn returns a kubeconfig for a user of some groups.
+// LogIn returns a kubeconfig for a user with these groups.
 func (c *ControlPlane) LogIn(user string, groups ...string) (kubeconfig string, err error) {
 	pair, err := c.CA.Client(user, groups...)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/network"
 )
 
-// etcdFlags make etcd listen on Unix sockets alone: no port to find, and the directory's permissions keep others out.
+// etcdFlags make etcd listen only on Unix sockets: no free port is needed, and directory permissions protect it.
 func (c *ControlPlane) etcdFlags() []string {
 	return []string{
 		"--name=e2e",
@@ -55,12 +55,12 @@ func (c *ControlPlane) apiserverFlags(f files) []string {
 	return append(flags,
 		"--authorization-mode=RBAC",
 
-		// It refuses to advertise a loopback address; with no reconciler nobody gets to see this one.
+		// kube-apiserver rejects a loopback address here. Without an endpoint reconciler, this one is never published.
 		"--advertise-address=192.0.2.1",
 		"--endpoint-reconciler-type=none",
 
-		// What lies behind APIServices and webhooks is looked up in the EndpointSlices, as there is no kube-proxy, and
-		// reached through the egress proxy.
+		// There is no kube-proxy: backends of APIServices and webhooks are resolved through EndpointSlices, and reached through
+		// the egress proxy.
 		"--enable-aggregator-routing",
 		"--egress-selector-config-file="+f.egressSelector,
 	)
@@ -68,13 +68,13 @@ func (c *ControlPlane) apiserverFlags(f files) []string {
 
 func (c *ControlPlane) controllerManagerFlags(f files) []string {
 	controllers := []string{
-		// From a Deployment to its pods, and from the pods to the endpoints of a Service.
+		// From Deployments to pods to endpoints.
 		"deployment-controller", "replicaset-controller", "endpointslice-controller", "disruption-controller", "job-controller",
-		// Where older API servers than 1.33 look for what lies behind a Service.
+		// API servers before 1.33 resolve Services through Endpoints.
 		"endpoints-controller",
-		// What a pod's ServiceAccount needs: its default one, and the CA that goes with its token.
+		// The default ServiceAccount, and the CA for its token.
 		"serviceaccount-controller", "root-ca-certificate-publisher-controller",
-		// What makes a deletion complete.
+		// Deletion.
 		"namespace-controller", "garbage-collector-controller",
 		"clusterrole-aggregation-controller",
 	}
@@ -88,7 +88,7 @@ func (c *ControlPlane) controllerManagerFlags(f files) []string {
 		"--cert-dir=" + c.dir,
 	}
 	if c.realNodes {
-		return flags // All controllers: among them those that watch over the nodes.
+		return flags // All controllers, including those for nodes.
 	}
 	return append(flags, "--controllers="+strings.Join(controllers, ","))
 }

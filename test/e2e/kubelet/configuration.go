@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// containerdConfig leaves out what this program needs rights for that not every root has.
+// containerdConfig disables features that need permissions which root may lack.
 const containerdConfig = `version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -29,8 +29,7 @@ const cniConfig = `{
 }
 `
 
-// kubeletConfig has what an installer would set. What it does not say about evictions is for the sake of a machine whose
-// disk is nearly full.
+// kubeletConfig is a usual configuration, except for evictions: the disk of the machine may be nearly full.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: %[1]s
@@ -51,7 +50,7 @@ imageGCHighThresholdPercent: 100
 evictionHard: {nodefs.available: "0%%", nodefs.inodesFree: "0%%", imagefs.available: "0%%", imagefs.inodesFree: "0%%"}
 `
 
-// proxyConfig leaves the machine's settings alone.
+// proxyConfig does not change the machine's settings.
 const proxyConfig = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 bindAddress: %s
@@ -60,7 +59,7 @@ clientConnection: {kubeconfig: %q}
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 `
 
-// pluginDirs are where distributions put the plugins of CNI.
+// pluginDirs are the directories where distributions install CNI plugins.
 func pluginDirs() []string { return []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"} }
 
 func pluginDir() (string, error) {
@@ -69,7 +68,7 @@ func pluginDir() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("no CNI plugins in any of %v", pluginDirs())
+	return "", fmt.Errorf("CNI plugins not found in %v", pluginDirs())
 }
 
 func writeFiles(files map[string]string) error {

@@ -13,19 +13,19 @@ import (
 	"runtime"
 )
 
-// Image is a program made into an image.
+// Image is an image with one program.
 type Image struct {
-	// Name with its tag.
+	// Name includes the tag.
 	Name string
-	// Entrypoint, whose first word is the program's file.
+	// Entrypoint starts with the path of the program.
 	Entrypoint []string
 }
 
-// PauseImage is what every pod begins with.
+// PauseImage is the sandbox image of every pod.
 func PauseImage() Image { return Image{Name: pauseImage, Entrypoint: []string{"/pause"}} }
 
-// WriteArchive writes a file that `docker save` could have written. All its images have one layer in common, with one
-// program under the name that each of them has for it.
+// WriteArchive writes images in the format of `docker save`. They share one layer with one multi-call program, which has a
+// name for each image.
 func WriteArchive(file, program string, images ...Image) error {
 	layer, err := os.CreateTemp(filepath.Dir(file), "layer-")
 	if err != nil {

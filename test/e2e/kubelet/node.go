@@ -1,5 +1,5 @@
-// Package kubelet runs real nodes: containerd, kubelet and kube-proxy, several on one machine. It wants root, and name
-// spaces for mounts, network and processes that are nobody else's, as `make node-test` makes them.
+// Package kubelet runs real nodes on one machine: containerd, kubelet and kube-proxy. It needs root, and its own mount,
+// network and PID namespaces, which `make node-test` creates.
 package kubelet
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// ControlPlane is the address of whatever is no node.
+// ControlPlane is the address of everything that is not a node.
 const ControlPlane = "10.200.0.1"
 
 const (
@@ -32,19 +32,19 @@ var script string
 
 // Options of a node.
 type Options struct {
-	// Dir takes the files of all nodes.
+	// Dir is the directory for files of all nodes.
 	Dir string
-	// Number from 1 decides about its name and its addresses.
+	// Number, from 1, determines its name and addresses.
 	Number int
-	// ControlPlane that it joins.
+	// ControlPlane is the control plane to join.
 	ControlPlane *controlplane.ControlPlane
-	// ControlGroup is below which the node gets one of its own. To remove it is the caller's.
+	// ControlGroup is the parent of the node's cgroup. The caller removes it.
 	ControlGroup string
-	// Archives of the images that it has from the beginning; it can pull none.
+	// Archives of images to import; the node cannot pull images.
 	Archives []string
 }
 
-// Node is a running one.
+// Node is a running node.
 type Node struct {
 	// Name in the cluster.
 	Name string
@@ -55,21 +55,21 @@ type Node struct {
 	process *process.Process
 }
 
-// Connect makes the network of the nodes, in which the caller is the machine of the control plane.
+// Connect creates the nodes' network, with the caller as the control plane's machine.
 func Connect(ctx context.Context) error {
 	return run(ctx,
 		"ip link set lo up",
 		"ip link add "+bridge+" type bridge",
 		"ip address add "+ControlPlane+"/24 dev "+bridge,
 		"ip link set "+bridge+" up",
-		// Nobody has these addresses; kube-proxy puts others in their place, once a way is known.
+		// kube-proxy rewrites cluster IPs, but a route must exist first.
 		"ip route add "+strings.Split(network.ServiceRange, ",")[0]+" dev "+bridge,
 		"mkdir -p /run/netns",
-		"mount -t tmpfs nodes /run/netns", // so that nothing stays there
+		"mount -t tmpfs nodes /run/netns", // so that nothing is left there
 	)
 }
 
-// StartProxy runs a kube-proxy on the machine of the control plane. It insists on a Node, so there must be one of that name.
+// StartProxy runs kube-proxy on the control plane's machine. A Node of that name must exist.
 func StartProxy(set binaries.Set, dir, name string, controlPlane *controlplane.ControlPlane) (*process.Process, error) {
 	kubeconfig, err := controlPlane.LogIn("system:kube-proxy")
 	if err != nil {
@@ -85,7 +85,7 @@ func StartProxy(set binaries.Set, dir, name string, controlPlane *controlplane.C
 	})
 }
 
-// Start returns as soon as the node is being set up; it is there when the API server says that it is ready.
+// Start starts the node, and returns before it is Ready.
 func Start(ctx context.Context, set binaries.Set, options Options) (*Node, error) {
 	name := fmt.Sprintf("node-%d", options.Number)
 	n := &Node{
@@ -154,8 +154,7 @@ func (n *Node) configure(options Options, pods, group string) error {
 	})
 }
 
-// Lose takes the node away as a failure of its power would: what others have sent to it is never answered, not even with a
-// refusal.
+// Lose simulates a power failure: packets to the node are dropped, so connections time out instead of being refused.
 func (n *Node) Lose(ctx context.Context) error {
 	if err := run(ctx, "ip link set "+n.Name+" down"); err != nil {
 		return err
@@ -164,10 +163,10 @@ func (n *Node) Lose(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything on the node at once.
+// Stop kills everything on the node.
 func (n *Node) Stop() { n.process.Kill() }
 
-// makeControlGroup makes what a kubelet takes for granted: its own root, in each hierarchy, with every controller.
+// makeControlGroup creates what a kubelet expects: a cgroup root in each hierarchy, with every controller.
 func makeControlGroup(group string) error {
 	const root = "/sys/fs/cgroup"
 	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {
@@ -188,7 +187,7 @@ func makeControlGroup(group string) error {
 			if err := os.MkdirAll(child, 0o755); err != nil {
 				return err
 			}
-			// A new group of version 1 has no processors at first.
+			// A new cgroup v1 cpuset has no CPUs.
 			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 				if set, err := os.ReadFile(filepath.Join(dir, file)); err == nil {
 					if err := os.WriteFile(filepath.Join(child, file), set, 0o600); err != nil {
@@ -210,7 +209,7 @@ func makeUnified(root, group string) error {
 			return err
 		}
 		for controller := range strings.FieldsSeq(string(controllers)) {
-			// Some cannot be passed on; a kubelet says which of them it misses.
+			// Some controllers cannot be delegated; the kubelet reports those it needs.
 			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0o600)
 		}
 		dir = filepath.Join(dir, name)

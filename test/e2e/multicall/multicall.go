@@ -1,5 +1,4 @@
-// Package multicall is for one file that is several programs: to link one is a matter of seconds, and they share most of
-// their code.
+// Package multicall combines several programs into one file, which links faster because they share most of their code.
 package multicall
 
 import (
@@ -8,12 +7,12 @@ import (
 	"path/filepath"
 )
 
-// Run runs the program by whose name this process was started.
+// Run runs the program with the name by which this process was started.
 func Run(programs map[string]func()) {
 	name := filepath.Base(os.Args[0])
 	program, ok := programs[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "there is no program %s in here\n", name)
+		fmt.Fprintf(os.Stderr, "unknown program %s\n", name)
 		os.Exit(2)
 	}
 	program()

@@ -1,9 +1,9 @@
-// Package network gives each cluster addresses of its own on one machine, without root and without network namespaces.
+// Package network gives each cluster its own addresses on one machine, without root or network namespaces.
 //
-// Linux answers on all of 127.0.0.0/8. A cluster takes one block 127.N.0.0/16 of it: its control plane listens on
-// 127.N.0.1, and every pod has an address of its own, so that the ports which a chart names can stay as they are and two
-// clusters never meet. Kubernetes refuses loopback addresses in its objects; there, a pod's address begins with 10 in
-// place of 127, and the proxy of this package leads the API server from the one to the other.
+// On Linux, all of 127.0.0.0/8 is loopback. A cluster takes one block 127.N.0.0/16: its control plane listens on 127.N.0.1,
+// and every pod has its own address, so charts keep their ports and clusters do not collide. Kubernetes rejects loopback
+// addresses in its objects. There, a pod's address begins with 10 instead of 127, and the proxy of this package maps one to
+// the other for the API server.
 package network
 
 import (
@@ -15,24 +15,24 @@ import (
 	"sync/atomic"
 )
 
-// ServiceRange of both families is for the cluster IPs. Without a kube-proxy nobody dials them: the API server looks up the
-// endpoints itself.
+// ServiceRange contains the cluster IPs of both families. Without a kube-proxy they are never dialled: the API server
+// resolves the endpoints itself.
 const ServiceRange = "10.0.0.0/24,fd00::/112"
 
-// FirstService is the address in it of the API server's own Service.
+// FirstService is the cluster IP of the API server.
 const FirstService = "10.0.0.1"
 
-// lockPort is held on a block's first address for as long as the block is taken.
+// lockPort is the port on a block's first address that is bound while the block is in use.
 const lockPort = "1993"
 
-// Block is the addresses of one cluster.
+// Block is the address block of one cluster.
 type Block struct {
 	number int
 	lock   net.Listener
 	pods   atomic.Uint32
 }
 
-// Claim takes a block that no other cluster on this machine has.
+// Claim reserves a block that no other cluster on this machine uses.
 func Claim(ctx context.Context) (*Block, error) {
 	var last error
 	for _, i := range rand.Perm(254) {
@@ -45,19 +45,19 @@ func Claim(ctx context.Context) (*Block, error) {
 	return nil, fmt.Errorf("no free block of loopback addresses: %w", last)
 }
 
-// Release gives the block back.
+// Release frees the block.
 func (b *Block) Release() { _ = b.lock.Close() }
 
-// ControlPlane is the address of whatever is no pod.
+// ControlPlane returns the address of everything that is not a pod.
 func (b *Block) ControlPlane() string { return fmt.Sprintf("127.%d.0.1", b.number) }
 
-// NextPod is a pod's address as the cluster knows it. None is given out twice, as a late connection could meet another pod.
+// NextPod returns a new pod IP. No IP is reused, because a late connection could reach another pod.
 func (b *Block) NextPod() string {
 	n := b.pods.Add(1)
 	return fmt.Sprintf("10.%d.%d.%d", b.number, 1+n/250, 1+n%250)
 }
 
-// Loopback is where the machine reaches an address of the cluster; other addresses stay as they are.
+// Loopback maps a cluster address to the loopback address; other addresses are unchanged.
 func Loopback(address string) string {
 	if rest, ok := strings.CutPrefix(address, "10."); ok {
 		return "127." + rest

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Proxy leads the API server to the pods, which is what an egress selector is for: it is told to reach everything in
-// the cluster by HTTP CONNECT through this socket. So no Service, APIService or webhook configuration needs a change.
+// Proxy is the API server's egress proxy: it reaches the pods by HTTP CONNECT through this socket. So Services, APIServices
+// and webhook configurations need no change.
 type Proxy struct {
 	server *http.Server
 }
@@ -31,7 +31,7 @@ func (p *Proxy) Stop() { _ = p.server.Close() }
 
 func connect(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect {
-		http.Error(w, "this is a proxy for CONNECT alone", http.StatusMethodNotAllowed)
+		http.Error(w, "only CONNECT is supported", http.StatusMethodNotAllowed)
 		return
 	}
 	pod, err := new(net.Dialer).DialContext(r.Context(), "tcp", Loopback(r.Host))
@@ -49,7 +49,7 @@ func connect(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return
 	}
-	// As soon as either side ends, so does the other: nothing here speaks through a half-closed connection.
+	// Half-closed connections are not supported: the end of either side closes both.
 	var both sync.WaitGroup
 	both.Go(func() { _, _ = io.Copy(pod, buffered); _ = pod.Close() })
 	both.Go(func() { _, _ = io.Copy(client, pod); _ = client.Close() })

@@ -22,7 +22,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// Restarts come at once, then after twice the time of the one before. Who ran for long starts from the beginning.
+// Back-off of restarts: none at first, then doubling. It resets after a long run.
 const (
 	firstBackOff = 100 * time.Millisecond
 	lastBackOff  = 10 * time.Second
@@ -30,13 +30,13 @@ const (
 
 type container struct {
 	spec    corev1.Container
-	process *process.Process // Nil while it does not run.
+	process *process.Process // Nil while it is not running.
 	since   metav1.Time
 	waiting error // Why it could not be started.
 	ended   *corev1.ContainerStateTerminated
-	// stopProbes of the present process.
+	// stopProbes stops the probes of the current process.
 	stopProbes context.CancelFunc
-	// started and ready are what the probes say.
+	// started and ready are the results of the probes.
 	started, ready bool
 	restarts       int32
 	backOff        time.Duration
@@ -47,7 +47,7 @@ func (c *container) mayStart(policy corev1.RestartPolicy) bool {
 	return c.process == nil && !c.finished(policy) && !time.Now().Before(c.notBefore)
 }
 
-// finished says that a container has ended and is not to be started again.
+// finished is set when a container has exited and must not restart.
 func (c *container) finished(policy corev1.RestartPolicy) bool {
 	if c.process != nil || c.ended == nil || policy == corev1.RestartPolicyAlways {
 		return false
@@ -55,7 +55,7 @@ func (c *container) finished(policy corev1.RestartPolicy) bool {
 	return policy == corev1.RestartPolicyNever || c.ended.ExitCode == 0
 }
 
-// stop waits as the container's preStop hook says, and then ends it within what is left of the grace period.
+// stop sleeps as in the container's preStop hook, and then stops it within the rest of the grace period.
 func (c *container) stop(running *process.Process, grace time.Duration) {
 	if hook := c.spec.Lifecycle; hook != nil && hook.PreStop != nil && hook.PreStop.Sleep != nil {
 		sleep := min(grace, time.Duration(hook.PreStop.Sleep.Seconds)*time.Second)
@@ -118,7 +118,7 @@ func (p *pod) exited(c *container, code int) {
 
 func (p *pod) logFile(c *container) string { return filepath.Join(p.dir, c.spec.Name+".log") }
 
-// command is what the container's image, arguments and environment amount to.
+// command builds the process from the container's image, arguments and environment.
 func (p *pod) command(c *container) (process.Spec, error) {
 	if len(p.object.Spec.InitContainers) > 0 {
 		return process.Spec{}, errors.New("init containers are not supported")
@@ -145,7 +145,7 @@ func (p *pod) command(c *container) (process.Spec, error) {
 
 	lookUp := expansion.MappingFuncFor(environment)
 	args := slices.Clone(c.spec.Args)
-	if len(c.spec.Command) > 1 { // The command itself is the image's executable.
+	if len(c.spec.Command) > 1 { // Element 0 is the image's executable.
 		args = slices.Concat(c.spec.Command[1:], args)
 	}
 	for i, arg := range args {
@@ -164,10 +164,10 @@ func (p *pod) command(c *container) (process.Spec, error) {
 	return spec, nil
 }
 
-// outside replaces the paths of mounts inside the container by those of the volumes on this machine.
+// outside replaces mount paths inside the container with the volumes' paths on this machine.
 func (p *pod) outside(c *container, text string) string {
 	mounts := slices.Clone(c.spec.VolumeMounts)
-	slices.SortFunc(mounts, func(a, b corev1.VolumeMount) int { return len(b.MountPath) - len(a.MountPath) }) // The innermost first.
+	slices.SortFunc(mounts, func(a, b corev1.VolumeMount) int { return len(b.MountPath) - len(a.MountPath) }) // Innermost first.
 	for _, mount := range mounts {
 		at := strings.Index(text, mount.MountPath)
 		if at < 0 || at > 0 && !strings.ContainsRune("=,:", rune(text[at-1])) {
@@ -219,7 +219,7 @@ func (p *pod) environment(c *container) (map[string]string, error) {
 	return environment, nil
 }
 
-// value of a variable. Only an optional reference to something absent is not found.
+// value returns the value of a variable. ok is false only for an optional reference to a missing object.
 func (p *pod) value(c *container, variable corev1.EnvVar, before map[string]string) (value string, found bool, err error) {
 	from := variable.ValueFrom
 	if from == nil {
@@ -241,13 +241,13 @@ func (p *pod) value(c *container, variable corev1.EnvVar, before map[string]stri
 			from.ResourceFieldRef, p.object, c.spec.Name, allocatable())
 		return value, true, err
 	default:
-		err = errors.New("this kind of source is not supported")
+		err = errors.New("unsupported source")
 	}
 	data, found := content[variable.Name]
 	return string(data), found, err
 }
 
-// field of the pod; those of its status are known here before the API server knows them.
+// field returns a field of the pod. Status fields are known here before they are in the API server.
 func (p *pod) field(path string) (string, error) {
 	switch path {
 	case "spec.nodeName":
@@ -270,5 +270,5 @@ func (c *container) port(name string) (string, error) {
 			return strconv.Itoa(int(port.ContainerPort)), nil
 		}
 	}
-	return "", fmt.Errorf("no port is called %q", name)
+	return "", fmt.Errorf("port %q not found", name)
 }

@@ -9,27 +9,27 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Image is an executable that stands for a container image.
+// Image is an executable that replaces a container image.
 type Image struct {
-	// Repository is the image's name without tag and digest.
+	// Repository is the image's name without tag or digest.
 	Repository string
 	Executable string
-	// Flags are added to the container's arguments, to tell it what a container would find by itself.
+	// Flags are added to the container's arguments, for settings that a container would discover.
 	Flags func(args []string, in Surroundings) []string
 }
 
-// Surroundings of a container that is a plain process.
+// Surroundings describes the environment of a container that is a plain process.
 type Surroundings struct {
-	// Address on which to listen. A container has a network of its own and may listen on every address.
+	// Address is the listen address. A real container has its own network and may listen on every address.
 	Address string
-	// Kubeconfig logs in with the token of the pod's ServiceAccount. A container would find the token below /var/run/secrets,
-	// a fixed path that only root may write, and only once for the whole machine. Empty if the pod has no token mounted.
+	// Kubeconfig uses the token of the pod's ServiceAccount. Real containers find the token below /var/run/secrets, which only
+	// root may write, and which exists once per machine. It is empty if the pod mounts no token.
 	Kubeconfig string
 }
 
 const tokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// image finds the executable for an image reference.
+// image returns the executable for an image reference.
 func (n *Node) image(reference string) (Image, error) {
 	repository, _, _ := strings.Cut(reference, "@")
 	if colon := strings.LastIndex(repository, ":"); colon > strings.LastIndex(repository, "/") {
@@ -40,10 +40,10 @@ func (n *Node) image(reference string) (Image, error) {
 			return image, nil
 		}
 	}
-	return Image{}, fmt.Errorf("no executable stands for image %q", reference)
+	return Image{}, fmt.Errorf("no executable for image %q", reference)
 }
 
-// writeKubeconfig names the token and the CA that are mounted in a pod.
+// writeKubeconfig writes a kubeconfig with the token and CA that are mounted in a pod.
 func (n *Node) writeKubeconfig(file, mounted string) error {
 	config := clientcmdapi.NewConfig()
 	config.Clusters["pod"] = &clientcmdapi.Cluster{

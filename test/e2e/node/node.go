@@ -1,9 +1,8 @@
-// Package node is the one node of a cluster: a small kubelet that runs the containers of pods as plain processes.
+// Package node is the only node of a cluster: a small kubelet that runs the containers of pods as plain processes.
 //
-// What a chart says about its pods is what happens: their arguments, environment, Secrets, ServiceAccount token, probes,
-// restarts and grace periods. What cannot be had without root is made up for at one place each: a path inside the
-// container becomes a path in the pod's directory (container.go), an image is an executable on this machine (image.go),
-// and the ServiceAccount is used through a kubeconfig (image.go).
+// It honours what a chart sets: arguments, environment, Secrets, ServiceAccount token, probes, restarts and grace periods.
+// What needs root is replaced: a path inside the container becomes a path in the pod's directory (container.go), an image
+// is an executable on this machine (image.go), and the ServiceAccount is used through a kubeconfig (image.go).
 package node
 
 import (
@@ -25,20 +24,20 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/network"
 )
 
-// Name of the node.
+// Name is the node's name.
 const Name = "e2e"
 
 // Options of a node.
 type Options struct {
-	// Dir takes the pods' files.
+	// Dir is the directory for the pods' files.
 	Dir string
-	// Config logs in to the API server.
+	// Config is the client config for the API server.
 	Config *rest.Config
 	Block  *network.Block
 	Images []Image
 }
 
-// Node runs pods until it is stopped.
+// Node runs pods until Stop.
 type Node struct {
 	options    Options
 	client     kubernetes.Interface
@@ -52,7 +51,7 @@ type Node struct {
 	pods map[types.UID]*pod
 }
 
-// Start joins the cluster and runs every pod in it.
+// Start joins the cluster and runs all its pods.
 func Start(ctx context.Context, options Options) (*Node, error) {
 	client, err := kubernetes.NewForConfig(options.Config)
 	if err != nil {
@@ -67,7 +66,7 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 	return n, nil
 }
 
-// join returns when the node knows what there is. It goes on watching for as long as it runs.
+// join returns when the informers have synced. They keep watching until the node stops.
 func (n *Node) join(ctx, running context.Context) error {
 	if err := n.register(ctx); err != nil {
 		return err
@@ -90,19 +89,19 @@ func (n *Node) join(ctx, running context.Context) error {
 	factory.Start(running.Done())
 	for kind, synced := range factory.WaitForCacheSync(ctx.Done()) {
 		if !synced {
-			return fmt.Errorf("no list of %v: %w", kind, context.Cause(ctx))
+			return fmt.Errorf("list %v: %w", kind, context.Cause(ctx))
 		}
 	}
 	return nil
 }
 
-// Stop kills every pod's processes and returns when they are gone. The pods' objects stay as they are.
+// Stop kills the processes of all pods and returns when they are gone. The Pod objects are unchanged.
 func (n *Node) Stop() {
 	n.cancel()
 	n.running.Wait()
 }
 
-// register makes the Node, without which the endpoints of a pod would not count.
+// register creates the Node; without it, a pod's endpoints would be ignored.
 func (n *Node) register(ctx context.Context) error {
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		Name:   Name,
@@ -115,12 +114,12 @@ func (n *Node) register(ctx context.Context) error {
 	return nil
 }
 
-// allocatable is what a container without limits is told that it may use.
+// allocatable is what a container without limits sees through the downward API.
 func allocatable() corev1.ResourceList {
 	return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("4Gi")}
 }
 
-// observe hands a pod's newest state to whoever looks after it.
+// observe passes the latest state of a pod to its worker.
 func (n *Node) observe(ctx context.Context, observed any) {
 	object, ok := observed.(*corev1.Pod)
 	if !ok {
@@ -137,7 +136,7 @@ func (n *Node) observe(ctx context.Context, observed any) {
 	p.post(func() { p.object = object })
 }
 
-// forget stops a pod that is gone from the API server.
+// forget stops a pod that was deleted from the API server.
 func (n *Node) forget(observed any) {
 	if gone, ok := observed.(cache.DeletedFinalStateUnknown); ok {
 		observed = gone.Obj
@@ -154,7 +153,7 @@ func (n *Node) forget(observed any) {
 	}
 }
 
-// onChange wakes the pods of a namespace when an object in it changes that they may have mounted.
+// onChange wakes the pods of a namespace when an object that they may mount changes.
 func (n *Node) onChange() cache.ResourceEventHandler {
 	wake := func(object any) {
 		changed, ok := object.(metav1.Object)

@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-func TestPathsOfMountsLeadOutsideTheContainer(t *testing.T) {
+func TestMountPaths(t *testing.T) {
 	p := &pod{dir: "/pod"}
 	c := &container{spec: corev1.Container{VolumeMounts: []corev1.VolumeMount{
 		{Name: "tls", MountPath: "/tls"},
@@ -28,12 +28,12 @@ func TestPathsOfMountsLeadOutsideTheContainer(t *testing.T) {
 		"--secure-port=8443":                    "--secure-port=8443",
 	} {
 		if got := p.outside(c, inside); got != outside {
-			t.Errorf("%s became %s instead of %s", inside, got, outside)
+			t.Errorf("%s became %s, want %s", inside, got, outside)
 		}
 	}
 }
 
-func TestAVolumesContentIsReplacedWhole(t *testing.T) {
+func TestVolumeUpdate_ReplacesAllFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, content := range []payload{
 		{"tls.crt": []byte("first certificate"), "tls.key": []byte("first key")},
@@ -44,7 +44,7 @@ func TestAVolumesContentIsReplacedWhole(t *testing.T) {
 		}
 		for path, want := range content {
 			if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%s is %q (%v) instead of %q", path, got, err, want)
+				t.Errorf("%s is %q (%v), want %q", path, got, err, want)
 			}
 		}
 	}
@@ -52,14 +52,14 @@ func TestAVolumesContentIsReplacedWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Links aside, what remains is one version and "below".
+	// Besides links, only one version and "below" are left.
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() })
 	if len(entries) != 2 {
 		t.Errorf("old content is left: %v", entries)
 	}
 }
 
-func TestAnImageIsFoundWhateverItsTagAndDigest(t *testing.T) {
+func TestImage_IgnoresTagAndDigest(t *testing.T) {
 	const repository = "registry.example:5000/a/webhook"
 	n := &Node{options: Options{Images: []Image{{Repository: repository, Executable: "webhook"}}}}
 	for reference, found := range map[string]bool{
@@ -76,7 +76,7 @@ func TestAnImageIsFoundWhateverItsTagAndDigest(t *testing.T) {
 	}
 }
 
-func TestAnEntryThatIsNotThereIsToleratedOnlyIfOptional(t *testing.T) {
+func TestVolume_MissingKeyIsErrorUnlessOptional(t *testing.T) {
 	data := map[string][]byte{"a": []byte("1")}
 	items := []corev1.KeyToPath{{Key: "a", Path: "A"}, {Key: "b", Path: "B"}}
 	content := payload{}
@@ -88,6 +88,6 @@ func TestAnEntryThatIsNotThereIsToleratedOnlyIfOptional(t *testing.T) {
 		t.Error(err)
 	}
 	if want := (payload{"A": []byte("1")}); !maps.EqualFunc(content, want, bytes.Equal) {
-		t.Errorf("%v instead of %v", content, want)
+		t.Errorf("%v, want %v", content, want)
 	}
 }

@@ -11,12 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// pod looks after one pod. Everything below the line is touched by the goroutine of run alone; others send it functions.
+// pod runs one pod. Fields below the line belong to the goroutine of run; other goroutines send it functions.
 type pod struct {
 	node      *Node
 	namespace string
 	dir       string
-	address   string // As the cluster knows it.
+	address   string // The pod IP.
 	inbox     chan func()
 	ended     chan struct{}
 	end       func()
@@ -55,7 +55,7 @@ func newPod(n *Node, object *corev1.Pod) *pod {
 	return p
 }
 
-// post has a function called by the goroutine of run, which then looks at the pod afresh.
+// post sends a function to the goroutine of run, which then syncs the pod.
 func (p *pod) post(f func()) {
 	select {
 	case p.inbox <- f:
@@ -63,7 +63,7 @@ func (p *pod) post(f func()) {
 	}
 }
 
-// run works on the pod whenever something has changed, and once a second for what failed or is due.
+// run syncs the pod on every change, and once a second for retries.
 func (p *pod) run(ctx context.Context) {
 	defer func() {
 		p.end()
@@ -87,7 +87,7 @@ func (p *pod) run(ctx context.Context) {
 	}
 }
 
-// sync does the next thing that brings the pod nearer to what its object asks for.
+// sync takes the next step towards the pod's desired state.
 func (p *pod) sync(ctx context.Context) {
 	phase := p.object.Status.Phase
 	switch {
@@ -102,13 +102,13 @@ func (p *pod) sync(ctx context.Context) {
 	}
 }
 
-// bind is all the scheduling that one node needs.
+// bind schedules the pod to the only node.
 func (p *pod) bind(ctx context.Context) {
 	binding := &corev1.Binding{
 		ObjectMeta: metav1.ObjectMeta{Name: p.object.Name, UID: p.object.UID},
 		Target:     corev1.ObjectReference{Kind: "Node", Name: Name},
 	}
-	// If it fails, it is tried again in a second.
+	// Retried in a second on failure.
 	_ = p.node.client.CoreV1().Pods(p.namespace).Bind(ctx, binding, metav1.CreateOptions{})
 }
 
@@ -126,7 +126,7 @@ func (p *pod) start(ctx context.Context) {
 	}
 }
 
-// stop ends the containers, each with the grace that it was promised, and then the pod's object.
+// stop stops the containers within their grace period, and then deletes the Pod object.
 func (p *pod) stop(ctx context.Context) {
 	grace := time.Duration(*p.object.DeletionGracePeriodSeconds) * time.Second
 	running := false
@@ -141,7 +141,7 @@ func (p *pod) stop(ctx context.Context) {
 	}
 	p.stopping = true
 	if running {
-		return // Its end calls sync again.
+		return // Its exit calls sync again.
 	}
 	now := int64(0)
 	_ = p.node.client.CoreV1().Pods(p.namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{

@@ -16,10 +16,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// eager is the time between probes of what has not succeeded yet. A kubelet may probe more often then, too.
+// eager is the interval until the first success. A kubelet may also probe more often then.
 const eager = 100 * time.Millisecond
 
-// probe asks a container how it is until its process ends.
+// probe probes a container until its process ends.
 func (p *pod) probe(ctx context.Context, c *container, running *process.Process) {
 	if startup := c.spec.StartupProbe; startup != nil {
 		delay := time.Duration(startup.InitialDelaySeconds) * time.Second
@@ -64,7 +64,7 @@ func (p *pod) awaitSuccess(ctx context.Context, c *container, probe *corev1.Prob
 	return true
 }
 
-// awaitFailure returns after as many failures in a row as the probe allows, or when the context ends.
+// awaitFailure returns after failureThreshold failures in a row, or when the context ends.
 func (p *pod) awaitFailure(ctx context.Context, c *container, probe *corev1.Probe) {
 	for failures := int32(0); failures < probe.FailureThreshold; {
 		if !pause(ctx, period(probe)) {
@@ -112,7 +112,7 @@ func (p *pod) ask(ctx context.Context, c *container, probe *corev1.Probe) error 
 		}
 		return connection.Close()
 	}
-	return errors.New("this kind of probe is not supported")
+	return errors.New("unsupported probe")
 }
 
 func get(ctx context.Context, action *corev1.HTTPGetAction, address string) error {
@@ -124,7 +124,7 @@ func get(ctx context.Context, action *corev1.HTTPGetAction, address string) erro
 		request.Header.Set(header.Name, header.Value)
 	}
 	client := &http.Client{
-		// A kubelet does not verify the certificate either.
+		// A kubelet does not verify the certificate.
 		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

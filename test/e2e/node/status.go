@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// report tells the API server how the pod is, if that has changed.
+// report updates the pod's status if it has changed.
 func (p *pod) report(ctx context.Context) {
 	updated := p.object.DeepCopy()
 	status := &updated.Status
@@ -38,7 +38,7 @@ func (p *pod) report(ctx context.Context) {
 	if equality.Semantic.DeepEqual(p.object.Status, *status) {
 		return
 	}
-	// A conflict means that a newer object is on its way here, and a further attempt with it.
+	// On a conflict, the informer delivers a newer object, which triggers another attempt.
 	if stored, err := p.node.client.CoreV1().Pods(p.namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); err == nil {
 		p.object = stored
 	}

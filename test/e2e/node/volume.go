@@ -19,10 +19,10 @@ import (
 	"k8s.io/kubernetes/pkg/fieldpath"
 )
 
-// payload is the content of a volume: the files by their paths.
+// payload is the content of a volume: files by path.
 type payload map[string][]byte
 
-// mountVolumes brings all volumes up to date; what has not changed is not touched.
+// mountVolumes updates all volumes that have changed.
 func (p *pod) mountVolumes(ctx context.Context) error {
 	for _, volume := range p.object.Spec.Volumes {
 		dir := p.volumeDir(volume.Name)
@@ -68,7 +68,7 @@ func (p *pod) content(ctx context.Context, volume corev1.Volume) (payload, error
 		}
 		return content, nil
 	}
-	return nil, errors.New("this kind of volume is not supported")
+	return nil, errors.New("unsupported volume")
 }
 
 func (p *pod) addProjection(ctx context.Context, content payload, source corev1.VolumeProjection) error {
@@ -84,7 +84,7 @@ func (p *pod) addProjection(ctx context.Context, content payload, source corev1.
 		content[source.ServiceAccountToken.Path] = []byte(token)
 		return err
 	}
-	return errors.New("this kind of projection is not supported")
+	return errors.New("unsupported projection")
 }
 
 func (p *pod) addSecret(content payload, name string, items []corev1.KeyToPath, optional *bool) error {
@@ -113,7 +113,7 @@ func (p *pod) addConfigMap(content payload, name string, items []corev1.KeyToPat
 func (p *pod) addFields(content payload, items []corev1.DownwardAPIVolumeFile) error {
 	for _, item := range items {
 		if item.FieldRef == nil {
-			return errors.New("only fields can be projected")
+			return errors.New("only fieldRef is supported")
 		}
 		value, err := fieldpath.ExtractFieldPathAsString(p.object, item.FieldRef.FieldPath)
 		if err != nil {
@@ -135,7 +135,7 @@ func (content payload) add(data map[string][]byte, items []corev1.KeyToPath, opt
 			if optional != nil && *optional {
 				continue
 			}
-			return fmt.Errorf("no entry %q", item.Key)
+			return fmt.Errorf("key %q not found", item.Key)
 		}
 		content[item.Path] = value
 	}
@@ -149,7 +149,7 @@ func tolerate(err error, optional *bool) error {
 	return err
 }
 
-// token asks for a token that is bound to the pod, once: the API server makes those of a pod last for a year.
+// token requests a token bound to the pod, once: the API server issues such tokens for a year.
 func (p *pod) token(ctx context.Context, source *corev1.ServiceAccountTokenProjection) (string, error) {
 	if token, known := p.tokens[source.Audience]; known {
 		return token, nil
@@ -170,8 +170,8 @@ func (p *pod) token(ctx context.Context, source *corev1.ServiceAccountTokenProje
 	return answer.Status.Token, nil
 }
 
-// publish replaces the content of a volume in one step, the way that a kubelet does and that programs watch for: the
-// files are links into "..data", itself a link that is moved from the old content to the new.
+// publish replaces the content of a volume atomically, as a kubelet does and as programs expect: files are links into
+// "..data", which is itself a link that moves from the old content to the new.
 func publish(dir string, content payload) error {
 	version := ".." + strconv.FormatInt(time.Now().UnixNano(), 36)
 	for path, data := range content {
@@ -183,7 +183,7 @@ func publish(dir string, content payload) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(dir, version), 0o700); err != nil { // Should it be empty.
+	if err := os.MkdirAll(filepath.Join(dir, version), 0o700); err != nil { // Also if it is empty.
 		return err
 	}
 	current := filepath.Join(dir, "..data")

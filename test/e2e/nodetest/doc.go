@@ -1,3 +1,3 @@
-// Package nodetest has the tests of image and chart on real nodes, which want root and packages of the distribution. They
-// have the build tag node, so that nobody runs them but `make node-test`.
+// Package nodetest tests the image and the chart on real nodes. It needs root and packages of the distribution, so it has the
+// build tag node and runs only through `make node-test`.
 package nodetest

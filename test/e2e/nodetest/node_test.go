@@ -28,23 +28,23 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestOnRealNodes is about what a kubelet and containerd make of the image and the chart. Its parts follow one another, for
-// the last one takes a node away.
+// TestOnRealNodes tests how a kubelet and containerd run the image and the chart. The subtests depend on their order: the
+// last one loses a node.
 func TestOnRealNodes(t *testing.T) {
 	s := newSuite(t)
-	t.Run("the process has no rights", s.testProcess)
+	t.Run("the process has no privileges", s.testProcess)
 	t.Run("exec and logs", s.testExec)
 	t.Run("a certificate", func(t *testing.T) { s.requireCertificate(t, "example.nl") })
-	for range 3 { // The calls that an end can cross are few.
-		t.Run("a rollout loses no call", s.testRollout)
+	for range 3 { // Few calls coincide with a shutdown.
+		t.Run("rollout loses no call", s.testRollout)
 	}
-	t.Run("a new serving certificate loses no call and restarts nothing", s.testRotation)
-	t.Run("every probe is answered", s.testProbes)
-	t.Run("the loss of a node", s.testLoss)
-	s.tell(t, "done")
+	t.Run("new serving certificate: no call lost, no restart", s.testRotation)
+	t.Run("every probe succeeds", s.testProbes)
+	t.Run("loss of a node", s.testLoss)
+	s.log(t, "done")
 }
 
-// testProcess looks at the processes of the webhook from outside, where the kernel says what they are.
+// testProcess checks the webhook's processes from the host through /proc.
 func (s *suite) testProcess(t *testing.T) {
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *suite) testProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(`(?m)^\S+ / \S+ ro,`).Match(mounts) {
-			t.Errorf("its root can be written to:\n%s", mounts)
+			t.Errorf("the root file system is writable:\n%s", mounts)
 		}
 		found++
 		for entry, want := range map[string]string{
@@ -74,34 +74,34 @@ func (s *suite) testProcess(t *testing.T) {
 		} {
 			match := regexp.MustCompile(`(?m)^` + entry + `:(.*)$`).FindSubmatch(status)
 			if match == nil {
-				t.Errorf("the kernel tells no %s", entry)
+				t.Errorf("%s not found in /proc", entry)
 			} else if got := strings.Join(strings.Fields(string(match[1])), " "); got != want {
-				t.Errorf("%s is %q instead of %q", entry, got, want)
+				t.Errorf("%s is %q, want %q", entry, got, want)
 			}
 		}
 	}
 	if found != 2 {
-		t.Errorf("%d processes of the webhook instead of 2", found)
+		t.Errorf("%d processes of the webhook, want 2", found)
 	}
 	nodes := map[string]bool{}
 	for _, pod := range s.pods(t) {
 		nodes[pod.Spec.NodeName] = true
 	}
 	if len(nodes) != 2 {
-		t.Errorf("the two pods run on %v", nodes)
+		t.Errorf("the two pods run on %v, want different nodes", nodes)
 	}
 }
 
-// none of the capabilities.
+// No capabilities.
 const none = "0000000000000000"
 
 func (s *suite) testExec(t *testing.T) {
 	for _, pod := range s.pods(t) {
 		if got := s.kubectl(t.Context(), "exec", "--namespace="+namespace, pod.Name, "--", "/webhook", "--version"); !strings.Contains(got, "commit") {
-			t.Errorf("exec says %s", got)
+			t.Errorf("unexpected output of exec: %s", got)
 		}
 		if got := s.kubectl(t.Context(), "logs", "--namespace="+namespace, pod.Name); !strings.Contains(got, "Serving securely") {
-			t.Errorf("logs say %s", got)
+			t.Errorf("unexpected logs: %s", got)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (s *suite) testRollout(t *testing.T) {
 		}
 	}
 	t.Logf("the rollout took %s", time.Since(began).Round(time.Second))
-	// Until the old pods have gone, too.
+	// Until the old pods are gone too.
 	if err := cluster.Eventually(within(t, 2*time.Minute), func(ctx context.Context) error {
 		pods, err := s.WebhookPods(ctx)
 		if err != nil {
@@ -128,7 +128,7 @@ func (s *suite) testRollout(t *testing.T) {
 		for _, pod := range pods {
 			for _, old := range before {
 				if pod.UID == old.UID {
-					return fmt.Errorf("%s is still there", pod.Name)
+					return fmt.Errorf("%s still exists", pod.Name)
 				}
 			}
 		}
@@ -139,7 +139,7 @@ func (s *suite) testRollout(t *testing.T) {
 	requireNoneLost(t, stop())
 }
 
-// callLimit is longer than any call of cert-manager's takes.
+// callLimit is longer than any of cert-manager's calls.
 const callLimit = 30 * time.Second
 
 func (s *suite) testRotation(t *testing.T) {
@@ -160,7 +160,7 @@ func (s *suite) testRotation(t *testing.T) {
 		if err := cluster.Eventually(within(t, 4*time.Minute), func(ctx context.Context) error {
 			served, err := serving(ctx, pod)
 			if err == nil && served.SerialNumber.Cmp(old[pod.Name]) == 0 {
-				return fmt.Errorf("%s serves the old certificate", pod.Name)
+				return fmt.Errorf("%s still serves the old certificate", pod.Name)
 			}
 			return err
 		}); err != nil {
@@ -175,7 +175,7 @@ func (s *suite) testRotation(t *testing.T) {
 	}
 	for _, pod := range before {
 		if now, found := after[pod.Name]; !found || now.Status.ContainerStatuses[0].RestartCount > 0 {
-			t.Errorf("%s has been replaced or restarted", pod.Name)
+			t.Errorf("%s was replaced or restarted", pod.Name)
 		}
 	}
 }
@@ -198,21 +198,21 @@ func (s *suite) renew(t *testing.T, name string) {
 	}
 }
 
-// serving is the certificate with which a pod serves.
+// serving returns the certificate that a pod serves.
 func serving(ctx context.Context, pod corev1.Pod) (*x509.Certificate, error) {
 	connection, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(pod.Status.PodIP, "8443"))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = connection.Close() }()
-	secured := tls.Client(connection, &tls.Config{InsecureSkipVerify: true}) // Only its number matters.
+	secured := tls.Client(connection, &tls.Config{InsecureSkipVerify: true}) // Only the serial number matters.
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
 	return secured.ConnectionState().PeerCertificates[0], nil
 }
 
-// testProbes asks the kubelets how many probes were answered, of the pods that there are now.
+// testProbes reads the probe results of the current pods from the kubelets.
 func (s *suite) testProbes(t *testing.T) {
 	counted := regexp.MustCompile(`(?m)^prober_probe_total\{(.*)\} (\S+)$`)
 	for _, pod := range s.pods(t) {
@@ -238,22 +238,22 @@ func (s *suite) testProbes(t *testing.T) {
 			switch {
 			case strings.Contains(labels, `result="successful"`):
 				answered[kind] += count
-			case kind == "Startup": // That a process is not up yet is what this one is for.
-				t.Logf("%s: %v startup probes came too early", pod.Name, count)
+			case kind == "Startup": // Startup probes fail until the process is up.
+				t.Logf("%s: %v startup probes failed before the start", pod.Name, count)
 			default:
-				t.Errorf("%s: %v probes were not answered: %s", pod.Name, count, labels)
+				t.Errorf("%s: %v probes failed: %s", pod.Name, count, labels)
 			}
 		}
-		t.Logf("%s on %s: probes answered %v", pod.Name, pod.Spec.NodeName, answered)
+		t.Logf("%s on %s: successful probes %v", pod.Name, pod.Spec.NodeName, answered)
 		for _, kind := range []string{"Startup", "Liveness", "Readiness"} {
 			if answered[kind] == 0 {
-				t.Errorf("%s: no %s probe was answered", pod.Name, kind)
+				t.Errorf("%s: no successful %s probe", pod.Name, kind)
 			}
 		}
 	}
 }
 
-// testLoss takes away the node whose pod the API server talks to, and measures how long calls fail.
+// testLoss loses the node whose pod the API server is connected to, and measures how long calls fail.
 func (s *suite) testLoss(t *testing.T) {
 	const answers = "loss.nl"
 	stop := s.call(t, answers, callLimit)
@@ -262,7 +262,7 @@ func (s *suite) testLoss(t *testing.T) {
 	if err := s.LoseNode(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s is lost, to whose pod the API server was connected", node)
+	t.Logf("lost %s, whose pod the API server was connected to", node)
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
 	var down, up, notReady time.Duration
 	if err := s.Await(within(t, 4*time.Minute), service, func() error {
@@ -278,11 +278,11 @@ func (s *suite) testLoss(t *testing.T) {
 		if notReady == 0 && s.nodeLost(t, node) {
 			notReady = since
 		}
-		// The node is known to be lost, and for a while everything has been well.
+		// The node is NotReady, and calls have succeeded for a while.
 		if notReady > 0 && since > notReady+10*time.Second && available(service) {
 			return nil
 		}
-		return errors.New("the node is not known to be lost, or the APIService is not available")
+		return errors.New("the node is not NotReady yet, or the APIService is unavailable")
 	}); err != nil {
 		t.Error(err)
 	}
@@ -300,23 +300,23 @@ func (s *suite) testLoss(t *testing.T) {
 	}
 	t.Logf("%d calls, %d of them failed, the last one ended %s after the loss; the longest took %s", len(calls), failed,
 		silent.Round(time.Second), longest.Round(time.Second))
-	t.Logf("the APIService was unavailable from %s to %s, and the node known to be lost after %s",
+	t.Logf("the APIService was unavailable from %s to %s, and the node NotReady after %s",
 		down.Round(time.Second), up.Round(time.Second), notReady.Round(time.Second))
 	for message, times := range messages {
 		t.Logf("%d times: %s", times, message)
 	}
 	if last == len(calls)-1 && failed > 0 {
-		t.Error("calls still fail")
+		t.Error("calls are still failing")
 	}
 	if silent > 2*time.Minute {
 		t.Errorf("calls failed for %s", silent)
 	}
-	// What an operator does who does not want to wait until the pods are given up: cert-manager itself may be among them.
+	// An operator can do this instead of waiting for the pods' eviction: cert-manager may run on the lost node.
 	if got := s.kubectl(t.Context(), "taint", "node", node, "node.kubernetes.io/out-of-service=lost:NoExecute"); strings.HasPrefix(got, "kubectl ") {
 		t.Error(got)
 	}
 	s.requireCertificate(t, "after-the-loss.nl")
-	t.Logf("the certificate was there %s after the loss", time.Since(lost).Round(time.Second))
+	t.Logf("certificate issued %s after the loss", time.Since(lost).Round(time.Second))
 }
 
 func available(service *apiregistrationv1.APIService) bool {
@@ -342,19 +342,19 @@ func (s *suite) nodeLost(t *testing.T, name string) bool {
 	return false
 }
 
-// nodeInUse is the node of the pod that got the last calls.
+// nodeInUse returns the node of the pod that served the latest calls.
 func (s *suite) nodeInUse(t *testing.T) (name string) {
 	t.Helper()
 	if err := cluster.Eventually(within(t, time.Minute), func(ctx context.Context) error {
 		most := 0
-		for _, pod := range s.pods(t) { //nolint:contextcheck // It has that of the test.
+		for _, pod := range s.pods(t) { //nolint:contextcheck // It uses the test's context.
 			lines := strings.Count(s.kubectl(ctx, "logs", "--namespace="+namespace, pod.Name), "loss.nl")
 			if lines > most {
 				most, name = lines, pod.Spec.NodeName
 			}
 		}
 		if most < 10 {
-			return errors.New("too few calls to tell")
+			return errors.New("too few calls for a conclusion")
 		}
 		return nil
 	}); err != nil {

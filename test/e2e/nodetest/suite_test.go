@@ -38,7 +38,7 @@ const (
 	apiKey     = "the-api-key"
 )
 
-// suite is a cluster of two nodes with cert-manager, the webhook in two replicas, and a mijn.host.
+// suite is a cluster of two nodes with cert-manager, two replicas of the webhook, and a simulated mijn.host.
 type suite struct {
 	*cluster.Cluster
 	api     *mijnhosttest.Server
@@ -71,12 +71,12 @@ func newSuite(t *testing.T) *suite {
 		s.Stop()
 	})
 	s.admin = s.as(t, "")
-	s.tell(t, "two nodes are ready")
+	s.log(t, "two nodes are ready")
 
 	if err := s.InstallCertManager(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s.tell(t, "cert-manager is installed")
+	s.log(t, "cert-manager is installed")
 	restricted := map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
 	if _, err := s.admin.CoreV1().Namespaces().Update(ctx, &corev1.Namespace{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: restricted},
@@ -103,11 +103,11 @@ func newSuite(t *testing.T) *suite {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	s.tell(t, "the webhook is installed")
+	s.log(t, "the webhook is installed")
 	return s
 }
 
-// startAPI plays mijn.host where the pods can reach it, which must be by TLS, and returns the certificate by which to trust it.
+// startAPI starts a mijn.host simulator with TLS that the pods can reach, and returns its certificate.
 func (s *suite) startAPI(t *testing.T) (ca string) {
 	t.Helper()
 	authority, err := pki.NewAuthority(t.TempDir(), "mijn-host-ca")
@@ -135,13 +135,13 @@ func (s *suite) startAPI(t *testing.T) (ca string) {
 	return string(text)
 }
 
-// tell prints how long something took since the beginning.
-func (s *suite) tell(t *testing.T, what string) {
+// log logs an event with the time since the start.
+func (s *suite) log(t *testing.T, what string) {
 	t.Helper()
 	t.Logf("after %s: %s", time.Since(s.started).Round(time.Second), what)
 }
 
-// as logs in as somebody, or as an administrator.
+// as returns a client that impersonates a user, or an administrator's if user is empty.
 func (s *suite) as(t *testing.T, user string) *kubernetes.Clientset {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", s.Kubeconfig())
@@ -166,7 +166,7 @@ func (s *suite) kubectl(ctx context.Context, args ...string) string {
 	return string(output)
 }
 
-// pods of the webhook that are not about to end.
+// pods returns the webhook's pods that are not terminating.
 func (s *suite) pods(t *testing.T) []corev1.Pod {
 	t.Helper()
 	pods, err := s.WebhookPods(t.Context())
@@ -182,7 +182,7 @@ func (s *suite) pods(t *testing.T) []corev1.Pod {
 	return staying
 }
 
-// requireCertificate has one issued, for a domain and its wildcard.
+// requireCertificate issues a certificate for a domain and its wildcard.
 func (s *suite) requireCertificate(t *testing.T, domain string) {
 	t.Helper()
 	s.api.AddAccount(apiKey, domain)
@@ -203,20 +203,20 @@ func (s *suite) requireCertificate(t *testing.T, domain string) {
 	t.Logf("a certificate took %s", time.Since(began).Round(100*time.Millisecond))
 }
 
-// call of the webhook.
+// call is a call to the webhook.
 type call struct {
 	began time.Time
 	took  time.Duration
 	err   error
 }
 
-// call presents challenges and cleans them up, one after the other, until the returned function is called. Each has a
-// limit, which is cert-manager's own.
+// call presents challenges and cleans them up, one after another, until the returned function is called. Each call has
+// cert-manager's time limit.
 func (s *suite) call(t *testing.T, domain string, limit time.Duration) (stop func() []call) {
 	t.Helper()
 	s.api.AddAccount(apiKey, domain)
 	caller := s.as(t, "system:serviceaccount:cert-manager:cert-manager")
-	const pace = 5 * time.Millisecond // so that hardly anything of importance falls between two calls
+	const pace = 5 * time.Millisecond // short, so that few events fall between two calls
 	calling, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	var calls []call
@@ -227,7 +227,7 @@ func (s *suite) call(t *testing.T, domain string, limit time.Duration) (stop fun
 		for {
 			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
 				one := call{began: time.Now()}
-				// None is broken off by the end of the test.
+				// The end of the test must not cancel calls.
 				ctx, cancel := context.WithTimeout(context.WithoutCancel(calling), limit)
 				one.err = cluster.Ask(ctx, caller, group, domain, action)
 				cancel()
@@ -248,7 +248,7 @@ func (s *suite) call(t *testing.T, domain string, limit time.Duration) (stop fun
 	}
 }
 
-// requireNoneLost fails the test for every call that was.
+// requireNoneLost fails the test for every lost call.
 func requireNoneLost(t *testing.T, calls []call) {
 	t.Helper()
 	const fewest = 50
@@ -261,11 +261,11 @@ func requireNoneLost(t *testing.T, calls []call) {
 	}
 	t.Logf("%d calls, the longest took %s", len(calls), longest.Round(time.Millisecond))
 	if len(calls) < fewest {
-		t.Errorf("only %d calls, which says nothing", len(calls))
+		t.Errorf("only %d calls, too few for a conclusion", len(calls))
 	}
 }
 
-// describe adds to an error what was said by whoever answered, if that was not the webhook.
+// describe adds the response body to an error that did not come from the webhook.
 func describe(err error) string {
 	text := err.Error()
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Details != nil {
@@ -276,7 +276,7 @@ func describe(err error) string {
 	return text
 }
 
-// within is a deadline that says what it was.
+// within returns a context with a deadline whose cause names the limit.
 func within(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("not within %s", limit))

@@ -1,4 +1,4 @@
-// Package pebble runs Pebble, the small ACME server that Let's Encrypt makes for tests.
+// Package pebble runs Pebble, Let's Encrypt's ACME server for tests.
 package pebble
 
 import (
@@ -20,13 +20,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// Options of an ACME server.
+// Options configure an ACME server.
 type Options struct {
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
-	// Address on which it listens.
+	// Address is the listen address.
 	Address string
-	// DNS is the server that it asks for challenge records.
+	// DNS is the address of the DNS server for challenge records.
 	DNS string
 }
 
@@ -34,7 +34,7 @@ type Options struct {
 type Pebble struct {
 	// Directory is the URL for an Issuer's `server`.
 	Directory string
-	// CABundle is the PEM certificate by which to trust Directory.
+	// CABundle is the PEM certificate that verifies Directory.
 	CABundle []byte
 
 	process    *process.Process
@@ -42,15 +42,15 @@ type Pebble struct {
 	management string
 }
 
-// Ports of Pebble: ACME, and what its operator may ask.
+// Ports of Pebble: ACME and management.
 const (
 	acmePort       = "14000"
 	managementPort = "15000"
 )
 
-// Start returns when the server answers.
+// Start returns when the server responds.
 func Start(ctx context.Context, set binaries.Set, options Options) (*Pebble, error) {
-	// The serving certificate that Pebble's module holds runs out, and is for localhost alone.
+	// The serving certificate in Pebble's module expires, and is only valid for localhost.
 	ca, err := pki.NewAuthority(options.Dir, "pebble-ca")
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func Start(ctx context.Context, set binaries.Set, options Options) (*Pebble, err
 	p.process, err = process.Start(process.Spec{
 		Path: set.Path("pebble"),
 		Args: []string{"-config=" + config, "-dnsserver=" + options.DNS},
-		// Left to itself it waits at random, refuses good requests at random, and trusts what it has validated before.
+		// By default it sleeps and rejects valid nonces at random, and reuses valid authorizations.
 		Env:     []string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"},
 		Dir:     options.Dir,
 		LogFile: filepath.Join(options.Dir, "pebble.log"),
@@ -96,10 +96,10 @@ func Start(ctx context.Context, set binaries.Set, options Options) (*Pebble, err
 	return p, nil
 }
 
-// Stop ends the server; its certificates are forgotten.
+// Stop stops the server, which loses its certificates.
 func (p *Pebble) Stop() { p.process.Kill() }
 
-// Roots are the certificates from which everything descends that this server issues.
+// Roots returns the root certificates of this server.
 func (p *Pebble) Roots(ctx context.Context) (*x509.CertPool, error) {
 	pem, err := p.get(ctx, p.management+"/roots/0")
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *Pebble) Roots(ctx context.Context) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("pebble: its root is no PEM certificate")
+		return nil, errors.New("pebble: root certificate is not PEM")
 	}
 	return roots, nil
 }
@@ -135,7 +135,7 @@ func writeConfig(options Options, serving pki.Pair) (file string, err error) {
 		"certificate":             serving.Cert,
 		"privateKey":              serving.Key,
 		"keyAlgorithm":            "ecdsa",
-		// How often clients are asked to come back, in seconds.
+		// Retry-After for clients, in seconds.
 		"retryAfter": map[string]int{"authz": 1, "order": 1},
 	}})
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package pki makes the throw-away certificates of a cluster.
+// Package pki issues the throw-away certificates of a cluster.
 package pki
 
 import (
@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// lifetime of every certificate: longer than any soak test, shorter than anybody would keep a demo.
+// lifetime of every certificate: longer than any soak test or demo.
 const lifetime = 7 * 24 * time.Hour
 
-// Authority is a certificate authority whose files lie in one directory.
+// Authority is a certificate authority with its files in one directory.
 type Authority struct {
 	dir  string
 	name string
@@ -27,10 +27,10 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// Pair names the files of a certificate and its key.
+// Pair is the paths of a certificate and its key.
 type Pair struct{ Cert, Key string }
 
-// NewAuthority makes a certificate authority.
+// NewAuthority creates a certificate authority.
 func NewAuthority(dir, name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -52,7 +52,7 @@ func NewAuthority(dir, name string) (*Authority, error) {
 	return a, nil
 }
 
-// CertFile is the authority's own certificate.
+// CertFile returns the path of the CA certificate.
 func (a *Authority) CertFile() string { return filepath.Join(a.dir, a.name+".crt") }
 
 // Server issues a serving certificate for names and addresses.
@@ -71,7 +71,7 @@ func (a *Authority) Server(name string, hosts ...string) (Pair, error) {
 	return a.issue(name, template)
 }
 
-// Client issues a certificate for logging in to the API server as a user of some groups.
+// Client issues a client certificate for a user with these groups.
 func (a *Authority) Client(user string, groups ...string) (Pair, error) {
 	return a.issue(user, &x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
@@ -79,7 +79,7 @@ func (a *Authority) Client(user string, groups ...string) (Pair, error) {
 	})
 }
 
-// Key makes a key without a certificate, for signing tokens; Pair.Cert is its public half.
+// Key creates a key pair for signing tokens; Pair.Cert is the public key.
 func Key(dir, name string) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *Authority) issue(name string, template *x509.Certificate) (Pair, error)
 	return Pair{Cert: filepath.Join(a.dir, name+".crt"), Key: filepath.Join(a.dir, name+".key")}, nil
 }
 
-// write signs a template and leaves NAME.crt and NAME.key.
+// write signs a template and writes NAME.crt and NAME.key.
 func (a *Authority) write(name string, template *x509.Certificate, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package process runs programs that must never outlive the test or the demo that started them.
+// Package process runs programs that must not outlive the test or demo that started them.
 package process
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Spec says what to run.
+// Spec describes a program to run.
 type Spec struct {
 	Path string
 	Args []string
-	// Env is the whole environment; nothing of the caller's is inherited.
+	// Env is the complete environment; nothing is inherited.
 	Env []string
 	Dir string
-	// LogFile takes what the program writes; it is appended to, so that a restart keeps the earlier lines.
+	// LogFile receives the output. It is appended to, so a restart keeps earlier lines.
 	LogFile string
 }
 
@@ -30,11 +30,11 @@ type Process struct {
 	logFile string
 	cmd     *exec.Cmd
 	exited  chan struct{}
-	err     error // Readable once exited is closed.
+	err     error // Valid once exited is closed.
 }
 
-// Start runs a program in a process group of its own: a Ctrl-C in the terminal reaches the caller alone, which then
-// stops everything in the right order. Should the caller die without doing so, the kernel kills the program.
+// Start runs a program in its own process group, so that Ctrl-C reaches only the caller, which then stops everything in
+// order. If the caller dies first, the kernel kills the program.
 func Start(spec Spec) (*Process, error) {
 	log, err := os.OpenFile(spec.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -44,7 +44,7 @@ func Start(spec Spec) (*Process, error) {
 
 	//nolint:noctx // A context would kill what serves long after whoever started it; Stop and Kill end it.
 	cmd := exec.Command(spec.Path, spec.Args...)
-	cmd.Env = append([]string{}, spec.Env...) // Not nil, which would mean the caller's own.
+	cmd.Env = append([]string{}, spec.Env...) // Not nil, which would inherit the caller's.
 	cmd.Dir = spec.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -59,13 +59,13 @@ func Start(spec Spec) (*Process, error) {
 	return p, nil
 }
 
-// PID is the program's process id.
+// PID returns the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Exited is closed when the program has ended.
+// Exited returns a channel that is closed when the program exits.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// ExitCode waits for the end of the program; a program ended by a signal has 128 and the signal's number, as in a shell.
+// ExitCode waits for the program to exit. Like a shell, it returns 128 plus the signal number for a killed program.
 func (p *Process) ExitCode() int {
 	<-p.exited
 	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -74,13 +74,13 @@ func (p *Process) ExitCode() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Signal sends a signal to the program and to whatever it started.
+// Signal sends a signal to the program's process group.
 func (p *Process) Signal(signal syscall.Signal) {
-	// The only error is that it is gone already.
+	// It fails only if the process is gone.
 	_ = syscall.Kill(-p.PID(), signal)
 }
 
-// Stop asks the program to end, and kills it after the grace period.
+// Stop sends SIGTERM, and kills the program after the grace period.
 func (p *Process) Stop(grace time.Duration) {
 	p.Signal(syscall.SIGTERM)
 	select {
@@ -90,13 +90,13 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
-// Kill ends the program at once.
+// Kill kills the program.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)
 	<-p.exited
 }
 
-// WaitUntil asks again and again until ready returns nil. A program that ends before that is an error that shows its last words.
+// WaitUntil polls ready until it returns nil. If the program exits first, the error contains the end of its log.
 func (p *Process) WaitUntil(ctx context.Context, ready func(context.Context) error) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -107,7 +107,7 @@ func (p *Process) WaitUntil(ctx context.Context, ready func(context.Context) err
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended (%w):\n%s", p.name, errors.Join(p.err, err), Tail(p.logFile, 15))
+			return fmt.Errorf("%s exited (%w):\n%s", p.name, errors.Join(p.err, err), Tail(p.logFile, 15))
 		case <-ctx.Done():
 			return fmt.Errorf("%s did not become ready (%w):\n%s", p.name, err, Tail(p.logFile, 15))
 		case <-tick.C:

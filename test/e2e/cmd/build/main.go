@@ -1,5 +1,4 @@
-// Command build builds the programs of the test cluster, with --nodes also those of real nodes, and prints the directory in
-// which it leaves them.
+// Command build builds the programs of the test cluster, with --nodes also those of real nodes, and prints their directory.
 package main
 
 import (
@@ -23,7 +22,7 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	build := binaries.BuildTelling
+	build := binaries.BuildWithProgress
 	if slices.Contains(os.Args[1:], "--nodes") {
 		build = binaries.BuildForNodes
 	}

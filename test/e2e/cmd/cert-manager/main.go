@@ -1,5 +1,5 @@
-// Command cert-manager is cert-manager's programs alone, each by its name, for a cluster with another cert-manager than the
-// one in go.mod.
+// Command cert-manager contains only cert-manager's programs, for a cluster with another cert-manager than the one in
+// go.mod.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command cluster is the programs of the test cluster, each by its name.
+// Command cluster contains the programs of the test cluster. The name it is started by selects one.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	multicall.Run(programs)
 }
 
-// runKubectl does what kubectl's own main does.
+// runKubectl is kubectl's main.
 func runKubectl() {
 	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {

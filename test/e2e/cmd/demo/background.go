@@ -9,16 +9,16 @@ import (
 	"syscall"
 )
 
-// A cluster lives as long as the process that started it, for parts of it run there. So with -keep the demo is a second
-// process in the background, and the one in the foreground shows what it says until all is done.
+// Parts of a cluster run in the process that started it. So with -keep the demo is a second process in the background, and
+// the one in the foreground shows its output until the certificate is issued.
 
-// kept is what the process in the background reports when all has gone well and it is about to stay.
+// kept is the message of the background process when it has succeeded and stays.
 const kept = "kept"
 
-// report is the descriptor on which it does so.
+// report is the file descriptor for that message.
 const report = 3
 
-// watchBackground starts the demo in the background and shows it.
+// watchBackground starts the demo in the background and copies its output.
 func watchBackground(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -30,7 +30,7 @@ func watchBackground(ctx context.Context) error {
 	}
 	//nolint:noctx // It is asked to end when the context does, and then cleans up.
 	cmd := exec.Command(self, "-keep", "-background")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Neither Ctrl-C nor the end of the terminal is for it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // It survives Ctrl-C and the end of the terminal.
 	cmd.ExtraFiles = []*os.File{reportEnd}
 	said, saidEnd, err := os.Pipe()
 	if err != nil {
@@ -43,7 +43,7 @@ func watchBackground(ctx context.Context) error {
 	_, _ = saidEnd.Close(), reportEnd.Close()
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
 
-	// Both end when it stays, or when it ends.
+	// Both return when it reports kept or exits.
 	if _, err := io.Copy(os.Stdout, said); err != nil {
 		return err
 	}
@@ -51,12 +51,12 @@ func watchBackground(ctx context.Context) error {
 		return err
 	}
 	if err := cmd.Wait(); err != nil {
-		return errors.New("not done, see above")
+		return errors.New("demo failed, see above")
 	}
 	return nil
 }
 
-// waitInBackground lets go of the process in the foreground, and waits to be stopped.
+// waitInBackground releases the foreground process and waits to be stopped.
 func waitInBackground(ctx context.Context) error {
 	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 	otherKey    = "the-api-key-at-realtime-register"
 )
 
-// patience with everything that follows the builds.
+// patience is the limit for everything after the builds.
 const patience = 3 * time.Minute
 
 type demo struct {
@@ -46,18 +46,18 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	d.out.step("Building etcd, kube-apiserver, cert-manager, Pebble, Helm and the webhook. The first time this takes minutes.")
-	set, err := binaries.BuildTelling(ctx, func(done, of int) { d.out.detail("%d of %d packages compiled.", done, of) })
+	d.out.step("Building etcd, kube-apiserver, cert-manager, Pebble, Helm and the webhook. The first build takes minutes.")
+	set, err := binaries.BuildWithProgress(ctx, func(done, of int) { d.out.detail("%d of %d packages compiled.", done, of) })
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not finished after %s", patience))
 	defer cancel()
 
-	if err = d.startHosts(); err != nil { //nolint:contextcheck // they serve until they are closed
+	if err = d.startHosts(); err != nil { //nolint:contextcheck // they run until closed
 		return err
 	}
-	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble, an ACME server.")
+	d.out.step("Starting etcd, kube-apiserver, kube-controller-manager, a node, and Pebble (an ACME server).")
 	if d.cluster, err = cluster.Start(ctx, set, d.dns.DNSAddr()); err != nil {
 		return err
 	}
@@ -67,9 +67,9 @@ func (d *demo) run(ctx context.Context) error {
 	return nil
 }
 
-// startHosts plays both DNS hosts, and a resolver that knows the zones of both.
+// startHosts starts simulators of both DNS hosts, and a resolver for the zones of both.
 func (d *demo) startHosts() error {
-	d.out.step("Starting a mijn.host and a Realtime Register of our own: their APIs, and a nameserver for what they store.")
+	d.out.step("Starting simulators of mijn.host and Realtime Register: their APIs, and a nameserver for their zones.")
 	d.api = mijnhosttest.New(mijnhosttest.Options{Observe: func(change mijnhosttest.Change) {
 		r := change.Record
 		d.show(change.Appeared, r.Name, r.TTL, r.Type, r.Value)
@@ -100,8 +100,8 @@ func (d *demo) startHosts() error {
 		realtimeregistertest.Record(otherDomain, "TXT", "v=spf1 mx -all", 3600),
 		realtimeregistertest.Record("www.voorbeeld.nl", "CNAME", otherDomain, 3600),
 	}})
-	d.out.detail("%s has %d records at mijn.host.", domain, len(d.api.Records(domain)))
-	d.out.detail("%s has %d records at Realtime Register.", otherDomain, len(d.realtime.Records(d.zone)))
+	d.out.detail("%s at mijn.host has %d records.", domain, len(d.api.Records(domain)))
+	d.out.detail("%s at Realtime Register has %d records.", otherDomain, len(d.realtime.Records(d.zone)))
 	return nil
 }
 
@@ -111,12 +111,12 @@ func (d *demo) showRealtime(change realtimeregistertest.Change) {
 		TTL                 int
 	}
 	if err := json.Unmarshal([]byte(change.Record), &record); err != nil {
-		panic(err) // The API takes no such record.
+		panic(err) // The simulator rejects the record.
 	}
 	d.show(change.Appeared, record.Name+".", record.TTL, record.Type, record.Content)
 }
 
-// show tells of every change of a zone.
+// show prints every change of a zone.
 func (d *demo) show(appeared bool, name string, ttl int, kind, value string) {
 	sign := "-"
 	if appeared {
@@ -156,7 +156,7 @@ func (d *demo) issue(ctx context.Context) error {
 	}
 
 	names := []string{domain, wildcard, otherDomain}
-	d.out.step("Asking for one certificate for %s.", strings.Join(names, ", "))
+	d.out.step("Requesting one certificate for %s.", strings.Join(names, ", "))
 	issuer := cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: "pebble"}
 	certificate := cluster.NewCertificate("default", "example-nl", issuer, names...)
 	if err := d.cluster.Client.Create(ctx, certificate); err != nil {
@@ -166,32 +166,32 @@ func (d *demo) issue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.out.step("The certificate is there.")
+	d.out.step("The certificate has been issued.")
 	leaf, err := d.cluster.VerifyChain(ctx, secret, names...)
 	if err != nil {
 		return err
 	}
 	if err := cluster.Eventually(ctx, func(context.Context) error {
 		if !slices.Equal(before, d.api.Records(domain)) || !slices.Equal(otherBefore, d.realtime.Records(d.zone)) {
-			return errors.New("not every zone is what it was before")
+			return errors.New("a zone has changed")
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	d.describe(leaf)
-	d.out.step("Both zones are what they were before, byte for byte.")
+	d.out.step("Both zones are unchanged, byte for byte.")
 	return nil
 }
 
 func (d *demo) describe(leaf *x509.Certificate) {
 	d.out.detail("names    %s", strings.Join(leaf.DNSNames, ", "))
-	d.out.detail("issuer   %s (the chain is good)", leaf.Issuer.CommonName)
+	d.out.detail("issuer   %s (chain verified)", leaf.Issuer.CommonName)
 	d.out.detail("valid    %s to %s", leaf.NotBefore.Format(time.DateTime), leaf.NotAfter.Format(time.DateTime))
 }
 
 func (d *demo) explainHowToUse() {
-	d.out.step("The cluster stays.")
+	d.out.step("The cluster keeps running.")
 	d.out.detail("to use it:   export KUBECONFIG=%s", d.cluster.Kubeconfig())
 	d.out.detail("             %s get certificates --all-namespaces", d.cluster.Program("kubectl"))
 	d.out.detail("mijn.host:   %s, key %s", d.api.URL(), apiKey)
@@ -205,7 +205,7 @@ func (d *demo) stop() {
 	if d.cluster != nil {
 		d.cluster.Stop()
 	}
-	if d.dns != nil { // They are made together.
+	if d.dns != nil { // They are created together.
 		d.dns.Close()
 		d.realtime.Close()
 		d.api.Close()

@@ -1,5 +1,5 @@
-// Command demo issues a certificate with names at both DNS hosts through the webhook, on a control plane of its own, and
-// tells what happens.
+// Command demo issues a certificate with names at both DNS hosts through the webhook, on its own control plane, and prints
+// each step.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 
 func run() error {
 	keep := flag.Bool("keep", false, "leave the cluster running")
-	background := flag.Bool("background", false, "be the process that keeps the cluster running (used by -keep)")
+	background := flag.Bool("background", false, "run as the background process of -keep (internal)")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -30,13 +30,13 @@ func run() error {
 		return watchBackground(ctx)
 	}
 	if *background {
-		syscall.CloseOnExec(report) // Else the cluster's programs would have it too, and it would never be closed.
+		syscall.CloseOnExec(report) // Otherwise the cluster's programs would inherit it and keep it open.
 	}
 	d := &demo{out: newNarrator(os.Stdout)}
 	defer d.stop()
 	if err := d.run(ctx); err != nil {
 		if ctx.Err() != nil {
-			return errors.New("interrupted; everything has been stopped")
+			return errors.New("interrupted; all processes stopped")
 		}
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// narrator tells what happens and when.
+// narrator prints progress with timestamps.
 type narrator struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -16,10 +16,10 @@ type narrator struct {
 
 func newNarrator(out io.Writer) *narrator { return &narrator{out: out, start: time.Now()} }
 
-// step is something that is about to be done.
+// step prints a step that is about to start.
 func (n *narrator) step(format string, args ...any) { n.line("▸ ", format, args...) }
 
-// detail is something that has happened during a step.
+// detail prints an event of the current step.
 func (n *narrator) detail(format string, args ...any) { n.line("    ", format, args...) }
 
 func (n *narrator) line(mark, format string, args ...any) {

@@ -1,8 +1,8 @@
 //go:build kubelet
 
-// Command node is the programs that a real node needs, and the controllers that watch over nodes, each by its name. It is
-// apart from the programs of the test cluster, because it compiles half as much again: drivers of volumes, a scheduler. The
-// build tag keeps the linters from compiling it, too.
+// Command node contains the programs of a real node, and a kube-controller-manager with all controllers. The name it is
+// started by selects one. It is separate from the test cluster because it compiles half as much again (volume drivers, a
+// scheduler). The build tag keeps linters from compiling it.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command pause does nothing until it is told to end. Of each pod it is the first process, which holds the name spaces.
+// Command pause waits for a signal. It is the first process of each pod and holds its namespaces.
 package main
 
 import (

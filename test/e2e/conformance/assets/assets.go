@@ -1,9 +1,8 @@
-// Package assets tells cert-manager's conformance suite where the control plane is. It is to be imported for that alone.
+// Package assets sets the environment variables with which cert-manager's conformance suite finds the control plane.
 //
-// The suite looks for these variables while it is initialised, before any code of a test runs, and panics without them.
-// So they must be set by the initialisation of a package that comes earlier, and this one does: of all packages that
-// are ready, Go initialises the one whose path sorts first. This one is ready as soon as the standard library is; the
-// suite has to wait for packages below k8s.io, which sorts after every path on github.com.
+// The suite reads these variables during initialization, and panics without them. So an earlier package must set them. Go
+// initializes packages in the order of their import paths, as soon as their imports are initialized. This package imports
+// only the standard library; the suite waits for packages below k8s.io, which sorts after github.com.
 package assets
 
 import (
