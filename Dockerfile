@@ -1,4 +1,4 @@
-# Compiled on the builder's own platform for the target's: no emulation, and Go makes the same bytes on either.
+# Cross-compiled on the builder's platform, so no emulation is needed. The output does not depend on the builder.
 FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26.8-alpine@sha256:8ac98ca534ac3f51e1f420a1dd2c15e74c75cfa0f23f3ad27eb5d7236c349a0c AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -6,19 +6,19 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH TARGETVARIANT
 ARG VERSION=v0.0.0-dev COMMIT=unknown DATE=unknown
-# The very flags of `make build`; `make image-test` compares the two binaries.
+# The flags of `make build`; `make image-test` compares the two binaries.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
     GOFLAGS="$(sed -n 's/^export GOFLAGS *:= *//p' Makefile)" \
     go build -ldflags="-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" -o /webhook .
-# Where Kubernetes gives a process the uid of USER alone, containerd looks up its group here; without it, that is root's.
+# If Kubernetes sets only a UID, containerd looks up the GID here. Without an entry, it is 0.
 RUN echo "webhook:x:65532:65532::/:/webhook" >/passwd
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /passwd /etc/passwd
 COPY --from=build /webhook /webhook
-# A number, for Kubernetes cannot tell from a name that it is not root (runAsNonRoot).
+# Numeric, because Kubernetes cannot verify runAsNonRoot for a user name.
 USER 65532:65532
 ENTRYPOINT ["/webhook"]
 ARG VERSION=v0.0.0-dev COMMIT=unknown DATE=unknown

@@ -1,5 +1,5 @@
-# Everything here needs Go, make and git, and neither root nor a package of the system: the tools are Go modules.
-# What cannot (image, image-test, node-test, dist) says so. `make help` lists the targets.
+# Everything needs only Go, make and git: the tools are Go modules, and no root is required. The help text of image,
+# image-test, node-test and dist names what else they need. `make help` lists the targets.
 SHELL         := bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := build
@@ -12,7 +12,7 @@ IMAGE   ?= ghcr.io/mijn-host-webhook/cert-manager-webhook-mijn-host:$(VERSION)
 MODULES := $(dir $(wildcard go.mod test/*/go.mod test/tools/*/go.mod))
 LINTED  := $(filter-out test/tools/%,$(MODULES))
 
-# What --version tells. The date is the commit's, so that one commit gives one binary.
+# The output of --version. The date is the commit's, so that builds are reproducible.
 VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),v0.0.0-dev)
 COMMIT  ?= $(or $(shell git rev-parse --verify --quiet HEAD),unknown)
 DATE    ?= $(or $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null),unknown)
@@ -23,104 +23,104 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 export CGO_ENABLED := 0
 export GOFLAGS     := -trimpath -buildvcs=false -tags=grpcnotrace -gcflags=all=-dwarf=false
 
-# The race detector alone wants a C compiler. Go knows whether there is one.
+# Only the race detector needs a C compiler. Go enables cgo if it finds one.
 RACE := $(filter 1,$(shell env -u CGO_ENABLED go env CGO_ENABLED))
 
 # $(call go-build,MODULE,LDFLAGS,OUTPUT,PACKAGES). Go links in GOTMPDIR and renames, so that two makes at once never see
-# half a binary, and leaves alone what is up to date. GOGC lets the compiler collect less garbage, for a quarter less time.
+# a partial binary, and skips what is up to date. GOGC makes the compiler collect less garbage, for 25% less time.
 go-build = mkdir -p .cache/tmp $(dir $(3)) && \
 	GOGC=400 GOTMPDIR=$(CURDIR)/.cache/tmp go build -C $(1) -ldflags="$(2)" -o $(CURDIR)/$(3) $(4)
 
-# $(call in-each,MODULES,COMMAND) goes on after a failure, to show all there are.
+# $(call in-each,MODULES,COMMAND) continues after a failure, to show all failures.
 in-each = failed=; $(foreach m,$(1),(cd $(m) && $(2)) || failed="$$failed $(m)";) \
 	test -z "$$failed" || { echo "$@: failed in$$failed" >&2; exit 1; }
 
 ##@ Build
 
 .PHONY: build
-build: ## bin/webhook
+build: ## build bin/webhook
 	@$(call go-build,.,$(LDFLAGS),bin/webhook,.)
 
 .PHONY: demo
-demo: ## issues a certificate on a control plane of its own (KEEP=1 leaves that running)
+demo: ## issue a certificate on a local control plane (KEEP=1 keeps it running)
 	@$(call go-build,test/e2e,-s -w,$(BIN)/demo,./cmd/demo) && cd test/e2e && exec $(CURDIR)/$(BIN)/demo $(if $(KEEP),--keep)
 
 .PHONY: clean
-clean: ## removes what was built here (Go's own caches stay)
+clean: ## remove build output (Go's caches stay)
 	rm -rf bin dist .cache
 
 ##@ Test
 
-# What mostly waits (e2e) runs beside what computes, once all that both need has been compiled.
+# e2e mostly waits, so it runs in parallel with the rest, after the shared packages are compiled.
 .PHONY: test
-test: control-plane ## everything that must hold before a change lands
+test: control-plane ## run all checks required before merging
 	@$(MAKE) -j --output-sync=target tidy-check lint unit kill chart docs observability e2e
 	@$(MAKE) fuzz FUZZTIME=5s
 
 .PHONY: tidy-check
-tidy-check: ## go.mod and go.sum of each module say what is used (make fmt mends them)
+tidy-check: ## check that go.mod and go.sum are tidy (fix: make fmt)
 	@$(call in-each,$(MODULES),go mod tidy -diff >/dev/null)
 
-# golangci-lint does what `gofmt -d` and `go vet` do, too. It does not look into string literals; hence the grep.
-# actionlint would ask shellcheck where there is one: what else a machine has must not decide.
+# golangci-lint includes `gofmt -d` and `go vet`, but does not search string literals, hence the grep.
+# actionlint must not use an installed shellcheck: the result must be the same on every machine.
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/actionlint ## code, formatting and workflows
+lint: $(BIN)/golangci-lint $(BIN)/actionlint ## lint code, formatting and workflows
 	@$(call in-each,$(LINTED),$(CURDIR)/$(BIN)/golangci-lint run --config=$(CURDIR)/.golangci.yml ./...)
 	@! git grep -n --untracked '"PUT"' -- '*.go' ':!*_test.go' ':!mijnhost/mijnhosttest' ':!test' || \
-		{ echo "The API's PUT replaces a whole zone; this program never sends it." >&2; exit 1; }
+		{ echo "PUT replaces a whole zone and must not be used." >&2; exit 1; }
 	@$(BIN)/actionlint -shellcheck= -pyflakes=
 
 .PHONY: fmt
-fmt: $(BIN)/golangci-lint ## formats the code and tidies the modules
+fmt: $(BIN)/golangci-lint ## format the code and tidy the modules
 	@$(call in-each,$(LINTED),$(CURDIR)/$(BIN)/golangci-lint fmt --config=$(CURDIR)/.golangci.yml)
 	@$(call in-each,$(MODULES),go mod tidy)
 
 .PHONY: unit
-unit: ## unit tests with coverage, and with -race where there is a C compiler
-	@$(if $(RACE),,echo "unit: no C compiler, so without -race")
+unit: ## run unit tests with coverage, and with -race if a C compiler is installed
+	@$(if $(RACE),,echo "unit: no C compiler found; running without -race")
 	CGO_ENABLED=$(or $(RACE),0) go test $(if $(RACE),-race) -cover ./...
 
 KILLS ?= 3
 .PHONY: kill
-kill: ## the process that writes to a zone at Realtime Register, killed KILLS times (3) in the middle; it mostly waits
+kill: ## kill the process that updates a zone at Realtime Register KILLS times (3); mostly waits
 	KILLS=$(KILLS) go test -count=1 -timeout=0 -parallel=10 -v -run='^TestKill_LeaseHolder$$' ./realtimeregister
 
 .PHONY: chart
-chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## the Helm chart: lint, unit tests, schema, README
+chart: $(BIN)/helm $(BIN)/helm-unittest $(BIN)/helm-docs ## test the Helm chart: lint, unit tests, schema, README
 	go test -C test/chart -count=1 ./...
 
 .PHONY: chart-docs
-chart-docs: $(BIN)/helm-docs ## writes the chart's README.md from its values.yaml
+chart-docs: $(BIN)/helm-docs ## generate the chart's README.md from values.yaml
 	@$(BIN)/helm-docs --chart-search-root=$(CHART) --sort-values-order=file
 
 .PHONY: metrics-docs
-metrics-docs: ## writes docs/reference/metrics.md from the code
+metrics-docs: ## generate docs/reference/metrics.md from the code
 	go test ./internal/metrics -run=TestDocumentation -update
 
 .PHONY: docs
-docs: control-plane $(BIN)/helm ## the documentation: links, manifests, values, commands and flags are true
+docs: control-plane $(BIN)/helm ## test the documentation: links, manifests, values, commands and flags
 	go test -C test/docs -count=1 ./...
 
 .PHONY: observability
-observability: $(BIN)/prometheus $(BIN)/promtool ## metrics, alerts and dashboard, with a real Prometheus
+observability: $(BIN)/prometheus $(BIN)/promtool ## test metrics, alerts and dashboard with a real Prometheus
 	go test -C test/observability -count=1 ./...
 
 .PHONY: e2e
-e2e: $(BIN)/prometheus $(BIN)/helm3 ## a real control plane, cert-manager and Pebble
+e2e: $(BIN)/prometheus $(BIN)/helm3 ## run end-to-end tests with a real control plane, cert-manager and Pebble
 	go test -C test/e2e -count=1 -timeout=20m -parallel=4 ./...
 
 .PHONY: control-plane
-control-plane: ## etcd, kube-apiserver, kubectl and the other programs of a cluster, in .cache/bin
+control-plane: ## build etcd, kube-apiserver, kubectl and other cluster programs into .cache/bin
 	@go run -C test/e2e ./cmd/build
 
 ##@ Search and measure
 
 FUZZTIME ?= 30s
-# Go minimises every new input for up to a minute, during which it searches nothing: it tries once here.
+# By default Go spends up to a minute on minimizing each new input. One attempt keeps the search going.
 print-rate = { print } /^fuzz: elapsed:/ { n = split($$3, t, /[hms,]+/) - 1; s = t[n] + 60*t[n-1] + 3600*t[n-2]; execs = $$5 } \
 	END { if (s) printf "%s: %d executions in %d s, %d a second\n", target, execs, s, execs/s }
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (30s)
+fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@git grep -lz --untracked '^func Fuzz' -- '*_test.go' ':!test' | xargs -0n1 dirname | sort -u | while read -r package; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$package/*_test.go); do \
 			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1x ./$$package </dev/null | \
@@ -129,69 +129,69 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: check-readings
-check-readings: ## webhook check under every reading of the API, every fault and interrupt; make unit runs a sample
+check-readings: ## test webhook check under every reading, fault and interrupt; make unit runs a sample
 	go test -count=1 -timeout=60m ./mijnhost/mijnhostcheck -args -all
 
 SOAKTIME ?= 10m
 .PHONY: soak
-soak: control-plane ## certificates renewing on a real control plane, with faults mixed in, for SOAKTIME (10m)
+soak: control-plane ## renew certificates under injected faults for SOAKTIME (10m)
 	SOAKTIME=$(SOAKTIME) SOAK_CERTIFICATES=50 go test -C test/e2e -count=1 -timeout=0 -v -run='^TestSoak$$' .
 
 CRASHES ?= 200
 .PHONY: crash
-crash: control-plane ## the webhook killed CRASHES times (200) while certificates are issued
+crash: control-plane ## kill the webhook CRASHES times (200) while certificates are issued
 	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCrash$$' .
 
 CNAMES ?= 20
 .PHONY: cnames
-cnames: control-plane ## certificates for CNAMES (20) names whose CNAMEs point to one name, through two replicas
+cnames: control-plane ## issue certificates for CNAMES (20) names with CNAMEs to the same name, through two replicas
 	CNAMES=$(CNAMES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCNAMEsToOneName$$' .
 
 SCALE ?= 200
 .PHONY: scale
-scale: control-plane ## certificates for SCALE (200) domains at once, half of them at each host: time, calls, memory
+scale: control-plane ## issue certificates for SCALE (200) domains at once; print time, calls and memory
 	SCALE=$(SCALE) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestScale$$' .
 
 OLDER ?= CERT_MANAGER=v1.20.3 CERT_MANAGER=v1.19.5 \
 	KUBERNETES=v1.35.4 KUBERNETES=v1.34.4 KUBERNETES=v1.33.13 KUBERNETES=v1.32.2 KUBERNETES=v1.31.0 KUBERNETES=v1.30.14
 .PHONY: compatibility
-compatibility: $(BIN)/helm3 ## issuance and chart with each OLDER cert-manager or Kubernetes
+compatibility: $(BIN)/helm3 ## test issuance and chart with each OLDER version of cert-manager and Kubernetes
 	@for one in $(OLDER); do \
 		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^(TestIssuance|TestChart)$$' .; \
 	done
 
-# For the workflow that tries each on a machine of its own.
+# For the workflow that tests each version in its own job.
 .PHONY: older
 older:
 	@printf '%s\n' $(OLDER)
 
 .PHONY: bench
-bench: ## benchmarks
+bench: ## run benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: audit
-audit: $(BIN)/govulncheck ## known vulnerabilities (asks vuln.go.dev)
+audit: $(BIN)/govulncheck ## check for known vulnerabilities (queries vuln.go.dev)
 	$(BIN)/govulncheck ./...
 
 ##@ Ship
 
 BUILD_ARGS = $(foreach a,VERSION COMMIT DATE,--build-arg $(a)=$($(a)))
 .PHONY: image
-image: ## the image for this machine, with docker, podman or buildah
+image: ## build the image for this platform (needs docker, podman or buildah)
 	@for engine in docker podman buildah; do \
 		if $$engine info >/dev/null 2>&1; then exec $$engine build --tag $(IMAGE) $(BUILD_ARGS) .; fi; \
-	done; echo "image: neither docker nor podman nor buildah works here" >&2; exit 1
+	done; echo "image: docker, podman or buildah is required" >&2; exit 1
 
 .PHONY: image-test
-image-test: build ## the image for every platform, made and looked at without a registry (buildah)
+image-test: build ## build and verify the image for every platform without a registry (needs buildah)
 	@VERSION=$(VERSION) COMMIT=$(COMMIT) DATE=$(DATE) test/tools/image-test
 
 .PHONY: node-test
-node-test: build ## image and chart on two real nodes (root, Linux, containerd; it says which packages it wants)
+node-test: build ## test image and chart on two real nodes (needs root, Linux, containerd; lists missing packages)
 	@VERSION=$(VERSION) COMMIT=$(COMMIT) DATE=$(DATE) test/tools/node-test
 
 .PHONY: reproducible
-reproducible: build ## the same sources in another place, with nothing cached, give the same binary
+reproducible: build ## check that a clean build in another directory gives the same binary
 	@mkdir -p .cache; elsewhere=$$(mktemp -d .cache/elsewhere.XXXXXX); trap 'rm -rf $$elsewhere' EXIT; \
 	git ls-files -z --cached --others --exclude-standard -- . ':!deploy' ':!docs' ':!test' | \
 		xargs -0 cp --parents --target-directory=$$elsewhere; \
@@ -199,7 +199,7 @@ reproducible: build ## the same sources in another place, with nothing cached, g
 	cmp bin/webhook $$elsewhere/webhook && echo "reproducible: $$(sha256sum <bin/webhook)"
 
 .PHONY: dist
-dist: build ## the release's archives, in dist (GNU tar)
+dist: build ## build the release archives into dist (needs GNU tar)
 	@rm -rf dist && mkdir dist
 	@for platform in linux-amd64 linux-arm64 linux-armv7 darwin-amd64 darwin-arm64; do \
 		IFS=- read -r os arch <<<"$$platform"; \
@@ -211,22 +211,22 @@ dist: build ## the release's archives, in dist (GNU tar)
 
 CHART_VERSION = $(shell awk '$$1 == "version:" { print $$2 }' $(CHART)/Chart.yaml)
 .PHONY: release-check
-release-check: $(BIN)/helm reproducible ## versions and changelog in step; archives and chart can be made
+release-check: $(BIN)/helm reproducible ## check versions and changelog; build archives and chart
 	@test v$(CHART_VERSION) = $(if $(filter file,$(origin VERSION)),v$(CHART_VERSION),$(VERSION)) || \
-		{ echo "The chart's version is $(CHART_VERSION), and the tag $(VERSION)." >&2; exit 1; }
+		{ echo "Chart version $(CHART_VERSION) does not match tag $(VERSION)." >&2; exit 1; }
 	@grep -qE '^appVersion: "?$(CHART_VERSION)"?$$' $(CHART)/Chart.yaml || \
-		{ echo "The chart's appVersion is not its version, $(CHART_VERSION)." >&2; exit 1; }
+		{ echo "appVersion in Chart.yaml must be $(CHART_VERSION)." >&2; exit 1; }
 	@grep -q ':v$(CHART_VERSION)$$' $(CHART)/Chart.yaml || \
-		{ echo "The chart's annotation artifacthub.io/images does not name v$(CHART_VERSION)." >&2; exit 1; }
+		{ echo "Annotation artifacthub.io/images in Chart.yaml must name v$(CHART_VERSION)." >&2; exit 1; }
 	@$(MAKE) notes dist VERSION=v$(CHART_VERSION)
 	@$(BIN)/helm package $(CHART) --destination dist
 
 .PHONY: notes
-notes: ## what CHANGELOG.md says of VERSION
+notes: ## print the changelog of VERSION
 	@awk -v version='[$(VERSION:v%=%)]' '/^## / { on = index($$0, version) } /^## |^\[.*\]: / { next } on { print; found = 1 } \
-		END { if (!found) { print "CHANGELOG.md says nothing of " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
+		END { if (!found) { print "CHANGELOG.md has no entry for " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
 
-# For the workflow that builds the image: what the Makefile would pass on.
+# Build arguments for the workflow that builds the image.
 .PHONY: stamp
 stamp:
 	@echo "date=$(DATE)"; echo "epoch=$$(git log -1 --format=%ct)"
@@ -234,10 +234,10 @@ stamp:
 ##@ Other
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Prometheus without the clouds whose machines it could discover: less to compile.
+# Prometheus without service discovery: less to compile.
 $(BIN)/promtool $(BIN)/prometheus: GOFLAGS += -tags=grpcnotrace,remove_all_sd
 
 # Helm uses the Kubernetes of the test cluster, so it has no module of its own.
