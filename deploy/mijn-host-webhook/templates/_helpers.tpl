@@ -31,7 +31,7 @@ Name for objects outside the release's namespace, unique in the cluster: the nam
 {{- end -}}
 
 {{/*
-Labels that tell this release's objects from others; no selector may ever change.
+Selector labels of this release. Selectors are immutable, so these must not change.
 */}}
 {{- define "mijn-host-webhook.instanceLabels" -}}
 app.kubernetes.io/name: {{ include "mijn-host-webhook.name" . | quote }}
@@ -39,7 +39,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/*
-Labels of the webhook's pods alone, without the pod of `helm test`.
+Labels of the webhook's pods, without the pod of `helm test`.
 */}}
 {{- define "mijn-host-webhook.selectorLabels" -}}
 {{ include "mijn-host-webhook.instanceLabels" . }}
@@ -47,7 +47,7 @@ app.kubernetes.io/component: webhook
 {{- end -}}
 
 {{/*
-Labels and annotations of an object's metadata.
+Labels and annotations of an object.
 Takes a dict: "root", the root context; "labels" and "annotations", what this object has beyond the common ones.
 */}}
 {{- define "mijn-host-webhook.metadata" -}}
@@ -65,7 +65,7 @@ annotations:
 {{- end -}}
 
 {{/*
-Reference to the image: by digest if there is one, else by tag.
+Image reference, by digest if set, otherwise by tag.
 */}}
 {{- define "mijn-host-webhook.image" -}}
 {{- $name := printf "%s/%s" (.Values.image.registry | trimSuffix "/") .Values.image.repository | trimPrefix "/" -}}
@@ -129,15 +129,15 @@ The DNS host of apiKeySecret, as YAML.
 {{- end -}}
 
 {{/*
-Name of the Secret of apiKeySecret: its own, or else the usual one of the DNS host.
+Name of apiKeySecret, by default that of the DNS host.
 */}}
 {{- define "mijn-host-webhook.keySecretName" -}}
 {{- .Values.apiKeySecret.name | default (include "mijn-host-webhook.keyProvider" . | fromYaml).secretName -}}
 {{- end -}}
 
 {{/*
-Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. What the chart itself
-refers to is among them.
+Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. It includes those that the
+chart refers to.
 */}}
 {{- define "mijn-host-webhook.readableSecrets" -}}
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
@@ -149,9 +149,9 @@ refers to is among them.
 {{- end -}}
 
 {{/*
-The key that the notes speak of, as JSON: namespace, name and entry of its Secret. That is apiKeySecret where the chart
-itself uses it; else the ambient key, which Issuers need not name ("ambient"); else apiKeySecret if the webhook may read it,
-or the first Secret that it may read. It is not "readable" where there is none.
+The API key for the notes, as JSON: namespace, name and key of its Secret. The first match of: apiKeySecret if the chart uses
+it; the ambient key ("ambient"); apiKeySecret if the webhook may read it; the first Secret that the webhook may read.
+"readable" is false if there is none.
 */}}
 {{- define "mijn-host-webhook.notedKey" -}}
 {{- $namespace := include "mijn-host-webhook.clusterResourceNamespace" . -}}
@@ -180,7 +180,7 @@ or the first Secret that it may read. It is not "readable" where there is none.
 {{- end -}}
 
 {{/*
-Name of the Secret with the serving certificate. Each source has its own, so that a release can go from one to another.
+Name of the Secret with the serving certificate. It depends on tls.source, so that a release can change its source.
 */}}
 {{- define "mijn-host-webhook.tlsSecretName" -}}
 {{- if eq .Values.tls.source "existingSecret" -}}
@@ -194,7 +194,7 @@ Name of the Secret with the serving certificate. Each source has its own, so tha
 {{- end -}}
 
 {{/*
-Names that the serving certificate is valid for, as JSON. The API server asks for the last one.
+DNS names of the serving certificate, as JSON. The API server uses the last one.
 */}}
 {{- define "mijn-host-webhook.dnsNames" -}}
 {{- $service := include "mijn-host-webhook.fullname" . -}}
@@ -215,7 +215,7 @@ size: {{ . }}
 {{- end -}}
 
 {{/*
-What the pods of the webhook and of `helm test` have in common.
+Shared spec of the webhook's pods and the pod of `helm test`.
 */}}
 {{- define "mijn-host-webhook.podSettings" -}}
 serviceAccountName: {{ include "mijn-host-webhook.serviceAccountName" . | quote }}
@@ -235,7 +235,7 @@ securityContext:
 {{- end -}}
 
 {{/*
-What their containers have in common.
+Shared spec of their containers.
 */}}
 {{- define "mijn-host-webhook.containerSettings" -}}
 image: {{ include "mijn-host-webhook.image" . | quote }}
@@ -255,8 +255,9 @@ securityContext:
 {{- end -}}
 
 {{/*
-Environment variables that they have in common: settings among them, so that `webhook check` in the pod knows what the webhook knows. Those for Go's memory and the namespace give way to extraEnv, for a variable that is there
-twice cannot be applied; and without a limit the reference would tell of the node's memory. Calls to the API server and to the trace collector must not take the proxy.
+Shared environment variables, including settings that `webhook check` in the pod needs. extraEnv overrides Go's memory settings
+and the namespace, because duplicate variables cannot be applied. GOMEMLIMIT requires a memory limit: without one, the
+reference would give the node's memory. Calls to the API server and the trace collector must not use the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
 {{- $extra := list -}}
@@ -315,8 +316,8 @@ twice cannot be applied; and without a limit the reference would tell of the nod
 {{- end -}}
 
 {{/*
-The webhook's flags: those that values set, and extraArgs, which may have none of them. A value that the environment carries is
-empty here.
+The webhook's flags from the values, and extraArgs, which must not repeat them. Settings passed in the environment are empty
+here.
 */}}
 {{- define "mijn-host-webhook.args" -}}
 {{- $flags := list
@@ -357,7 +358,7 @@ empty here.
 {{- end -}}
 
 {{/*
-Affinity of the pods: the user's, and with several replicas the preset that keeps them apart.
+Affinity of the pods: the user's, plus the anti-affinity preset for several replicas.
 */}}
 {{- define "mijn-host-webhook.affinity" -}}
 {{- $affinity := .Values.affinity | default dict -}}
@@ -393,7 +394,7 @@ Topology spread constraints, each with a label selector.
 {{- end -}}
 
 {{/*
-Labels of the pods. The versions of chart and app are left out, so that a new chart alone restarts nothing.
+Labels of the pods, without chart and app versions, so that a new chart version does not restart them.
 */}}
 {{- define "mijn-host-webhook.podLabels" -}}
 {{- $labels := include "mijn-host-webhook.selectorLabels" . | fromYaml -}}
@@ -401,7 +402,7 @@ Labels of the pods. The versions of chart and app are left out, so that a new ch
 {{- end -}}
 
 {{/*
-Annotations of the pods. The settings of traces, unlike the certificate, are read at the start only: a change restarts.
+Annotations of the pods. Tracing settings are read only at startup, so a change must restart the pods.
 */}}
 {{- define "mijn-host-webhook.podAnnotations" -}}
 {{- $annotations := dict -}}
@@ -414,7 +415,7 @@ Annotations of the pods. The settings of traces, unlike the certificate, are rea
 {{- end -}}
 
 {{/*
-Whether a monitor of the Prometheus Operator is made, which needs an account to scrape with: "true" or nothing.
+"true" if a ServiceMonitor or PodMonitor is enabled, which needs an account for scraping; otherwise empty.
 */}}
 {{- define "mijn-host-webhook.monitored" -}}
 {{- with .Values.metrics -}}
@@ -426,7 +427,7 @@ Whether a monitor of the Prometheus Operator is made, which needs an account to 
 {{- end -}}
 
 {{/*
-How a monitor scrapes an endpoint: with the token of the metrics account, and trusting the webhook's own CA.
+Scrape settings of a monitor: the token of the metrics account, and the webhook's CA.
 Takes a dict: "root", the root context; "monitor", the values of the monitor.
 */}}
 {{- define "mijn-host-webhook.scrape" -}}
@@ -454,7 +455,7 @@ tlsConfig:
 
 {{/*
 The solver of an issuer.
-Takes a dict: "root", the root context; "secretName" and "entry" of the key, where the issuer is to name it.
+Takes a dict: "root", the root context; "secretName" and "entry" of the API key, or empty for the ambient key.
 */}}
 {{- define "mijn-host-webhook.solver" -}}
 {{- $settings := .root.Values.clusterIssuers -}}
