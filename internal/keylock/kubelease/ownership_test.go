@@ -21,7 +21,9 @@ import (
 func TestRenew_AfterFailure(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
-		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: http.StatusInternalServerError} })
+		w.Inject(func(leasetest.Request) leasetest.Fault {
+			return leasetest.Fault{Status: http.StatusInternalServerError}
+		})
 		if err := lease.Renew(w.Context(), ""); !errors.Is(err, kubelease.ErrUnavailable) {
 			w.Errorf("first renewal: got %v, want ErrUnavailable", err)
 		}
