@@ -126,7 +126,7 @@ func TestAnInterruptedCheckRemovesItsRecordAndExits2(t *testing.T) {
 			interrupt()
 		}
 	})
-	if got.code != 2 || !strings.Contains(got.out, "The probe record is removed.") || !strings.Contains(got.errOut, "Interrupted.") {
+	if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") || !strings.Contains(got.errOut, "Interrupted.") {
 		t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
 	}
 	w.wantZoneAsBefore()

@@ -9,7 +9,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkKey reports whether the API takes the key, and which domains it opens.
+// checkKey reports whether the API accepts the key, and returns the account's domains.
 func (c *Check) checkKey(ctx context.Context) (domains []string, accepted bool) {
 	key, err := c.options.Key.Key(ctx)
 	if err != nil {
@@ -27,19 +27,19 @@ func (c *Check) checkKey(ctx context.Context) (domains []string, accepted bool) 
 	return c.account.Domains(ctx, c, c.options.Key.Origin())
 }
 
-// checkDomain finds the domain of the account in whose zone the challenge stands.
+// checkDomain finds the domain of the account whose zone contains the challenge's name.
 func (c *Check) checkDomain(ctx context.Context, domains []string, at string) string {
 	domain, err := c.domainOf(ctx, domains, at)
 	switch {
 	case err != nil:
-		c.notFound(ctx, StepDomain, fmt.Sprintf("The list of the account's domains has none that covers %s, and asking for one was inconclusive", at), err)
+		c.notFound(ctx, StepDomain, fmt.Sprintf("The account lists no domain that covers %s, and a lookup of its parents was inconclusive", at), err)
 	case domain == "":
 		list := "."
 		if domains != nil {
-			list = "; its list has " + plural(len(domains), "domain", "domains") + "."
+			list = " (it lists " + plural(len(domains), "domain", "domains") + ")."
 		}
 		c.Step(StepDomain, Problem, fmt.Sprintf("The account of this API key has no domain that covers %s%s", at, list),
-			fmt.Sprintf("Use the API key of the account that has the domain of %s.", at))
+			fmt.Sprintf("Use an API key of the account that owns the domain of %s.", at))
 	case domain == c.Result.Name:
 		c.Step(StepDomain, OK, fmt.Sprintf("The account has the domain %s.", domain), "")
 	default:
@@ -48,8 +48,8 @@ func (c *Check) checkDomain(ctx context.Context, domains []string, at string) st
 	return domain
 }
 
-// domainOf is the longest domain of the account that covers a name; empty if there is none. If the list has none, the API is
-// asked for the parents of the name, because the list can be cut short.
+// domainOf returns the longest domain of the account that covers name, or "". The list can be incomplete, so if it has no match,
+// the API is asked for each parent of the name.
 func (c *Check) domainOf(ctx context.Context, domains []string, name string) (string, error) {
 	if domain := dnsname.LongestMatch(domains, name); domain != "" {
 		return domain, nil
@@ -62,17 +62,17 @@ func (c *Check) domainOf(ctx context.Context, domains []string, name string) (st
 	return domain, err
 }
 
-// unlisted is an answer of Account.Unlisted.
+// unlisted is a cached result of Account.Unlisted.
 type unlisted struct {
 	domain string
 	err    error
 }
 
-// notFound ends a step in which the API could not be asked for a domain.
+// notFound ends a step whose lookup of a domain failed.
 func (c *Check) notFound(ctx context.Context, id StepID, what string, err error) {
 	if why, remedy, cut := CutShort(ctx); cut {
 		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
 		return
 	}
-	c.Step(id, Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in some minutes.")
+	c.Step(id, Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in a few minutes.")
 }

@@ -21,7 +21,7 @@ const (
 	method       = "dns-01"
 )
 
-// checkCAA reports whether CAA records let the CA issue.
+// checkCAA reports whether CAA records allow the CA to issue.
 func (c *Check) checkCAA(ctx context.Context) {
 	where, set, err := relevantCAA(ctx, c.options.DNS, c.Result.Name)
 	if err != nil {
@@ -38,29 +38,29 @@ func (c *Check) checkCAA(ctx context.Context) {
 		judged, what = wild, "*."+c.Result.Name
 	}
 	if !judged.allowed {
-		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not let %s issue for %s: %s.", where, c.options.CA, what, judged.why),
-			fmt.Sprintf(`At %s add the CAA record 0 %s %q, or remove the existing ones.`, where, judged.tag, c.options.CA))
+		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not allow %s to issue for %s: %s.", where, c.options.CA, what, judged.why),
+			fmt.Sprintf(`Add the CAA record 0 %[2]s %[3]q at %[1]s, or remove the existing ones.`, where, judged.tag, c.options.CA))
 		return
 	}
-	summary := fmt.Sprintf("The CAA records at %s let %s issue for %s.", where, c.options.CA, what)
+	summary := fmt.Sprintf("The CAA records at %s allow %s to issue for %s.", where, c.options.CA, what)
 	if !c.Result.Wildcard && !wild.allowed {
-		summary += fmt.Sprintf(" They do not for wildcards: %s.", wild.why)
+		summary += fmt.Sprintf(" They do not allow wildcards: %s.", wild.why)
 	}
 	if judged.account {
-		summary += " Only the ACME account that accounturi names may: compare it with status.acme.uri of the Issuer or ClusterIssuer " +
+		summary += " accounturi restricts this to one ACME account: compare it with status.acme.uri of the Issuer or ClusterIssuer " +
 			"(kubectl get clusterissuer NAME -o jsonpath='{.status.acme.uri}')."
 	}
 	c.Step(StepCAA, OK, summary, "")
 }
 
-// relevantCAA climbs from name to the root until there are CAA records (RFC 8659, 3).
+// relevantCAA returns the CAA records of name or of its closest parent that has any (RFC 8659, section 3).
 func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []CAA, err error) {
 	for where = name; where != ""; where = parent(where) {
 		m, err := resolve(ctx, d, where, dns.TypeCAA)
 		if err != nil {
 			return where, nil, err
 		}
-		for _, r := range m.Answers { // also those to which a CNAME has led
+		for _, r := range m.Answers { // including those of a CNAME target
 			if r.Type == dns.TypeCAA {
 				set = append(set, r.CAA)
 			}
@@ -72,7 +72,7 @@ func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []C
 	return "", nil, nil
 }
 
-// verdict is what CAA records say of one kind of certificate.
+// verdict is what CAA records allow for one kind of certificate.
 type verdict struct {
 	allowed bool
 	why     string // not
@@ -80,12 +80,12 @@ type verdict struct {
 	account bool   // one ACME account alone is allowed
 }
 
-// mayIssue judges a set of CAA records for one CA.
+// mayIssue evaluates a set of CAA records for one CA.
 func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 	for _, r := range set {
 		known := slices.Contains([]string{tagIssue, tagIssueWild, "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, strings.ToLower(r.Tag))
 		if r.Flags&caaCritical != 0 && !known {
-			return verdict{tag: tagIssue, why: fmt.Sprintf("one with the tag %q is marked as critical, and no CA may pass over it", r.Tag)}
+			return verdict{tag: tagIssue, why: fmt.Sprintf("the tag %q is unknown and marked critical, so no CA may issue", r.Tag)}
 		}
 	}
 	tag := tagIssue
@@ -107,7 +107,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 				others = append(others, named)
 			}
 		case len(methods) > 0 && !slices.Contains(methods, method):
-			v.why = fmt.Sprintf("they allow it only by %s, and not by %s", List(methods), method)
+			v.why = fmt.Sprintf("validationmethods allows %s, not %s", List(methods), method)
 		default:
 			v.account = account && (v.account || !v.allowed)
 			v.allowed = true
@@ -118,14 +118,14 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 		return verdict{allowed: true, tag: tag}
 	case v.allowed || v.why != "":
 	case len(others) == 0:
-		v.why = fmt.Sprintf("%s allows no CA at all", tag)
+		v.why = fmt.Sprintf("%s allows no CA", tag)
 	default:
 		v.why = fmt.Sprintf("%s names %s", tag, List(others))
 	}
 	return v
 }
 
-// parseIssuer takes the value of an issue or issuewild property apart.
+// parseIssuer splits the value of an issue or issuewild property.
 func parseIssuer(value string) (issuer string, methods []string, account bool) {
 	parts := strings.Split(value, ";")
 	issuer = dnsname.TrimDot(strings.TrimSpace(parts[0]))

@@ -13,51 +13,51 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// Options say what to check and how.
+// Options configure a check.
 type Options struct {
-	// Name is the DNS name that certificates are wanted for, such as example.nl or *.example.nl.
+	// Name is the DNS name to check, such as example.nl or *.example.nl.
 	Name string
-	// Key is where the API key comes from.
+	// Key is the source of the API key.
 	Key keysource.Source
-	// Host is the DNS host of the domain. If it is nil, the steps of Before are all there are.
+	// Host is the DNS host of the domain. If it is nil, the check consists of Before only.
 	Host Host
-	// DNS is how names are looked up.
+	// DNS answers the check's queries.
 	DNS DNS
-	// CA is the name by which CAA records allow the CA to issue.
+	// CA is the CA's issuer domain name in CAA records.
 	CA string
-	// TTL is that of the probe record, in seconds.
+	// TTL is the TTL of the probe record, in seconds.
 	TTL int
-	// ReadOnly writes no probe record. Write does so where the host asks for that.
+	// ReadOnly skips the probe record. Write allows it at a host with a Risk.
 	ReadOnly, Write bool
-	// RemoveValue is a TXT value to remove from under the challenge's name; empty for none.
+	// RemoveValue is a TXT value to remove from the challenge's name; empty for none.
 	RemoveValue string
-	// Cluster says how to reach the cluster; nil or an error where there is none.
+	// Cluster returns the client config of the cluster, or an error if there is none; may be nil.
 	Cluster func() (*rest.Config, error)
-	// Timeout bounds the check, without the removal of the probe record.
+	// Timeout bounds the check, except the removal of the probe record.
 	Timeout time.Duration
-	// Version and Commit are those of the program.
+	// Version and Commit identify the build.
 	Version, Commit string
-	// AllowedDomains are those within which the webhook answers challenges; none means everywhere.
+	// AllowedDomains are the domains that the webhook may solve challenges for; empty allows all.
 	AllowedDomains []string
-	// Before are steps that were taken before this check.
+	// Before are steps to report first.
 	Before []Step
-	// CNAMEStrategy is the solver's: None, Follow, or empty if it is not known.
+	// CNAMEStrategy is the solver's: None, Follow, or empty if unknown.
 	CNAMEStrategy string
 	// Probed reports whether the domain has been probed already; may be nil.
 	Probed func(domain string) bool
-	// Challenges returns the owners of the values of the cluster's Challenges; nil where there is no cluster.
+	// Challenges returns the owners of the values of the cluster's Challenges; nil without a cluster.
 	Challenges func(ctx context.Context) (map[string]string, error)
-	// OnStep is told each step as it ends; may be nil.
+	// OnStep is called with each step as it ends; may be nil.
 	OnStep func(Step)
-	// OnProgress is told in words what the check waits for, time and again; may be nil.
+	// OnProgress is called repeatedly with what the check is waiting for; may be nil.
 	OnProgress func(string)
-	// OnAside is told what is for the one who runs the check, and does not belong in the report; may be nil.
+	// OnAside is called with what the user must know but must not be in the report; may be nil.
 	OnAside func(string)
 }
 
-// Check is a check under way.
+// Check is a check in progress.
 type Check struct {
-	// Result is what was found so far.
+	// Result is the result so far.
 	Result *Result
 
 	options  Options
@@ -65,13 +65,13 @@ type Check struct {
 	unlisted map[string]unlisted
 	// serials are those of the zone before anything was written, by nameserver.
 	serials map[string]uint32
-	// unresolved are the questions that a resolver answers with SERVFAIL.
+	// unresolved are the queries that the resolver answers with SERVFAIL.
 	unresolved []string
-	allSteps   bool // taken, so that the end of ctx has cost no more than measurements
+	allSteps   bool // done; if ctx ends now, only measurements are missing
 }
 
-// Run checks, and returns what it found. When it returns, the probe record is removed, or Result.LeftBehind names it;
-// that also holds when ctx is done early. The error tells that the options are wrong, and then nothing was done.
+// Run runs a check. When it returns, the probe record is removed or Result.LeftBehind names it, even if ctx is done early.
+// It returns an error, and does nothing, if the options are invalid.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	name, wildcard, err := parseName(o.Name)
 	if err != nil {
@@ -95,7 +95,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	c.Result.Outcome = outcome(c.Result.Steps)
 	if why, _, cut := CutShort(ctx); cut {
-		c.Note("The report is not complete: " + why + ".")
+		c.Note("This report is incomplete: " + why + ".")
 		if c.Result.Outcome == Well && !c.allSteps {
 			c.Result.Outcome = Unclear
 		}
@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return c.Result, nil
 }
 
-// takeSteps goes on for as long as the steps before allow it. What public DNS tells is told in any case.
+// takeSteps takes each step unless an earlier one makes it pointless. Steps that need public DNS only are always taken.
 func (c *Check) takeSteps(ctx context.Context) {
 	domains, accepted := c.checkKey(ctx)
 	if ctx.Err() != nil {
@@ -123,30 +123,30 @@ func (c *Check) takeSteps(ctx context.Context) {
 	switch {
 	case !managed || ctx.Err() != nil:
 	case c.options.ReadOnly:
-		c.Step(StepWrite, Skipped, "No probe record is written, as --read-only asks.", "")
+		c.Step(StepWrite, Skipped, "Probe record skipped: --read-only is set.", "")
 	case c.options.RemoveValue != "":
-		c.Step(StepWrite, Skipped, "No probe record is written where --remove-value is given.", "")
+		c.Step(StepWrite, Skipped, "Probe record skipped: --remove-value is set.", "")
 	case c.options.Probed != nil && c.options.Probed(c.Result.Domain):
-		c.Step(StepWrite, Skipped, fmt.Sprintf("The probe of %s above covers this name.", c.Result.Domain), "")
+		c.Step(StepWrite, Skipped, fmt.Sprintf("Probe record skipped: the probe of %s above covers this name.", c.Result.Domain), "")
 	case !c.Writes():
-		c.Step(StepWrite, Skipped, "No probe record is written without --write. "+c.options.Host.Risk(), "")
+		c.Step(StepWrite, Skipped, "Probe record skipped: --write is not set. "+c.options.Host.Risk(), "")
 	default:
 		c.account.Probe(ctx, c, Probe{Domain: c.Result.Domain, TTL: c.options.TTL, Nameservers: nameservers})
 	}
 }
 
-// checkAllowed reports whether the webhook may answer challenges at a name.
+// checkAllowed reports whether --allowed-domains covers the challenge's name.
 func (c *Check) checkAllowed(at string) {
 	allowed := c.options.AllowedDomains
 	if len(allowed) == 0 {
 		return
 	}
 	if c.isAllowed(at) {
-		c.Step(StepAllowed, OK, fmt.Sprintf("The webhook may write %s: it is in --allowed-domains.", at), "")
+		c.Step(StepAllowed, OK, fmt.Sprintf("--allowed-domains covers %s.", at), "")
 		return
 	}
-	c.Step(StepAllowed, Problem, fmt.Sprintf("The webhook may not write %s: --allowed-domains has %s alone.", at, List(allowed)),
-		"Add the domain to --allowed-domains of the webhook (in the chart: allowedDomains).")
+	c.Step(StepAllowed, Problem, fmt.Sprintf("The webhook may not write %s: --allowed-domains has only %s.", at, List(allowed)),
+		"Add the domain to the webhook's --allowed-domains (chart value allowedDomains).")
 }
 
 func (c *Check) isAllowed(at string) bool {
@@ -155,8 +155,8 @@ func (c *Check) isAllowed(at string) bool {
 	})
 }
 
-// checkPlace looks at the domain that holds the challenge. It is managed if records can be written there; the nameservers
-// are those that should serve them.
+// checkPlace checks the domain that contains the challenge's name. managed reports whether records can be written there;
+// nameservers are those that should serve them.
 func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (managed bool, nameservers []string) {
 	domain := c.checkDomain(ctx, domains, at)
 	if c.Result.Domain = domain; domain == "" {
@@ -175,14 +175,14 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 	return managed, nameservers
 }
 
-// Writes reports whether a probe record is to be written.
+// Writes reports whether the check writes a probe record.
 func (c *Check) Writes() bool {
 	return !c.options.ReadOnly && (c.options.Write || c.options.Host.Risk() == "")
 }
 
-var errNoCluster = errors.New("no cluster is configured")
+var errNoCluster = errors.New("no cluster configured")
 
-// Cluster says how to reach the cluster that the webhook runs in, if one is known.
+// Cluster returns the client config of the webhook's cluster, or an error if there is none.
 func (c *Check) Cluster() (*rest.Config, error) {
 	if c.options.Cluster == nil {
 		return nil, errNoCluster
@@ -190,7 +190,7 @@ func (c *Check) Cluster() (*rest.Config, error) {
 	return c.options.Cluster()
 }
 
-// Step notes and tells how a step ended.
+// Step records and reports the result of a step.
 func (c *Check) Step(id StepID, status Status, summary, remedy string) {
 	s := Step{ID: id, Status: status, Summary: withoutAddresses(summary), Remedy: withoutAddresses(remedy)}
 	c.Result.Steps = append(c.Result.Steps, s)
@@ -199,25 +199,25 @@ func (c *Check) Step(id StepID, status Status, summary, remedy string) {
 	}
 }
 
-// Progress tells in words what the check waits for.
+// Progress reports what the check is waiting for.
 func (c *Check) Progress(words string) {
 	if c.options.OnProgress != nil {
 		c.options.OnProgress(words)
 	}
 }
 
-// Aside tells what is for the one who runs the check alone, such as an IP address: the report is meant to be shown around.
+// Aside shows the user what must not be in the report, such as an IP address.
 func (c *Check) Aside(words string) {
 	if c.options.OnAside != nil {
 		c.options.OnAside(words)
 	}
 }
 
-// CutShort says why a step could not be ended, if the whole check was stopped.
+// CutShort reports whether the check timed out or was interrupted, with the reason and the fix.
 func CutShort(ctx context.Context) (why, remedy string, cut bool) {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "the time of the whole check was over", "Give more time with --timeout.", true
+		return "the check timed out", "Increase --timeout.", true
 	case ctx.Err() != nil:
 		return "the check was interrupted", "Run it again.", true
 	default:

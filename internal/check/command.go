@@ -20,16 +20,16 @@ import (
 
 const exitUsage = 2
 
-// CommandOptions are what the program gives the command.
+// CommandOptions are what the command needs from the program.
 type CommandOptions struct {
-	// Version and Commit are those of the program.
+	// Version and Commit identify the build.
 	Version, Commit string
-	// AllowedDomains are the default of the flag, and ValidateDomains says what is wrong with its value.
+	// AllowedDomains is the default of --allowed-domains. ValidateDomains returns an error if the flag's value is invalid.
 	AllowedDomains  []string
 	ValidateDomains func([]string) error
-	// Hosts are those of which one can be checked. The first is the usual one.
+	// Hosts are the DNS hosts that can be checked.
 	Hosts []Host
-	// Planner reads Issuers; Settings are the flags that have a variable or an argument of the webhook as default.
+	// Planner reads Issuers. Settings maps the webhook's environment variables to the flags that they set.
 	Planner  Planner
 	Settings map[string]string
 	// Getenv reads the environment.
@@ -38,7 +38,7 @@ type CommandOptions struct {
 	Exit func(code int)
 }
 
-// checkFlags are what the flags of the check say.
+// checkFlags are the values of the command's flags.
 type checkFlags struct {
 	provider                             string
 	domain, ca                           string
@@ -59,8 +59,8 @@ const (
 	outputJSON = "json"
 )
 
-// NewCommand is `webhook check`. It ends the process itself, by Exit, for its exit codes tell more than that
-// of a server: 0 well, 1 a problem, 2 could not tell.
+// NewCommand returns `webhook check`. The command ends the process through Exit: 0 if all is well, 1 if it found a problem,
+// 2 if the result is inconclusive or the command line is invalid.
 func NewCommand(o CommandOptions) *cobra.Command {
 	var f checkFlags
 	var names, providers, variables, risks []string
@@ -72,11 +72,11 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "check {--domain DOMAIN | --issuer [NAMESPACE/]NAME | --cluster-issuer NAME | --certificate NAMESPACE/NAME}",
-		Short: "Check whether certificates for a domain can be had through " + strings.Join(names, " or "),
-		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name of its own, " +
-			"see when the API and each nameserver show it, measure what the API does with it, and remove it." + withRisk(risks) + "\n\n" +
-			"The API key comes from --api-key-file, from --secret, or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
-			"Exit codes: 0 all is well, 1 a problem was found, 2 inconclusive.",
+		Short: "Check that certificates can be issued for a domain at " + strings.Join(names, " or "),
+		Long: "Check the API key, the domain, its delegation and its CAA records. Then write a probe record under a random name, " +
+			"wait until the API and each nameserver serve it, measure how the API handles it, and remove it." + withRisk(risks) + "\n\n" +
+			"The API key comes from --api-key-file or --secret (with --provider), or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
+			"Exit codes: 0 all is well, 1 problem found, 2 inconclusive or invalid command line.",
 		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
 			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only\n" +
 			"  webhook check --certificate default/example-nl",
@@ -93,26 +93,26 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err, o.Exit) })
 	flags := cmd.Flags()
-	flags.StringVar(&f.domain, "domain", "", "Domain name that certificates are wanted for, such as example.nl or '*.example.nl'")
-	flags.StringVar(&f.ask.Issuer, "issuer", "", "[NAMESPACE/]NAME of an Issuer to check (namespace of the kubeconfig's context if omitted)")
-	flags.StringVar(&f.ask.ClusterIssuer, "cluster-issuer", "", "NAME of a ClusterIssuer to check")
-	flags.StringVar(&f.ask.Certificate, "certificate", "", "NAMESPACE/NAME of a Certificate to check, with all its DNS names")
-	flags.StringVar(&f.ask.ResourceNamespace, "cluster-resource-namespace", "cert-manager", "cert-manager's cluster resource namespace, which has the Secrets of ClusterIssuers")
-	flags.StringVar(&f.keyFile, "api-key-file", "", "File with the API key")
-	flags.StringVar(&f.secret, "secret", "", "NAMESPACE/NAME of the Secret with the API key")
+	flags.StringVar(&f.domain, "domain", "", "DNS name to check, such as example.nl or '*.example.nl'")
+	flags.StringVar(&f.ask.Issuer, "issuer", "", "Issuer to check, as [NAMESPACE/]NAME (default namespace: that of the kubeconfig's context)")
+	flags.StringVar(&f.ask.ClusterIssuer, "cluster-issuer", "", "ClusterIssuer to check, as NAME")
+	flags.StringVar(&f.ask.Certificate, "certificate", "", "Certificate to check with all its DNS names, as NAMESPACE/NAME")
+	flags.StringVar(&f.ask.ResourceNamespace, "cluster-resource-namespace", "cert-manager", "cert-manager's cluster resource namespace, which contains the Secrets of ClusterIssuers")
+	flags.StringVar(&f.keyFile, "api-key-file", "", "File that contains the API key; requires --provider")
+	flags.StringVar(&f.secret, "secret", "", "Secret that contains the API key, as NAMESPACE/NAME; requires --provider")
 	flags.StringVar(&f.secretKey, "secret-key", "api-key", "Key within the Secret")
-	flags.StringVar(&f.kubeconf, "kubeconfig", "", "File that tells how to reach the cluster of the Secret (the usual ones if empty, or the pod's own account)")
-	flags.StringVar(&f.removeValue, "remove-value", "", "TXT value under the challenge's name to remove, exactly as the report lists it, and nothing else (then no probe record is written)")
-	flags.StringSliceVar(&f.allowedDomains, "allowed-domains", o.AllowedDomains, "Domains within which the webhook answers challenges at all (all if empty)")
-	flags.BoolVar(&f.readOnly, "read-only", false, "Write no probe record")
+	flags.StringVar(&f.kubeconf, "kubeconfig", "", "Kubeconfig of the cluster (default: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount)")
+	flags.StringVar(&f.removeValue, "remove-value", "", "TXT value to remove from the challenge's name, exactly as the report lists it. No probe record is written")
+	flags.StringSliceVar(&f.allowedDomains, "allowed-domains", o.AllowedDomains, "Domains that the webhook may solve challenges for; empty allows all (default: $ALLOWED_DOMAINS)")
+	flags.BoolVar(&f.readOnly, "read-only", false, "Do not write a probe record")
 	if len(risks) > 0 {
-		flags.BoolVar(&f.write, "write", false, "Write a probe record at "+strings.Join(risks, " or ")+", too, where that replaces the whole zone")
+		flags.BoolVar(&f.write, "write", false, "Write a probe record at "+strings.Join(risks, " or ")+" too, where each write replaces the whole zone")
 	}
-	flags.StringVarP(&f.output, "output", "o", outputText, "How to print the report: text or json")
-	flags.StringVar(&f.ca, "ca", "letsencrypt.org", "Name of the CA in CAA records")
+	flags.StringVarP(&f.output, "output", "o", outputText, "Output format: text or json")
+	flags.StringVar(&f.ca, "ca", "letsencrypt.org", "Issuer domain name of the CA in CAA records")
 	flags.IntVar(&f.ttl, "ttl", 60, "TTL of the probe record in seconds")
-	flags.DurationVar(&f.timeout, "timeout", 3*time.Minute, "Time for the check; removing the probe record can take up to 90 s more")
-	flags.StringVar(&f.resolver, "resolver", "", "HOST:PORT of the DNS resolver (the system's if empty)")
+	flags.DurationVar(&f.timeout, "timeout", 3*time.Minute, "Time limit of the check. Removing the probe record can take 90 s more")
+	flags.StringVar(&f.resolver, "resolver", "", "DNS resolver, as HOST:PORT (default: the system's)")
 	for _, h := range o.Hosts {
 		h.AddFlags(flags)
 	}
@@ -121,7 +121,7 @@ func NewCommand(o CommandOptions) *cobra.Command {
 			"DNS host of the domain, by the name of its solver: %s (if empty, the one whose API key is in the environment, or %s)",
 			strings.Join(providers, " or "), providers[0]))
 	}
-	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (53 if 0)")
+	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (default 53)")
 	cobra.CheckErr(flags.MarkHidden("nameserver-port"))
 	return cmd
 }
@@ -130,17 +130,17 @@ func withRisk(hosts []string) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	return " At " + strings.Join(hosts, " and at ") + " nothing is written unless --write or --remove-value is given."
+	return " At " + strings.Join(hosts, " and at ") + ", nothing is written without --write or --remove-value."
 }
 
-// usage tells what is wrong with the command line.
+// usage prints what is wrong with the command line and exits.
 func usage(cmd *cobra.Command, err error, exit func(int)) error {
 	cmd.PrintErrf("Error: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
 	exit(exitUsage)
 	return err
 }
 
-// start checks, and returns the exit code. An error is one of usage.
+// start runs the check and returns the exit code. An error means that the command line is invalid.
 func (f *checkFlags) start(ctx context.Context, cmd *cobra.Command, args []string, given CommandOptions) (int, error) {
 	if err := f.validate(args); err != nil {
 		return 0, err
@@ -155,7 +155,7 @@ func (f *checkFlags) start(ctx context.Context, cmd *cobra.Command, args []strin
 	return f.finish(cmd.OutOrStdout(), result)
 }
 
-// finish writes what follows the steps, and returns the exit code.
+// finish writes the rest of the report and returns the exit code.
 func (f *checkFlags) finish(out io.Writer, result *Result) (int, error) {
 	if err := f.writeRest(out, result); err != nil {
 		return exitUsage, nil //nolint:nilerr // no one reads the report, so no one would read the error
@@ -163,7 +163,7 @@ func (f *checkFlags) finish(out io.Writer, result *Result) (int, error) {
 	return result.Outcome.ExitCode(), nil
 }
 
-// run checks one name. What is known of its solver is in o.
+// run checks one name. o contains what is known of its solver.
 func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
 	host, err := f.host(given.Hosts, given.Getenv)
 	if err != nil {
@@ -186,13 +186,13 @@ func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandO
 	return f.report(ctx, cmd, given, o)
 }
 
-// report runs a check and shows its steps as they end.
+// report runs a check and prints each step as it ends.
 func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
 	ctx, stop := untilHangUp(ctx)
 	defer stop()
 	line := progress.NewLine(cmd.ErrOrStderr())
 	defer context.AfterFunc(ctx, func() {
-		line.Say("Interrupted. Removing the probe record, if one was written. A second Ctrl-C would leave it in the zone.")
+		line.Say("Interrupted. Removing the probe record. A second Ctrl-C would leave it in the zone.")
 	})()
 	o.CA, o.TTL, o.ReadOnly, o.Write, o.Timeout = strings.ToLower(f.ca), f.ttl, f.readOnly, f.write, f.timeout
 	o.Version, o.Commit, o.AllowedDomains, o.RemoveValue = given.Version, given.Commit, f.allowedDomains, f.removeValue
@@ -210,7 +210,7 @@ func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given Comma
 	if f.output == outputText {
 		o.OnStep = func(s Step) {
 			line.Clear()
-			_ = WriteStep(cmd.OutOrStdout(), s) // the end of the report fails as well
+			_ = WriteStep(cmd.OutOrStdout(), s) // finish reports a broken output
 		}
 	}
 	result, err := Run(ctx, o)
@@ -228,7 +228,7 @@ func (f *checkFlags) writeRest(out io.Writer, result *Result) error {
 func (f *checkFlags) validate(args []string) error {
 	switch {
 	case len(args) > 0:
-		return fmt.Errorf("%q is not a flag: the domain is named with --domain", args[0])
+		return fmt.Errorf("unexpected argument %q: set the domain with --domain", args[0])
 	case f.domain == "" && !f.plans():
 		return errors.New("--domain, --issuer, --cluster-issuer or --certificate is required")
 	case f.output != outputText && f.output != outputJSON:
@@ -236,11 +236,11 @@ func (f *checkFlags) validate(args []string) error {
 	case f.ttl < 1:
 		return errors.New("--ttl must be at least 1")
 	case f.readOnly && f.write:
-		return errors.New("--read-only and --write cannot go together")
+		return errors.New("--read-only and --write are mutually exclusive")
 	case f.removeValue != "" && (f.readOnly || f.write):
-		return errors.New("--remove-value cannot go together with --read-only or --write")
+		return errors.New("--remove-value and --read-only or --write are mutually exclusive")
 	case f.timeout <= 0:
-		return errors.New("--timeout must be more than 0")
+		return errors.New("--timeout must be greater than 0")
 	}
 	return f.validatePlan()
 }
@@ -266,10 +266,10 @@ func (f *checkFlags) host(hosts []Host, getenv func(string) string) (Host, error
 	return chosen, chosen.Validate()
 }
 
-// keySource is where the API key is to be read from. What is named on the command line goes before the environment.
+// keySource returns the source of the API key. Flags override the environment.
 func (f *checkFlags) keySource(want Key, getenv func(string) string) (keysource.Source, error) {
 	if f.keyFile != "" && f.secret != "" {
-		return nil, errors.New("--api-key-file and --secret cannot go together")
+		return nil, errors.New("--api-key-file and --secret are mutually exclusive")
 	}
 	if f.keyFile != "" {
 		return keysource.File{Path: f.keyFile, From: want.From}, nil
@@ -286,10 +286,10 @@ func (f *checkFlags) keySource(want Key, getenv func(string) string) (keysource.
 	if value := getenv(want.Variable); value != "" {
 		return keysource.Environment{Variable: want.Variable, Value: value, From: want.From}, nil
 	}
-	return nil, fmt.Errorf("there is no API key: give --api-key-file or --secret, or set %s", want.Variable)
+	return nil, fmt.Errorf("no API key: set --api-key-file, --secret or the environment variable %s", want.Variable)
 }
 
-// SplitList is a list as an environment variable holds it: names with commas in between. An empty name stays, to be refused.
+// SplitList splits a comma-separated list. It keeps empty names, so that validation rejects them.
 func SplitList(text string) []string {
 	if strings.TrimSpace(text) == "" {
 		return nil
@@ -301,8 +301,8 @@ func SplitList(text string) []string {
 	return all
 }
 
-// untilHangUp is done when ctx is or the terminal is closed. A closed pipe at the output must not end the process
-// either before the probe record is removed.
+// untilHangUp returns a context that is done on SIGHUP as well. It ignores SIGPIPE, because a closed output must not end the
+// process before the probe record is removed.
 func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
 	if signal.Ignored(syscall.SIGHUP) { // nohup

@@ -11,15 +11,15 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkDelegation compares the nameservers that the world is sent to with those of the account, and
-// returns the ones that should serve the probe record.
+// checkDelegation compares the nameservers in the parent zone with those of the account, and returns the nameservers that should
+// serve the probe record.
 func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []string) []string {
 	for i, ns := range ours {
 		ours[i] = dnsname.TrimDot(ns)
 	}
 	if cut := c.zoneCut(ctx, domain, at); cut != "" {
-		c.Step(StepDelegation, Problem, fmt.Sprintf("%s is not in the zone %s: %s is a zone of its own below it.", at, domain, cut),
-			fmt.Sprintf("Remove the NS records of %s from %s, or answer its challenges where %s is hosted.", cut, domain, cut))
+		c.Step(StepDelegation, Problem, fmt.Sprintf("%s is not in the zone %s: %s is delegated as a separate zone.", at, domain, cut),
+			fmt.Sprintf("Remove the NS records of %s from %s, or use a solver for the DNS host of %s.", cut, domain, cut))
 		return ours
 	}
 	world, err := c.delegatedTo(ctx, domain)
@@ -28,11 +28,11 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 		c.dnsFault(ctx, StepDelegation, fmt.Sprintf("Cannot determine the delegation of %s", domain), err)
 		return ours
 	case len(world) == 0:
-		c.Step(StepDelegation, Problem, fmt.Sprintf("%s is not delegated: the zone above it knows no nameservers for it.", domain),
+		c.Step(StepDelegation, Problem, fmt.Sprintf("%s is not delegated: the parent zone has no NS records for it.", domain),
 			fmt.Sprintf("Check in %s's control panel that %s is registered, not expired and not on hold.", c.options.Host.Name(), domain))
 		return ours
 	case len(ours) == 0:
-		c.Step(StepDelegation, Unknown, fmt.Sprintf("%s is delegated to %s; the API does not say whether these are the account's.", domain, List(world)),
+		c.Step(StepDelegation, Unknown, fmt.Sprintf("%s is delegated to %s. The API does not list the account's nameservers to compare.", domain, List(world)),
 			fmt.Sprintf("Compare them with the nameservers in %s's control panel.", c.options.Host.Name()))
 		return world
 	}
@@ -47,7 +47,7 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 	return ours
 }
 
-// zoneCut is the zone below domain that the challenge's name lies in; empty for none, or if that cannot be told.
+// zoneCut returns the zone below domain that contains the challenge's name, or "" if there is none or the query failed.
 func (c *Check) zoneCut(ctx context.Context, domain, at string) string {
 	m, err := resolve(ctx, c.options.DNS, at, dns.TypeSOA)
 	if err != nil {
@@ -64,8 +64,8 @@ func (c *Check) zoneCut(ctx context.Context, domain, at string) string {
 	return ""
 }
 
-// delegatedTo asks the nameservers of the zone above, so that neither a cache nor the zone's own opinion counts.
-// Where they cannot be asked, it takes what the resolver says.
+// delegatedTo queries the nameservers of the parent zone, because a cache can be stale and the zone's own NS records can differ.
+// If they cannot be reached, it queries the resolver.
 func (c *Check) delegatedTo(ctx context.Context, domain string) ([]string, error) {
 	var fault error
 	for _, address := range c.nameserversAbove(ctx, domain) {
@@ -82,14 +82,14 @@ func (c *Check) delegatedTo(ctx context.Context, domain string) ([]string, error
 		return nil, err
 	}
 	names := nsNames(m, domain)
-	c.Note(fmt.Sprintf("The nameservers of the zone above %s could not be asked; the resolver's word was taken for the delegation.", domain))
+	c.Note(fmt.Sprintf("The nameservers of the parent zone of %s did not answer, so the delegation comes from the resolver.", domain))
 	return names, nil
 }
 
-// maxAbove bounds how many addresses of nameservers above are tried: a network without a way out would take for ever.
+// maxAbove is the maximum number of parent nameservers to try. On a network that blocks port 53, each one times out.
 const maxAbove = 4
 
-// nameserversAbove are addresses of nameservers of the closest zone above domain.
+// nameserversAbove returns addresses of nameservers of the closest zone above domain.
 func (c *Check) nameserversAbove(ctx context.Context, domain string) []netip.Addr {
 	for above := parent(domain); ; above = parent(above) {
 		m, err := resolve(ctx, c.options.DNS, above, dns.TypeNS)
@@ -103,7 +103,7 @@ func (c *Check) nameserversAbove(ctx context.Context, domain string) []netip.Add
 			}
 			found, err := addressesOf(ctx, c.options.DNS, ns)
 			if err == nil {
-				addresses = append(addresses, found[0]) // one each, so that a dead one does not use the tries up
+				addresses = append(addresses, found[0]) // one each, so that a dead nameserver does not use up the tries
 			}
 		}
 		if len(addresses) > 0 || above == "" {
@@ -112,8 +112,7 @@ func (c *Check) nameserversAbove(ctx context.Context, domain string) []netip.Add
 	}
 }
 
-// foreign are those of the world's nameservers that are not ours, neither by name nor, as names can be
-// white-labelled, by address.
+// foreign returns the nameservers in world that are not in ours. White-labelled names are compared by address.
 func (c *Check) foreign(ctx context.Context, world, ours []string) []string {
 	unknown := slices.DeleteFunc(slices.Clone(world), func(ns string) bool { return slices.Contains(ours, ns) })
 	if len(unknown) == 0 {
@@ -132,5 +131,5 @@ func (c *Check) foreign(ctx context.Context, world, ours []string) []string {
 	})
 }
 
-// Note adds a remark that is no step of its own.
+// Note adds a remark that belongs to no step.
 func (c *Check) Note(words string) { c.Result.Notes = append(c.Result.Notes, withoutAddresses(words)) }

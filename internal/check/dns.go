@@ -8,15 +8,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// DNS is how a check sees the Domain Name System. Network is the real one.
+// DNS answers queries. Network is the implementation for public DNS.
 type DNS interface {
-	// Resolve asks a resolver, which follows delegations.
+	// Resolve queries a recursive resolver.
 	Resolve(ctx context.Context, query Query) (*Answer, error)
-	// Ask asks the nameserver at an address for what it knows itself.
+	// Ask queries the authoritative nameserver at an address.
 	Ask(ctx context.Context, nameserver netip.Addr, query Query) (*Answer, error)
 }
 
-// resolverError tells in words why the resolver was of no help.
+// resolverError is a failure of the resolver, in contrast to that of a nameserver.
 type resolverError struct {
 	words string
 	cause error
@@ -26,19 +26,19 @@ func (e resolverError) Error() string { return e.words }
 
 func (e resolverError) Unwrap() error { return e.cause }
 
-// resolve asks the resolver. A name that does not exist is an answer, too.
+// resolve queries the resolver. NXDOMAIN is an answer, not an error.
 func resolve(ctx context.Context, d DNS, name string, qtype uint16) (*Answer, error) {
 	m, err := d.Resolve(ctx, Query{Name: name, Type: qtype, Recursive: true})
 	if err != nil {
-		return nil, resolverError{"the resolver does not answer: " + dnsFault(err), err}
+		return nil, resolverError{"no answer from the resolver: " + dnsFault(err), err}
 	}
 	if err := rcodeError(m); err != nil {
-		return nil, resolverError{"the resolver failed: " + err.Error(), err}
+		return nil, resolverError{"resolver error: " + err.Error(), err}
 	}
 	return m, nil
 }
 
-// askNameserver asks the nameserver's addresses in turn, until one answers. The last failure is the error.
+// askNameserver queries the nameserver's addresses in turn until one answers. It returns the last error.
 func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name string, qtype uint16) (*Answer, error) {
 	last := errNoAddress
 	for _, address := range addresses {
@@ -56,9 +56,9 @@ func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name stri
 	return nil, last
 }
 
-var errNoAddress = errors.New("its name has no address")
+var errNoAddress = errors.New("its name does not resolve")
 
-// addressesOf looks the addresses of a nameserver up. One kind of address is enough.
+// addressesOf looks up the addresses of a nameserver. It succeeds if it finds an address of either family.
 func addressesOf(ctx context.Context, d DNS, host string) ([]netip.Addr, error) {
 	var addresses []netip.Addr
 	var fault error
@@ -83,7 +83,7 @@ func addressesOf(ctx context.Context, d DNS, host string) ([]netip.Addr, error) 
 	return addresses, fault
 }
 
-// nsNames are the names of the nameservers that an answer or a referral gives for a bare zone, without copies.
+// nsNames returns the nameservers of zone in an answer or a referral, without duplicates.
 func nsNames(m *Answer, zone string) []string {
 	var names []string
 	seen := map[string]bool{}
@@ -99,7 +99,7 @@ func nsNames(m *Answer, zone string) []string {
 	return names
 }
 
-// cnameIn is the bare name to which an answer says that name is an alias; empty for none.
+// cnameIn returns the CNAME target of name in an answer, or "".
 func cnameIn(m *Answer, name string) string {
 	for _, r := range m.Answers {
 		if r.Type == dns.TypeCNAME && r.Name == name {
@@ -109,7 +109,7 @@ func cnameIn(m *Answer, name string) string {
 	return ""
 }
 
-// txtIn are the values of the TXT records in an answer.
+// txtIn returns the values of the TXT records in an answer.
 func txtIn(m *Answer) []string {
 	var values []string
 	for _, r := range m.Answers {

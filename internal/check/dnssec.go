@@ -11,8 +11,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkResolution reports whether a resolver answers what cert-manager and the CA ask: TXT of the challenge, SOA on the way to
-// the zone, CAA. A CA validates DNSSEC, and stops where the answer is SERVFAIL.
+// checkResolution sends the queries that cert-manager and the CA send: TXT of the challenge, SOA up to the zone, and CAA.
+// CAs validate DNSSEC and fail on SERVFAIL.
 func (c *Check) checkResolution(ctx context.Context) {
 	name := ChallengeLabel + "." + c.Result.Name
 	var bogus, failing []string
@@ -21,7 +21,7 @@ func (c *Check) checkResolution(ctx context.Context) {
 		m, err := c.options.DNS.Resolve(ctx, Query{Name: name, Type: qtype, Recursive: true})
 		switch {
 		case err != nil || m.RCode != dns.RcodeServerFailure && rcodeError(m) != nil:
-			silent = true // the steps that follow tell
+			silent = true // later steps report it
 			return nil
 		case m.RCode != dns.RcodeServerFailure:
 			return m
@@ -53,16 +53,16 @@ func (c *Check) checkResolution(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case len(bogus) > 0:
-		c.Step(StepResolution, Problem, fmt.Sprintf("DNSSEC of %s is not valid: the resolver answers SERVFAIL for %s, and answers where validation is off. CAs validate DNSSEC.",
+		c.Step(StepResolution, Problem, fmt.Sprintf("DNSSEC validation of %s fails: the resolver returns SERVFAIL for %s, but answers with validation disabled. CAs validate DNSSEC.",
 			orName(zone, c.Result.Name), List(bogus)),
-			"At the registrar correct the DS records of the domain, or remove them if the zone is not signed. Then wait until the old ones have expired.")
+			"Correct the domain's DS records at the registrar, or remove them if the zone is not signed. Then wait until the old ones expire.")
 	case len(failing) > 0:
-		c.Step(StepResolution, Problem, fmt.Sprintf("The resolver answers SERVFAIL for %s, also where DNSSEC validation is off. cert-manager and CAs stop there.", List(failing)),
-			"Make sure that every nameserver that the domain is delegated to has the zone and answers queries of this type. If another resolver "+
-				"(--resolver) answers, fix this system's.")
+		c.Step(StepResolution, Problem, fmt.Sprintf("The resolver returns SERVFAIL for %s, even with DNSSEC validation disabled. cert-manager and CAs fail on this.", List(failing)),
+			"Make sure that every nameserver of the domain serves the zone and answers this query type. If another resolver "+
+				"(--resolver) answers, fix this system's resolver.")
 	case silent:
 	default:
-		c.Step(StepResolution, OK, "The resolver answers for the challenge's name, SOA and CAA. "+c.signed(ctx, zone), "")
+		c.Step(StepResolution, OK, "The resolver answers the TXT, SOA and CAA queries. "+c.signed(ctx, zone), "")
 	}
 }
 
@@ -73,20 +73,20 @@ func orName(zone, name string) string {
 	return zone
 }
 
-// signed says whether a zone is signed, as far as the zone above says so.
+// signed reports, in words, whether the parent zone has a DS record for zone.
 func (c *Check) signed(ctx context.Context, zone string) string {
 	if !strings.Contains(zone, ".") {
-		return "Cannot determine whether the domain is signed with DNSSEC."
+		return "Whether the domain is signed with DNSSEC is unknown."
 	}
 	m, err := c.options.DNS.Resolve(ctx, Query{Name: zone, Type: dns.TypeDS, Recursive: true})
 	switch {
 	case err != nil || rcodeError(m) != nil:
-		return fmt.Sprintf("Cannot determine whether %s is signed with DNSSEC.", zone)
+		return fmt.Sprintf("Whether %s is signed with DNSSEC is unknown.", zone)
 	case !slices.ContainsFunc(m.Answers, func(r Record) bool { return r.Type == dns.TypeDS }):
 		return fmt.Sprintf("%s is not signed with DNSSEC.", zone)
 	case m.Validated:
-		return fmt.Sprintf("%s is signed with DNSSEC, and the resolver validates it.", zone)
+		return fmt.Sprintf("%s is signed with DNSSEC and the resolver validates it.", zone)
 	default:
-		return fmt.Sprintf("%s is signed with DNSSEC. This resolver does not validate it, and CAs do.", zone)
+		return fmt.Sprintf("%s is signed with DNSSEC. This resolver does not validate it, but CAs do.", zone)
 	}
 }

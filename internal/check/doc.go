@@ -1,3 +1,3 @@
-// Package check tells an operator whether certificates for a domain can be had, step by step and with a remedy for
-// each thing that is wrong. It knows DNS and CAs; what is particular to a DNS host is behind Host.
+// Package check implements `webhook check`: steps that find what prevents certificates for a domain, each with a fix.
+// It knows DNS and CAs. Host is the interface to a DNS host.
 package check

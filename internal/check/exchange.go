@@ -9,10 +9,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// dnsTimeout bounds one exchange. A nameserver that takes longer is as good as none to a validating CA.
+// dnsTimeout bounds one exchange. CAs do not wait longer either.
 const dnsTimeout = 3 * time.Second
 
-// exchange asks by UDP, and again by TCP where the answer does not fit or does not come.
+// exchange queries by UDP, and again by TCP if the answer is truncated or missing.
 func exchange(ctx context.Context, query Query, server string) (*Answer, error) {
 	answer, err := exchangeBy(ctx, "udp", query, server)
 	if err == nil && !answer.Truncated || ctx.Err() != nil {
@@ -21,8 +21,7 @@ func exchange(ctx context.Context, query Query, server string) (*Answer, error) 
 	return exchangeBy(ctx, "tcp", query, server)
 }
 
-// exchangeBy waits for the answer among whatever else comes by UDP: a late answer to an earlier query, or a forged one.
-// The library's own exchange would take those for the answer.
+// exchangeBy skips UDP messages that do not answer the query, such as late or forged ones. The library's own exchange would fail on them.
 func exchangeBy(ctx context.Context, network string, query Query, server string) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
@@ -31,7 +30,7 @@ func exchangeBy(ctx context.Context, network string, query Query, server string)
 		return nil, err
 	}
 	conn := &dns.Conn{Conn: raw, UDPSize: ednsSize}
-	defer func() { _ = conn.Close() }() // what was read was read
+	defer func() { _ = conn.Close() }() // the answer is complete
 	if deadline, ok := ctx.Deadline(); ok {
 		if err = conn.SetDeadline(deadline); err != nil {
 			return nil, err

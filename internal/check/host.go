@@ -6,50 +6,48 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Host is a DNS host, as far as a check of it differs from that of others.
+// Host is what a check needs of a DNS host.
 type Host interface {
-	// Name is what people call it, such as mijn.host.
+	// Name is its name in messages, such as mijn.host.
 	Name() string
 	// Provider is the name of its solver, such as mijn-host.
 	Provider() string
-	// Risk says what can go wrong when a probe record is written, in a sentence. Then one is written only if --write asks for
-	// it. Empty: one is written unless --read-only forbids it.
+	// Risk is a sentence about the risk of writing a probe record, which then requires --write. If it is empty, a probe record
+	// is written unless --read-only is set.
 	Risk() string
-	// Key says which key it wants.
+	// Key describes its API key.
 	Key() Key
-	// AddFlags adds the flags that are its own, each with the name that it has for the webhook's server, or one that begins
-	// with the host's.
+	// AddFlags adds its own flags, with the same names as the webhook's server, or with the host's name as a prefix.
 	AddFlags(flags *pflag.FlagSet)
-	// Validate tells what is wrong with those flags.
+	// Validate returns an error if one of these flags is invalid.
 	Validate() error
-	// Open takes a key into use. Nothing is asked yet.
+	// Open returns the account of a key. It sends no request.
 	Open(key string) Account
 }
 
-// Key says what people have to know to get a host's key to the check.
+// Key describes a host's API key.
 type Key struct {
-	// Variable is the environment variable that can hold it, and From where people get it.
+	// Variable is the environment variable that can hold it. From says where to get one.
 	Variable, From string
 }
 
-// Account is what an API key opens. Its methods but Calls end the steps that they take by Check.Step.
+// Account is the account of an API key. Its methods report their steps through Check.Step.
 type Account interface {
-	// Domains takes StepKey: whether the API accepts the key, which comes from origin. The domains are bare and in ASCII, and
-	// the list can be cut short.
+	// Domains reports StepKey: whether the API accepts the key from origin. The domains are bare and in ASCII. The list can be
+	// incomplete.
 	Domains(ctx context.Context, c *Check, origin string) (domains []string, accepted bool)
-	// Unlisted asks for each parent of a bare name, the longest first, and returns the first that is a domain of the account;
-	// empty if none is.
+	// Unlisted looks up each parent of a bare name, the longest first, and returns the first that is a domain of the account, or "".
 	Unlisted(ctx context.Context, name string) (domain string, err error)
-	// Managed takes StepManaged: whether the domain's records are at the host. The nameservers are those that the host
-	// says it should be delegated to, if it says so.
+	// Managed reports StepManaged: whether the domain's records are at the host. nameservers are those that the host wants the
+	// domain to be delegated to, if it says so.
 	Managed(ctx context.Context, c *Check, domain string) (nameservers []string, managed bool)
-	// Records are those of a domain that Managed has found to be at the host, as it has read them.
+	// Records returns the records of a domain as Managed has read them.
 	Records(domain string) []ZoneRecord
 	// RemoveValue removes one TXT value under a bare name of the domain, and nothing else.
 	RemoveValue(ctx context.Context, c *Check, domain, name, value string) error
-	// Probe takes StepWrite, StepRead, StepNameservers and StepRemove. It removes what it wrote, also when ctx is done.
+	// Probe reports StepWrite, StepRead, StepNameservers and StepRemove. It removes what it wrote, even if ctx is done.
 	Probe(ctx context.Context, c *Check, p Probe)
-	// Calls is how many requests were sent so far.
+	// Calls returns the number of requests so far.
 	Calls() int64
 }
 
@@ -61,17 +59,17 @@ type ZoneRecord struct {
 	Text string
 }
 
-// Probe says what is to be written for a probe.
+// Probe describes the probe record to write.
 type Probe struct {
 	Domain string
 	// TTL is in seconds.
 	TTL int
-	// Nameservers should come to serve it.
+	// Nameservers are expected to serve it.
 	Nameservers []string
 }
 
-// Behaviour is what was measured of a host's API on the probe record. It is a part of the report in JSON.
+// Behaviour is what a probe measured of a host's API. It is part of the JSON report.
 type Behaviour interface {
-	// Sentences reads it out.
+	// Sentences returns it as text, one line each.
 	Sentences() []string
 }

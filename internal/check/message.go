@@ -11,12 +11,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// ednsSize is the size of answers that pass everywhere without fragments.
+// ednsSize is the EDNS buffer size that avoids fragmentation (DNS Flag Day 2020).
 const ednsSize = 1232
 
-// Query is a question to DNS.
+// Query is a DNS query.
 type Query struct {
-	// Name is what is asked about, without the final dot.
+	// Name is the name without the final dot.
 	Name string
 	// Type is one of the types of github.com/miekg/dns.
 	Type uint16
@@ -26,11 +26,11 @@ type Query struct {
 	Unchecked bool
 }
 
-// Answer is what DNS says to a Query.
+// Answer is the answer to a Query.
 type Answer struct {
 	RCode     int
-	Validated bool // the resolver has validated it
-	Truncated bool // there is more than this
+	Validated bool // by the resolver, with DNSSEC
+	Truncated bool // incomplete; retry by TCP
 	Answers   []Record
 	Authority []Record
 }
@@ -40,16 +40,16 @@ type Record struct {
 	Name string
 	Type uint16
 
-	// What it says, as far as its type is one that a check asks about.
+	// Its data, for the types that a check uses.
 	Target  string     // NS, CNAME
 	Address netip.Addr // A, AAAA
 	Text    string     // TXT: its strings, joined
 	CAA     CAA
 	Serial  uint32 // SOA
-	Minimum uint32 // SOA: for how many seconds it is remembered that a name does not exist (RFC 2308)
+	Minimum uint32 // SOA: negative TTL in seconds (RFC 2308)
 }
 
-// CAA is what a CAA record says (RFC 8659, 4.1).
+// CAA is the data of a CAA record (RFC 8659, section 4.1).
 type CAA struct {
 	Flags uint8
 	Tag   string
@@ -57,25 +57,25 @@ type CAA struct {
 }
 
 var (
-	// errUnrelated is a message that is no answer to the query: it is late, lost its way or was forged.
-	errUnrelated = errors.New("this is no answer to the query")
-	errGarbled   = errors.New("its answer is garbled")
-	errNoData    = errors.New("a record says nothing")
+	// errUnrelated is for a message that does not answer the query: a late answer to another query, or a forgery.
+	errUnrelated = errors.New("not an answer to the query")
+	errGarbled   = errors.New("malformed answer")
+	errNoData    = errors.New("a record has no data")
 )
 
-// Pack is the query as it is sent, under an ID that the answer has to bear.
+// Pack returns the query in wire format with the given ID.
 func (q Query) Pack(id uint16) ([]byte, error) {
 	m := &dns.Msg{
 		MsgHdr: dns.MsgHdr{
 			Id: id, RecursionDesired: q.Recursive, CheckingDisabled: q.Unchecked,
-			AuthenticatedData: q.Recursive && !q.Unchecked, // asks to be told whether it was validated (RFC 6840, 5.7)
+			AuthenticatedData: q.Recursive && !q.Unchecked, // requests the AD bit in the answer (RFC 6840, section 5.7)
 		},
 		Question: []dns.Question{{Name: q.Name + ".", Qtype: q.Type, Qclass: dns.ClassINET}},
 	}
 	return m.SetEdns0(ednsSize, false).Pack()
 }
 
-// Parse reads the answer to the query that was sent under the ID.
+// Parse decodes the answer to the query with the given ID. It returns an error if message is malformed or answers another query.
 func (q Query) Parse(id uint16, message []byte) (*Answer, error) {
 	m := new(dns.Msg)
 	err := m.Unpack(message)
@@ -95,8 +95,7 @@ func (q Query) Parse(id uint16, message []byte) (*Answer, error) {
 	return a, nil
 }
 
-// isAskedIn reports whether the questions of an answer are the query's. A server that did not understand the query, or
-// did not want to, may leave it out.
+// isAskedIn reports whether an answer repeats the query's question. Only an answer with an error code may omit it.
 func (q Query) isAskedIn(m *dns.Msg) bool {
 	if len(m.Question) == 0 {
 		return rcodeError(&Answer{RCode: m.Rcode}) != nil
@@ -105,7 +104,7 @@ func (q Query) isAskedIn(m *dns.Msg) bool {
 	return len(m.Question) == 1 && nameOf(asked.Name) == dnsname.TrimDot(q.Name) && asked.Qtype == q.Type && asked.Qclass == dns.ClassINET
 }
 
-// readRecords reads a section.
+// readRecords decodes a section.
 func readRecords(section []dns.RR) ([]Record, error) {
 	var records []Record
 	for _, rr := range section {
@@ -114,25 +113,25 @@ func readRecords(section []dns.RR) ([]Record, error) {
 			continue
 		}
 		r := Record{Name: nameOf(header.Name), Type: header.Rrtype}
-		said := true // for the library takes a record without data, as updates have them
+		hasData := true // the library accepts records without data, which occur in updates
 		switch rr := rr.(type) {
 		case *dns.SOA:
 			r.Serial, r.Minimum = rr.Serial, min(rr.Minttl, header.Ttl)
 		case *dns.NS:
-			r.Target, said = nameOf(rr.Ns), rr.Ns != ""
+			r.Target, hasData = nameOf(rr.Ns), rr.Ns != ""
 		case *dns.CNAME:
-			r.Target, said = nameOf(rr.Target), rr.Target != ""
+			r.Target, hasData = nameOf(rr.Target), rr.Target != ""
 		case *dns.TXT:
 			r.Text = textOf(rr.Txt)
 		case *dns.A:
-			r.Address, said = netip.AddrFromSlice(rr.A.To4())
+			r.Address, hasData = netip.AddrFromSlice(rr.A.To4())
 		case *dns.AAAA:
-			r.Address, said = netip.AddrFromSlice(rr.AAAA)
+			r.Address, hasData = netip.AddrFromSlice(rr.AAAA)
 			r.Address = r.Address.Unmap()
 		case *dns.CAA:
-			r.CAA, said = CAA{Flags: rr.Flag, Tag: rr.Tag, Value: rr.Value}, rr.Tag != ""
+			r.CAA, hasData = CAA{Flags: rr.Flag, Tag: rr.Tag, Value: rr.Value}, rr.Tag != ""
 		}
-		if !said {
+		if !hasData {
 			return nil, errNoData
 		}
 		records = append(records, r)
@@ -140,29 +139,28 @@ func readRecords(section []dns.RR) ([]Record, error) {
 	return records, nil
 }
 
-// nameOf is a name of a message, bare. What is not fit to be shown is \DDD, as in zone files: a name comes from
-// strangers, and is printed on terminals.
+// nameOf returns a bare name. Unprintable characters stay \DDD, because names come from others and are printed on terminals.
 func nameOf(name string) string {
 	return dnsname.TrimDot(strings.NewReplacer(`\\`, `\092`, `\.`, `\046`, `\ `, `\032`,
 		`\'`, `'`, `\@`, `@`, `\;`, `;`, `\(`, `(`, `\)`, `)`, `\"`, `"`).Replace(name))
 }
 
-// textOf joins the strings of a TXT record. The library escapes them as zone files do.
+// textOf joins the strings of a TXT record, which the library has escaped.
 func textOf(escaped []string) string {
 	return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(strings.Join(escaped, ""))
 }
 
-// errRcode is an answer that says that the server cannot or will not answer.
+// errRcode is an answer with an error code.
 type errRcode int
 
 func (e errRcode) Error() string {
 	if name, ok := dns.RcodeToString[int(e)]; ok {
-		return "it answers " + name
+		return "it returns " + name
 	}
-	return fmt.Sprintf("it answers RCODE %d", int(e))
+	return fmt.Sprintf("it returns RCODE %d", int(e))
 }
 
-// rcodeError is nil for an answer that tells something. That a name does not exist does, too.
+// rcodeError returns an error unless the code is NOERROR or NXDOMAIN.
 func rcodeError(a *Answer) error {
 	if a.RCode != dns.RcodeSuccess && a.RCode != dns.RcodeNameError {
 		return errRcode(a.RCode)

@@ -14,17 +14,17 @@ import (
 
 const (
 	dnsPoll = 2 * time.Second
-	// dnsGiveUp is after how long a nameserver counts as dead that has failed all the time.
+	// dnsGiveUp is how long a nameserver may fail before it is given up.
 	dnsGiveUp = 20 * time.Second
-	// dnsReserve is left of the whole time for what follows the wait for the nameservers.
+	// dnsReserve is the time kept for what follows the wait for the nameservers.
 	dnsReserve = 25 * time.Second
 )
 
-// Watch is the wait for the nameservers, beside the other measurements.
+// Watch is the wait for the nameservers, which runs concurrently with other measurements.
 type Watch struct {
 	check  *Check
 	name   string   // of the probe, bare
-	values []string // each of them proves that the zone is served anew
+	values []string // each proves that the nameserver serves the new zone
 	since  time.Time
 
 	servers []Nameserver
@@ -33,8 +33,8 @@ type Watch struct {
 	done    sync.WaitGroup
 }
 
-// WatchNameservers begins to ask each of the nameservers for the TXT record that was written at since, until it serves one of
-// the values, is given up, or the time is over. The name is bare.
+// WatchNameservers polls each nameserver for the TXT record that was written at since, until it serves one of values, is given up,
+// or time runs out. name is bare.
 func (c *Check) WatchNameservers(ctx context.Context, names []string, name string, values []string, since time.Time) *Watch {
 	w := &Watch{check: c, name: name, values: values, since: since, servers: make([]Nameserver, len(names))}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > 2*dnsReserve {
@@ -54,14 +54,14 @@ func (c *Check) WatchNameservers(ctx context.Context, names []string, name strin
 	})
 	w.done.Go(func() {
 		for Pause(over, time.Second) == nil {
-			c.Progress(fmt.Sprintf("Waiting for the nameservers: %d of %d serve the probe record, %s so far.",
+			c.Progress(fmt.Sprintf("Waiting for the nameservers: %d of %d serve the probe record after %s.",
 				w.served.Load(), len(names), Spoken(time.Since(w.since).Seconds())))
 		}
 	})
 	return w
 }
 
-// Judge returns when all nameservers serve the record or are given up, and ends the step.
+// Judge waits until all nameservers serve the record or are given up, then ends the step.
 func (w *Watch) Judge(ctx context.Context) {
 	w.done.Wait()
 	w.stop()
@@ -69,7 +69,7 @@ func (w *Watch) Judge(ctx context.Context) {
 	w.check.allSteps = true
 }
 
-// End ends the wait at once.
+// End stops the wait immediately.
 func (w *Watch) End() {
 	w.stop()
 	w.done.Wait()
@@ -77,7 +77,7 @@ func (w *Watch) End() {
 
 var errNotServed = errors.New("it does not serve the record yet")
 
-// follow asks one nameserver time and again.
+// follow polls one nameserver.
 func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
 	answered, faulty := false, time.Now()
 	for {
@@ -88,7 +88,7 @@ func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
 			ns.Seconds, ns.Fault, ns.Silent = &took, "", false
 			w.served.Add(1)
 			return
-		case ctx.Err() != nil && ns.Fault != "": // an exchange that was cut off tells nothing
+		case ctx.Err() != nil && ns.Fault != "": // an interrupted exchange is no result
 			return
 		}
 		isAnswer := errors.Is(err, errNotServed)
@@ -146,28 +146,28 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name
 	why, remedy, cut := CutShort(ctx)
 	switch {
 	case len(servers) == 0:
-		c.Step(StepNameservers, Unknown, "Which nameservers to ask for the probe record is not known.", "See the step on the delegation.")
+		c.Step(StepNameservers, Unknown, "The nameservers to query for the probe record are unknown.", "See the delegation step.")
 	case len(served) == len(servers):
 		c.Step(StepNameservers, OK, fmt.Sprintf("All nameservers serve the probe record: %s.", List(served)), "")
 	case cut && errors.Is(ctx.Err(), context.Canceled):
-		c.Step(StepNameservers, Unknown, fmt.Sprintf("Cannot determine whether all nameservers serve the probe record: %s.", why), remedy)
+		c.Step(StepNameservers, Unknown, fmt.Sprintf("Whether all nameservers serve the probe record is inconclusive: %s.", why), remedy)
 	case len(silent) == len(servers) && c.isResolved(ctx, name, values):
-		c.Step(StepNameservers, OK, "No nameserver answers this system directly (port 53 may be closed), so the resolver was asked: it serves the probe record. "+
-			"cert-manager needs --dns01-recursive-nameservers-only there.", "")
+		c.Step(StepNameservers, OK, "The resolver serves the probe record. No nameserver answers this system directly (port 53 may be closed), "+
+			"so cert-manager needs --dns01-recursive-nameservers-only.", "")
 	case len(silent) == len(servers):
 		c.Step(StepNameservers, Unknown, fmt.Sprintf("No nameserver answers: %s.", List(silent)),
 			"Allow this system to query nameservers directly (UDP and TCP port 53 to the internet); check NetworkPolicies and firewalls. "+
-				"cert-manager's self-check has to, unless it is told to use a resolver only.")
+				"cert-manager's self-check does so as well, unless --dns01-recursive-nameservers-only is set.")
 	case len(late) > 0:
 		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sMissing: %s.", alreadyServed(served), List(append(late, silent...))),
-			fmt.Sprintf("Give more time with --timeout. If it persists, ask %s: cert-manager waits for all nameservers.", c.options.Host.Name()))
+			fmt.Sprintf("Increase --timeout. If it persists, contact %s: cert-manager waits for all nameservers.", c.options.Host.Name()))
 	default:
 		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
-			fmt.Sprintf("Check that this system can reach it. If no one can, ask %s: cert-manager's self-check asks every nameserver.", c.options.Host.Name()))
+			fmt.Sprintf("Check that this system can reach it. If it is unreachable from other networks too, contact %s: cert-manager's self-check queries every nameserver.", c.options.Host.Name()))
 	}
 }
 
-// isResolved reports whether the resolver serves one of the values. It is asked once: that the record is not there, it may remember.
+// isResolved reports whether the resolver serves one of values. One query, because resolvers cache a missing record.
 func (c *Check) isResolved(ctx context.Context, name string, values []string) bool {
 	m, err := resolve(ctx, c.options.DNS, name, dns.TypeTXT)
 	return err == nil && slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(values, v) })

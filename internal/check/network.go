@@ -13,7 +13,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Network is the DNS of the world, by UDP and then by TCP.
+// Network is public DNS, queried by UDP and then by TCP.
 type Network struct {
 	resolvers []string
 	port      string
@@ -24,10 +24,10 @@ const (
 	resolverFile = "/etc/resolv.conf"
 )
 
-var errNoResolver = errors.New("this system names no resolver: give one with --resolver HOST:PORT")
+var errNoResolver = errors.New("no resolver in /etc/resolv.conf: set --resolver HOST:PORT")
 
-// NewNetwork returns a Network that uses the resolver at host:port, or the system's if that is empty.
-// Nameservers are asked on port; 0 is 53.
+// NewNetwork returns a Network that uses the resolver at HOST:PORT, or the system's resolvers if it is empty. Nameservers are
+// queried on port, or on 53 if it is 0. It returns an error if resolver is malformed or the system has none.
 func NewNetwork(resolver string, port uint16) (*Network, error) {
 	n := &Network{port: dnsPort}
 	if port != 0 {
@@ -50,7 +50,7 @@ func NewNetwork(resolver string, port uint16) (*Network, error) {
 	return n, nil
 }
 
-// Resolve asks the resolvers in turn until one answers.
+// Resolve queries the resolvers in turn until one answers.
 func (n *Network) Resolve(ctx context.Context, query Query) (answer *Answer, err error) {
 	for _, resolver := range n.resolvers {
 		answer, err = exchange(ctx, query, resolver)
@@ -61,13 +61,12 @@ func (n *Network) Resolve(ctx context.Context, query Query) (answer *Answer, err
 	return answer, err
 }
 
-// Ask asks the nameserver at the address.
+// Ask queries the nameserver at the address.
 func (n *Network) Ask(ctx context.Context, nameserver netip.Addr, query Query) (*Answer, error) {
 	return exchange(ctx, query, net.JoinHostPort(nameserver.String(), n.port))
 }
 
-// dnsFault says in words why no answer came. The errors of the net package name addresses, which have no
-// place in a report.
+// dnsFault returns a constant message for a failed query. Errors of the net package contain addresses, which must not be in a report.
 func dnsFault(err error) string {
 	var timeout net.Error
 	switch {
@@ -82,12 +81,12 @@ func dnsFault(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "no route to it"
+		return "no route to host"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
-		return "this system does not allow it"
+		return "not permitted by this system"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return "the connection broke off"
+		return "connection closed"
 	default:
-		return "the connection failed"
+		return "connection failed"
 	}
 }

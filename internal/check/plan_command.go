@@ -17,10 +17,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 )
 
-// Report is what a check of an Issuer or a Certificate found. It is what --output json prints for one.
+// Report is the result of a check of an Issuer or a Certificate, as --output json prints it.
 type Report struct {
 	Outcome Outcome `json:"outcome"`
-	// Steps are about all names.
+	// Steps apply to all names.
 	Steps []Step `json:"steps"`
 	// Names has one result for each DNS name.
 	Names []*Result `json:"names"`
@@ -30,7 +30,7 @@ func (f *checkFlags) plans() bool {
 	return f.ask.Issuer != "" || f.ask.ClusterIssuer != "" || f.ask.Certificate != ""
 }
 
-// validatePlan refuses flags that contradict an Issuer or a Certificate.
+// validatePlan rejects flags that conflict with an Issuer or a Certificate.
 func (f *checkFlags) validatePlan() error {
 	if !f.plans() {
 		return nil
@@ -38,9 +38,9 @@ func (f *checkFlags) validatePlan() error {
 	given := slices.DeleteFunc([]string{f.ask.Issuer, f.ask.ClusterIssuer, f.ask.Certificate}, func(s string) bool { return s == "" })
 	switch {
 	case len(given) > 1:
-		return errors.New("only one of --issuer, --cluster-issuer and --certificate can be given")
+		return errors.New("--issuer, --cluster-issuer and --certificate are mutually exclusive")
 	case f.keyFile != "" || f.secret != "" || f.provider != "":
-		return errors.New("--api-key-file, --secret and --provider cannot go together with an Issuer or a Certificate, which determines them")
+		return errors.New("--api-key-file, --secret and --provider come from the Issuer or Certificate and must not be set")
 	case f.removeValue != "" && f.domain == "":
 		return errors.New("--remove-value requires --domain")
 	case !isName(f.ask.Issuer, true) || !isName(f.ask.Certificate, true) || !isName(f.ask.ClusterIssuer, false) || !isName(f.ask.ResourceNamespace, false):
@@ -55,7 +55,7 @@ func (f *checkFlags) validatePlan() error {
 	return nil
 }
 
-// isName reports whether text can be a part of the path of an object.
+// isName reports whether text is empty or a valid object name, with a namespace if namespaced.
 func isName(text string, namespaced bool) bool {
 	parts := strings.Split(text, "/")
 	tooMany := len(parts) > 2 || !namespaced && len(parts) > 1
@@ -66,7 +66,7 @@ func isName(text string, namespaced bool) bool {
 func (f *checkFlags) runPlan(ctx context.Context, cmd *cobra.Command, given CommandOptions) (int, error) {
 	cluster, err := keysource.Cluster(f.kubeconf)
 	if err != nil {
-		return 0, errors.New("no cluster is configured: set KUBECONFIG or --kubeconfig")
+		return 0, errors.New("no cluster configured: set KUBECONFIG or --kubeconfig")
 	}
 	ask := f.ask
 	ask.Domain = f.domain

@@ -1,38 +1,38 @@
 package check
 
-// Result is what a check found. It is what --output json prints; docs/reference/check.md describes it for its readers.
-// It holds no API key and no IP address.
+// Result is the result of a check, as --output json prints it. docs/reference/check.md describes it.
+// It contains no API key and no IP address.
 type Result struct {
-	// Version is the version of the program, and Commit what it was built from.
+	// Version and Commit identify the build.
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"`
-	// Name is the DNS name that was asked about, without "*.".
+	// Name is the checked DNS name without "*.".
 	Name string `json:"name"`
-	// Wildcard tells that it was asked about as "*.name".
+	// Wildcard reports whether it was given as "*.name".
 	Wildcard bool `json:"wildcard"`
-	// Domain is the domain of the account in which its challenges are answered; empty if none was found.
+	// Domain is the account's domain for its challenges; empty if none was found.
 	Domain string `json:"domain,omitempty"`
-	// Outcome sums up the steps.
+	// Outcome summarizes the steps.
 	Outcome Outcome `json:"outcome"`
-	// Steps are in the order in which they were taken. Those that could not be reached are left out.
+	// Steps are in order. Those that were not reached are left out.
 	Steps []Step `json:"steps"`
-	// Addresses has the answer of each address of each nameserver. It names no IP address.
+	// Addresses has the response of each nameserver address, without the IP address itself.
 	Addresses []Address `json:"addresses,omitempty"`
-	// Nameservers tells when each of them served the probe record.
+	// Nameservers has the time until each of them served the probe record.
 	Nameservers []Nameserver `json:"nameservers,omitempty"`
-	// API is how the API behaved; nil where nothing was written.
+	// API is the measured behaviour of the API; nil if nothing was written.
 	API Behaviour `json:"api,omitempty"`
 	// LeftBehind is the name of the probe record, if it may still be in the zone.
 	LeftBehind string `json:"leftBehind,omitempty"`
-	// Notes are remarks that are no step of their own.
+	// Notes are remarks that belong to no step.
 	Notes []string `json:"notes,omitempty"`
-	// APICalls is how many requests were sent to the API.
+	// APICalls is the number of requests to the API.
 	APICalls int64 `json:"apiCalls"`
 
 	host string
 }
 
-// Outcome sums a Result up.
+// Outcome summarizes a Result.
 type Outcome string
 
 // The outcomes, each with its exit code.
@@ -42,7 +42,7 @@ const (
 	Unclear Outcome = "unknown" // 2
 )
 
-// ExitCode is what the process should exit with.
+// ExitCode returns the exit code of the process.
 func (o Outcome) ExitCode() int {
 	switch o {
 	case Well:
@@ -54,19 +54,19 @@ func (o Outcome) ExitCode() int {
 	}
 }
 
-// Step is one thing that was looked at.
+// Step is the result of one step.
 type Step struct {
 	ID      StepID `json:"id"`
 	Status  Status `json:"status"`
 	Summary string `json:"summary"`
-	// Remedy is what to do about a problem, or about an inconclusive step.
+	// Remedy is the fix for a problem or an inconclusive step.
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// StepID names a step for programs. It does not change from version to version.
+// StepID identifies a step. It does not change between versions.
 type StepID string
 
-// The steps, in the order in which they are taken.
+// The steps, in order.
 const (
 	StepIssuer      StepID = "issuer"      // the Issuer can be used
 	StepSolver      StepID = "solver"      // one of its solvers matches the name
@@ -76,15 +76,15 @@ const (
 	StepPending     StepID = "pending"     // no Order or Challenge blocks the name
 	StepKey         StepID = "key"         // the API accepts the key
 	StepResolution  StepID = "resolution"  // a resolver answers, with DNSSEC
-	StepChallenge   StepID = "challenge"   // where a CNAME of _acme-challenge leads
+	StepChallenge   StepID = "challenge"   // CNAMEs of _acme-challenge
 	StepAllowed     StepID = "allowed"     // the webhook may write there
 	StepDomain      StepID = "domain"      // the account has the domain
 	StepManaged     StepID = "managed"     // its DNS is at the host
-	StepRecords     StepID = "records"     // an update of the zone takes them all; where a host replaces whole zones
-	StepValues      StepID = "values"      // which TXT values stand under the challenge's name
+	StepRecords     StepID = "records"     // an update with all of them is valid; for hosts that replace whole zones
+	StepValues      StepID = "values"      // TXT values at the challenge's name
 	StepRemoveValue StepID = "removeValue" // the value that --remove-value names is removed
-	StepWildcard    StepID = "wildcard"    // a wildcard answers for the name, and will not while a challenge is in progress
-	StepDelegation  StepID = "delegation"  // the world asks the account's nameservers
+	StepWildcard    StepID = "wildcard"    // the name resolves through a wildcard only, and not during a challenge
+	StepDelegation  StepID = "delegation"  // the domain is delegated to the account's nameservers
 	StepServers     StepID = "servers"     // each address of each nameserver answers
 	StepCAA         StepID = "caa"         // the CA may issue
 	StepWrite       StepID = "write"       // a probe record can be written
@@ -93,10 +93,10 @@ const (
 	StepRemove      StepID = "remove"      // it is removed
 )
 
-// Status is how a step ended.
+// Status is the result of a step.
 type Status string
 
-// The statuses. Skipped is on purpose, and no reason for doubt.
+// The statuses. A Skipped step was skipped on purpose and does not make the check inconclusive.
 const (
 	OK      Status = "ok"
 	Problem Status = "problem"
@@ -104,14 +104,14 @@ const (
 	Skipped Status = "skipped"
 )
 
-// Nameserver is what was seen of one nameserver of the domain.
+// Nameserver is the result for one nameserver of the domain.
 type Nameserver struct {
 	Name string `json:"name"`
-	// Seconds is when it first served the probe record, counted from the write; nil for never.
+	// Seconds is the time from the write until it served the probe record; nil for never.
 	Seconds *float64 `json:"seconds"`
-	// Fault is what was wrong with its last answer, in words, if it did not serve the record.
+	// Fault describes its last response if it did not serve the record.
 	Fault string `json:"fault,omitempty"`
-	// Silent tells that it gave no answer at all.
+	// Silent reports whether it never answered.
 	Silent bool `json:"silent,omitempty"`
 }
 
@@ -119,15 +119,15 @@ type Nameserver struct {
 type Address struct {
 	// Server is the nameserver, with the family and the position of the address if it has several.
 	Server string `json:"server"`
-	// Took is how long its answer took, in seconds; absent if there was none.
+	// Took is its response time in seconds; 0 if it did not answer.
 	Took float64 `json:"took,omitempty"`
-	// Error says why there was no answer.
+	// Error is the reason if it did not answer.
 	Error string `json:"error,omitempty"`
 	// Slow reports whether it took a second or more.
 	Slow bool `json:"slow,omitempty"`
 }
 
-// outcome is a problem if any step found one, and else unknown if any step could not tell.
+// outcome returns Trouble if a step found a problem, else Unclear if a step was inconclusive.
 func outcome(steps []Step) Outcome {
 	o := Well
 	for _, s := range steps {

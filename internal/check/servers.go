@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// slowAnswer is how long an answer takes that is worth a word: a CA asks from several places, and not for long.
+	// slowAnswer is the response time from which a nameserver counts as slow. A CA queries it from several places with short timeouts.
 	slowAnswer = time.Second
-	// longNegative is for how many seconds it may be remembered that a record is not there.
+	// longNegative is the negative TTL, in seconds, above which the report has a note.
 	longNegative = 900
 )
 
-// checkServers asks each address of each nameserver, and takes note of the serial of the zone there.
+// checkServers queries each address of each nameserver and records the SOA serial there.
 func (c *Check) checkServers(ctx context.Context, domain string, names []string) {
 	var dead, slow []string
 	dead6 := 0
@@ -26,7 +26,7 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 	for _, ns := range names {
 		addresses, err := addressesOf(ctx, c.options.DNS, ns)
 		if err != nil {
-			continue // the probe tells
+			continue // the probe reports it
 		}
 		for i, address := range addresses {
 			begun := time.Now()
@@ -67,30 +67,30 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 		}
 	}
 	if answered == 0 {
-		return // none can be asked from here, which other steps tell
+		return // other steps report that none can be reached
 	}
 	if negative > longNegative {
-		c.Note(fmt.Sprintf("Resolvers may remember for %d s that a record of %s is not there (the minimum of its SOA). "+
-			"A challenge that is looked for too early can take that long.", negative, domain))
+		c.Note(fmt.Sprintf("Resolvers may cache a missing record of %[2]s for %[1]d s (SOA minimum). "+
+			"A challenge that is queried too early can take that long.", negative, domain))
 	}
 	if len(serials) > 1 {
-		c.Note(fmt.Sprintf("The nameservers of %s have different SOA serials: some have not published the latest zone yet.", domain))
+		c.Note(fmt.Sprintf("The nameservers of %s have different SOA serials: some do not serve the latest zone yet.", domain))
 	}
 	if len(slow) > 0 {
 		c.Note(fmt.Sprintf("Slow nameservers: %s.", List(slow)))
 	}
 	switch {
 	case dead6 > 0 && answered6 == 0 && dead6 == len(dead):
-		c.Step(StepServers, OK, "Every nameserver answers over IPv4. Over IPv6 none could be asked from here.", "")
+		c.Step(StepServers, OK, "Every nameserver answers over IPv4. This system cannot reach them over IPv6.", "")
 	case len(dead) > 0:
-		c.Step(StepServers, Problem, fmt.Sprintf("Not every address of the nameservers answers: %s. A CA asks from several places, and may meet one that does not.", List(dead)),
-			fmt.Sprintf("If no one can reach it, ask %s, or take the nameserver out of the delegation.", c.options.Host.Name()))
+		c.Step(StepServers, Problem, fmt.Sprintf("No answer from these nameserver addresses: %s. A CA may query any of them.", List(dead)),
+			fmt.Sprintf("If the address is unreachable from other networks too, contact %s or remove the nameserver from the delegation.", c.options.Host.Name()))
 	default:
-		c.Step(StepServers, OK, fmt.Sprintf("Every address of the nameservers answers (%s).", plural(answered, "address", "addresses")), "")
+		c.Step(StepServers, OK, fmt.Sprintf("All nameserver addresses answer (%s).", plural(answered, "address", "addresses")), "")
 	}
 }
 
-// addressLabel tells addresses of one nameserver apart without naming them, where there are several.
+// addressLabel distinguishes the addresses of one nameserver without printing them.
 func addressLabel(addresses []netip.Addr, i int) string {
 	if len(addresses) == 1 {
 		return ""
@@ -113,7 +113,7 @@ func addressLabel(addresses []netip.Addr, i int) string {
 	return fmt.Sprintf(" over %s (address %d of %d)", family, nth, many)
 }
 
-// published says whether a nameserver that does not serve the probe record has published the zone since it was written.
+// published reports, in words, whether a nameserver without the probe record has published the zone since the write.
 func (c *Check) published(ctx context.Context, domain, ns string) string {
 	before, known := c.serials[ns]
 	addresses, err := addressesOf(ctx, c.options.DNS, ns)
@@ -128,9 +128,9 @@ func (c *Check) published(ctx context.Context, domain, ns string) string {
 		switch {
 		case r.Type != dns.TypeSOA:
 		case r.Serial == before:
-			return "; its SOA serial is the one from before the write, so it has not published the zone yet"
+			return "; its SOA serial is unchanged, so it has not published the new zone yet"
 		default:
-			return "; its SOA serial has changed since, so the record may be lost"
+			return "; its SOA serial has changed, so the record may be lost"
 		}
 	}
 	return ""

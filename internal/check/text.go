@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// WriteStep writes a step for people: a line with what was found, and one with the fix if there is any.
+// WriteStep writes a step as text: a line with the result, and one with the fix if there is one.
 func WriteStep(w io.Writer, s Step) error {
 	text := mark(s.Status) + " " + s.Summary + "\n"
 	if s.Remedy != "" {
@@ -27,21 +27,21 @@ func mark(s Status) string {
 	}
 }
 
-// WriteRest writes what follows the steps: the notes, how the API behaved, and the sum of it all.
+// WriteRest writes what follows the steps: the notes, the API's behaviour and the conclusion.
 func WriteRest(w io.Writer, r *Result) error {
 	var b strings.Builder
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "Note: %s\n", note)
 	}
 	if r.API != nil {
-		fmt.Fprintf(&b, "\nWhat the %s API does, measured on the probe record alone:\n", r.host)
+		fmt.Fprintf(&b, "\nBehaviour of the %s API, measured on the probe record only:\n", r.host)
 		for _, line := range r.API.Sentences() {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", conclusion(r))
-	fmt.Fprintf(&b, "Checked by %s with %s to the API. This report names the domain, its nameservers and CAs. "+
-		"It holds no API key and no IP address, and of the zone's records those that it names: it can be pasted into an issue.\n",
+	fmt.Fprintf(&b, "Checked by %s with %s to the API. This report can be shared: it contains the names and records shown above, "+
+		"and no API key or IP address.\n",
 		program(r), plural(int(r.APICalls), "call", "calls"))
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -72,7 +72,7 @@ func conclusion(r *Result) string {
 		return plural(problems, "problem", "problems") + " found."
 	default:
 		if unknown == 0 {
-			return "No problem found, but not everything could be looked at."
+			return "No problem found, but the check is incomplete."
 		}
 		return fmt.Sprintf("No problem found, but %s inconclusive.", plural(unknown, "step was", "steps were"))
 	}

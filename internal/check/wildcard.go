@@ -7,8 +7,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// checkWildcard reports whether a challenge takes the name that the certificate is for off DNS: a name that only a wildcard
-// answers for exists, and so is not answered for any more, as soon as there is a record below it (RFC 4592, 2.2.2).
+// checkWildcard reports a name that stops resolving while a challenge is in progress. A record below a name makes the name exist,
+// and a wildcard does not apply to a name that exists (RFC 4592, section 2.2.2).
 func (c *Check) checkWildcard(domain, at string) {
 	name := c.Result.Name
 	if at != ChallengeLabel+"."+name || !dnsname.IsSubdomain(name, domain) {
@@ -41,7 +41,7 @@ func (c *Check) checkWildcard(domain, at string) {
 	if len(wildcards) == 0 {
 		return
 	}
-	c.Step(StepWildcard, Problem, fmt.Sprintf("%s has no record of its own, and %s (%s) answers for it. While the TXT record of a challenge is under %s, "+
-		"the wildcard does not apply to %s, so the name does not resolve (RFC 4592, 2.2.2).", name, wildcard, List(wildcards), at, name),
-		fmt.Sprintf("Give %s a record of its own, the same as that of %s, or request the certificate for %s.", name, wildcard, wildcard))
+	c.Step(StepWildcard, Problem, fmt.Sprintf("%s has no record of its own and resolves through %s (%s). While a challenge's TXT record is at %s, "+
+		"the wildcard does not apply, and %s does not resolve (RFC 4592, section 2.2.2).", name, wildcard, List(wildcards), at, name),
+		fmt.Sprintf("Add a record for %s with the same value as %s, or request a certificate for %s.", name, wildcard, wildcard))
 }

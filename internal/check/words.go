@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// List reads names out: "a", "a and b", "a, b and c".
+// List joins names: "a", "a and b", "a, b and c". It returns "none" for an empty list.
 func List(names []string) string {
 	switch len(names) {
 	case 0:
@@ -22,7 +22,7 @@ func List(names []string) string {
 	}
 }
 
-// After reads a time out: "at once", "after 7 s".
+// After formats seconds as "at once" or "after 7 s".
 func After(seconds float64) string {
 	if seconds < 0.5 {
 		return "at once"
@@ -30,15 +30,15 @@ func After(seconds float64) string {
 	return "after " + Spoken(seconds)
 }
 
-// Spoken reads a time out: "7 s".
+// Spoken formats seconds as "7 s".
 func Spoken(seconds float64) string { return fmt.Sprintf("%.0f s", seconds) }
 
-// InSeconds is rounded to a tenth, which is more than a poll can tell.
+// InSeconds returns d in seconds, rounded to a tenth. The pause between polls is longer than that.
 func InSeconds(d time.Duration) float64 {
 	return float64(d.Round(100*time.Millisecond)) / float64(time.Second)
 }
 
-// Pause waits for d, and fails if ctx is done before.
+// Pause waits for d. It returns ctx.Err() if ctx is done earlier.
 func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -50,7 +50,7 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// RandomWord is 12 letters and digits that no other check has.
+// RandomWord returns 12 random letters and digits.
 func RandomWord() string { return strings.ToLower(rand.Text()[:12]) }
 
 func plural(n int, one, many string) string {
@@ -60,11 +60,10 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// addressLike matches whatever can be an IP address, with a port or the length of a prefix.
+// addressLike matches candidates for an IP address, with a port or a prefix length.
 var addressLike = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(/\d{1,3})?`)
 
-// withoutAddresses leaves IP addresses out of what others said: a report is meant to be shown around, and the
-// API may name the address of the caller.
+// withoutAddresses replaces IP addresses. Reports are shared, and an API's error can contain the caller's address.
 func withoutAddresses(said string) string {
 	return addressLike.ReplaceAllStringFunc(said, func(run string) string {
 		for _, address := range []string{run, strings.Trim(run, ":.")} {

@@ -19,39 +19,39 @@ import (
 )
 
 const (
-	// callTime bounds one call of the API, with all its attempts.
+	// callTime bounds one API call, including retries.
 	callTime = 20 * time.Second
-	// confirmPause is how much later a second answer is a confirmation: some refusals pass.
+	// confirmPause is the pause before a refusal is confirmed, because some refusals are temporary.
 	confirmPause = 5 * time.Second
 )
 
-// Host is mijn.host.
+// Host implements check.Host for mijn.host.
 type Host struct {
-	// API says how it is reached.
+	// API configures the client.
 	API mijnhost.Options
-	// KeyVariable is the environment variable that can hold its key.
+	// KeyVariable is the environment variable for its API key.
 	KeyVariable string
-	// ValidateBaseURL refuses an address to which the key must not go.
+	// ValidateBaseURL returns an error for a URL that must not get the key.
 	ValidateBaseURL func(string) error
 }
 
-// Name is its domain.
+// Name implements check.Host.
 func (*Host) Name() string { return "mijn.host" }
 
-// Key is one that the control panel gives.
+// Key implements check.Host.
 func (h *Host) Key() check.Key {
 	return check.Key{Variable: h.KeyVariable, From: "mijn.host's control panel (Account, API Access)"}
 }
 
-// AddFlags adds the API's address.
+// AddFlags implements check.Host.
 func (h *Host) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", cmp.Or(h.API.BaseURL, mijnhost.DefaultBaseURL), "Address of the mijn.host API")
+	flags.StringVar(&h.API.BaseURL, "mijnhost-base-url", cmp.Or(h.API.BaseURL, mijnhost.DefaultBaseURL), "URL of the mijn.host API (default: $MIJNHOST_BASE_URL)")
 }
 
-// Validate looks at the API's address.
+// Validate implements check.Host.
 func (h *Host) Validate() error { return h.ValidateBaseURL(h.API.BaseURL) }
 
-// Open makes a client for the key.
+// Open implements check.Host.
 func (h *Host) Open(key string) check.Account {
 	a := &account{listed: map[string]string{}}
 	api := h.API
@@ -64,7 +64,7 @@ func (h *Host) Open(key string) check.Account {
 	return a
 }
 
-// account is what a key opens.
+// account implements check.Account.
 type account struct {
 	client *mijnhost.Client
 	calls  atomic.Int64
@@ -75,25 +75,25 @@ type account struct {
 	records []mijnhost.Record // of the domain that was read last
 }
 
-// asListed is the form in which the API lists a domain.
+// asListed returns a domain in the form in which the API lists it.
 func (a *account) asListed(domain string) string { return cmp.Or(a.listed[domain], domain) }
 
-// Calls is how many requests were sent so far.
+// Calls returns the number of requests so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
 
-// counting counts the requests that go through it.
+// counting counts requests.
 type counting struct {
 	through http.RoundTripper
 	calls   *atomic.Int64
 }
 
-// RoundTrip counts and passes on.
+// RoundTrip implements http.RoundTripper.
 func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.calls.Add(1)
 	return t.through.RoundTrip(r)
 }
 
-// Domains reports whether the API takes the key, and which domains it opens.
+// Domains implements check.Account.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -101,10 +101,10 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 	if err != nil {
 		what := "Cannot verify the API key"
 		if errors.Is(err, apiclient.ErrKeyRefused) {
-			what = fmt.Sprintf("The API key from %s is not accepted", origin)
+			what = fmt.Sprintf("API key from %s rejected", origin)
 		}
 		if errors.Is(err, mijnhost.ErrAddressRefused) {
-			a.tellAddress(call, c)
+			a.showAddress(call, c)
 		}
 		apiFault(ctx, c, check.StepKey, what, err)
 		return nil, false
@@ -117,14 +117,14 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 	return domains, true
 }
 
-// tellAddress tells the address that the API sees, if it says so.
-func (a *account) tellAddress(ctx context.Context, c *check.Check) {
+// showAddress shows the user this system's address as the API sees it.
+func (a *account) showAddress(ctx context.Context, c *check.Check) {
 	if address, err := a.client.WhoAmI(ctx); err == nil && address != "" {
-		c.Aside("The IP address of this system, as mijn.host sees it, is " + address + ". The report leaves it out.")
+		c.Aside("mijn.host sees this system as IP address " + address + ". The report does not contain it.")
 	}
 }
 
-// Unlisted asks for the records of each parent: that is the test which the webhook itself goes by.
+// Unlisted reads the records of each parent, as the webhook does.
 func (a *account) Unlisted(ctx context.Context, name string) (domain string, err error) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -146,8 +146,8 @@ func (a *account) readRecords(ctx context.Context, domain string) error {
 	return err
 }
 
-// Managed reports whether the domain's records are at mijn.host, and what the API says of the domain. The details are
-// not documented by mijn.host, so the records themselves decide. That they are not managed takes the details or a second answer.
+// Managed implements check.Account. Whether the records can be read decides, because mijn.host does not document the fields of a
+// domain. A refusal must be confirmed by managed_dns or by a second read.
 func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (nameservers []string, managed bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -160,17 +160,17 @@ func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (n
 	}
 	switch {
 	case err == nil:
-		c.Step(check.StepManaged, check.OK, fmt.Sprintf("mijn.host manages the DNS of %s.", domain), "")
+		c.Step(check.StepManaged, check.OK, fmt.Sprintf("mijn.host hosts the DNS of %s.", domain), "")
 	case isElsewhere:
-		c.Step(check.StepManaged, check.Problem, fmt.Sprintf("The DNS of %s is not managed by mijn.host.", domain),
-			fmt.Sprintf("In mijn.host's control panel let %s use the nameservers of mijn.host, or use the webhook of its DNS host.", domain))
+		c.Step(check.StepManaged, check.Problem, fmt.Sprintf("The DNS of %s is not hosted at mijn.host.", domain),
+			fmt.Sprintf("Set the nameservers of %s to mijn.host's in its control panel, or use a solver for the current DNS host.", domain))
 	default:
-		apiFault(ctx, c, check.StepManaged, fmt.Sprintf("The records of %s cannot be read", domain), err)
+		apiFault(ctx, c, check.StepManaged, fmt.Sprintf("Cannot read the records of %s", domain), err)
 	}
 	return detail.Nameservers, err == nil
 }
 
-// apiFault ends a step in which the API failed. A refusal is a problem; silence is not known to be one.
+// apiFault ends a step whose API call failed. A refusal is a problem; no answer is inconclusive.
 func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string, err error) {
 	if why, remedy, cut := check.CutShort(ctx); cut {
 		c.Step(id, check.Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
@@ -180,17 +180,16 @@ func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string,
 	var remedy string
 	switch {
 	case errors.Is(err, mijnhost.ErrAddressRefused):
-		remedy = "In mijn.host's control panel, under Account, API Access, add the IP address from which this system reaches the internet " +
-			"to the key's list."
+		remedy = "Add this system's public IP address to the key's list in mijn.host's control panel (Account, API Access)."
 	case errors.Is(err, apiclient.ErrKeyRefused):
-		remedy = "Check the key and its expiry date in mijn.host's control panel under Account, API Access; if it has a list of IP " +
-			"addresses, add the one from which this system reaches the internet."
+		remedy = "Check the key and its expiry date in mijn.host's control panel (Account, API Access). If the key has a list of IP addresses, " +
+			"add this system's public address."
 	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in some minutes. If it persists, find what else uses this API key."
+		status, remedy = check.Unknown, "Run the check again in a few minutes. If it persists, find what else uses this API key."
 	case errors.Is(err, apiclient.ErrUnavailable):
 		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --mijnhost-base-url), and run the check again."
 	default:
-		remedy = "Run the check again, because mijn.host sometimes refuses requests without a cause. If it persists, ask mijn.host with this message."
+		remedy = "Run the check again: mijn.host sometimes refuses valid requests. If it persists, contact mijn.host with this message."
 	}
 	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

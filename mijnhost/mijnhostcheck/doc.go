@@ -1,5 +1,4 @@
-// Package mijnhostcheck is what `webhook check` asks of mijn.host, and measures of what is not known of its API.
+// Package mijnhostcheck is the part of `webhook check` for mijn.host. It measures what mijn.host does not document of its API.
 //
-// It writes under one random name of its own, _mijn-host-webhook-check-….<domain>, removes every
-// value that it wrote there however it ends, and touches nothing else.
+// It writes only under one random name, _mijn-host-webhook-check-….<domain>, and always removes what it wrote.
 package mijnhostcheck

@@ -10,7 +10,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// What the API can be found to do; see Behaviour.
+// Values of the fields of Behaviour.
 const (
 	adds       = "adds"
 	replaces   = "replaces"
@@ -27,20 +27,20 @@ const (
 	quoted     = "quoted"
 )
 
-// believed is how often in a row the API must refuse: it is known to refuse now and then without a cause.
+// believed is how many refusals in a row count. mijn.host sometimes refuses valid requests.
 const believed = 3
 
-// Probe writes the probe record, follows it through the API and DNS, measures what the API does, and
-// removes it however that ends.
+// Probe implements check.Account: it writes the probe record, waits for the API and the nameservers, measures the API, and removes
+// the record.
 func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 	p := newProbe(a, o.Domain, o.TTL)
 	leftOver, err := p.zone.begin(ctx)
 	if err != nil {
-		apiFault(ctx, c, check.StepWrite, "The zone could not be read before the probe record was written", err)
+		apiFault(ctx, c, check.StepWrite, "Cannot read the zone before writing the probe record", err)
 		return
 	}
 	for _, name := range leftOver {
-		c.Note(fmt.Sprintf("An earlier check has left the TXT record %s behind, or another one is running now. If not, delete it.", name))
+		c.Note(fmt.Sprintf("The TXT record %s is from another check. If no other check is running, delete it.", name))
 	}
 	api := &Behaviour{TTLSent: o.TTL}
 	defer p.remove(ctx, c)
@@ -50,16 +50,16 @@ func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 	c.Result.API = api
 	defer func() { api.Reads = *p.zone.reads }()
 	if err := repeatRefused(func() error { return p.patch(ctx, p.absolute(p.values[first])) }); err != nil {
-		what := fmt.Sprintf("The probe record %s could not be written with a TTL of %d", p.name, o.TTL)
+		what := fmt.Sprintf("Cannot write the probe record %s with TTL %d", p.name, o.TTL)
 		if apiclient.IsRefusal(err) {
 			c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err),
-				"If this is about the TTL, give a larger one with --ttl, and to the Issuer's config as well. Otherwise ask mijn.host with this message.")
+				"If the TTL is too small, increase --ttl, and ttl in the Issuer's config. Otherwise contact mijn.host with this message.")
 		} else {
 			apiFault(ctx, c, check.StepWrite, what, err)
 		}
 		return
 	}
-	c.Step(check.StepWrite, check.OK, fmt.Sprintf("The probe record %s is written.", p.name), "")
+	c.Step(check.StepWrite, check.OK, fmt.Sprintf("Wrote the probe record %s.", p.name), "")
 
 	w := c.WatchNameservers(ctx, o.Nameservers, p.name, p.values, p.zone.written)
 	defer w.End()
@@ -74,7 +74,7 @@ func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 	p.measureDelete(ctx, api)
 }
 
-// awaitRead waits until the API shows the first value.
+// awaitRead waits until reads show the first value.
 func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) bool {
 	v, agreed, err := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, p.values[first]) })
 	switch {
@@ -82,8 +82,8 @@ func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) b
 		apiFault(ctx, c, check.StepRead, "Cannot read the probe record from the API", err)
 		return false
 	case !agreed:
-		c.Step(check.StepRead, check.Problem, fmt.Sprintf("The API does not show the probe record within %s, or not reliably.", check.Spoken(awaitTime.Seconds())),
-			"Run the check again. If it persists, ask mijn.host: what the API has written it does not show.")
+		c.Step(check.StepRead, check.Problem, fmt.Sprintf("The API does not show the probe record reliably within %s.", check.Spoken(awaitTime.Seconds())),
+			"Run the check again. If it persists, contact mijn.host: the API accepts a record and does not show it.")
 		return false
 	}
 	r := copies(v.shown, p.values[first])[0]
@@ -97,7 +97,7 @@ func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) b
 	return true
 }
 
-// measureDeleteAbsent deletes a record that never was, before anything is written.
+// measureDeleteAbsent deletes a missing record, before anything is written.
 func (p *probe) measureDeleteAbsent(ctx context.Context, api *Behaviour) {
 	err := repeatRefused(func() error { return p.delete(ctx, p.absolute(p.values[first])) })
 	switch {
@@ -142,19 +142,19 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 	}
 }
 
-// adviseOnPatch tells how the webhook is to be set for a domain.
+// adviseOnPatch adds a note with the setting of --mijnhost-patch-adds for the domain.
 func adviseOnPatch(c *check.Check, api *Behaviour, domain string) {
 	switch api.PatchSecondValue {
 	case adds:
-		c.Note(fmt.Sprintf("In %s PATCH adds a value beside others of the same name. Set the webhook's flag --mijnhost-patch-adds=%s "+
-			"(in the chart: mijnHost.patchAdds), so that challenges for one name need not take turns.", domain, domain))
+		c.Note(fmt.Sprintf("PATCH adds values to an RRset in %s. Set --mijnhost-patch-adds=%s on the webhook "+
+			"(chart value mijnHost.patchAdds), so that challenges for one name do not take turns.", domain, domain))
 	case replaces:
-		c.Note(fmt.Sprintf("In %s PATCH replaces the values of the same name: challenges for one name take turns. "+
-			"Keep %s out of --mijnhost-patch-adds (in the chart: mijnHost.patchAdds).", domain, domain))
+		c.Note(fmt.Sprintf("PATCH replaces the RRset in %s, so challenges for one name take turns. "+
+			"Do not list %s in --mijnhost-patch-adds (chart value mijnHost.patchAdds).", domain, domain))
 	}
 }
 
-// patchAndAwait writes a new value and waits until reads show it. If the API refuses it, that goes into refusal.
+// patchAndAwait writes a value and waits until reads show it. It sets refusal if the API refuses the value.
 func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *string) (view, bool) {
 	err := repeatRefused(func() error { return p.patch(ctx, r) })
 	if err != nil {
@@ -171,22 +171,22 @@ func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *s
 	return v, true
 }
 
-// measureForms writes a value under the relative name, and sees in which forms names come back.
+// measureForms writes a value under the relative name, to see whether reads show names as written.
 func (p *probe) measureForms(ctx context.Context, api *Behaviour) {
 	if api.Names == formRelative {
-		return // whatever was written
+		return // reads show all names relative
 	}
 	var refusal string
 	v, wrote := p.patchAndAwait(ctx, p.relative(p.values[third]), &refusal)
 	switch {
-	case !wrote: // then they come back absolute or as they were written
+	case !wrote: // either absolute or as written
 		api.Names = ""
 	case formOf(copies(v.shown, p.values[third])[0].Name, p.zone.domain) == formRelative:
 		api.Names = asWritten
 	}
 }
 
-// measureDelete deletes one value in a form that reads do not show, and then one of several copies.
+// measureDelete deletes a value in a form that reads do not show, and then one of several duplicates.
 func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 	v, agreed, err := p.zone.awaitQuiet(ctx)
 	if err != nil || !agreed || len(v.shown) == 0 {
@@ -194,9 +194,9 @@ func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 	}
 	value := p.values[second]
 	if i := slices.IndexFunc(v.shown, func(r mijnhost.Record) bool { return !holding(value)(r) }); i >= 0 {
-		value = mijnhost.Unquoted(v.shown[i].Value) // one that has no copies
+		value = mijnhost.Unquoted(v.shown[i].Value) // a value without duplicates
 	}
-	if left, told := p.deleteAndCount(ctx, p.otherForm(copies(v.shown, value)[0])); told {
+	if left, known := p.deleteAndCount(ctx, p.otherForm(copies(v.shown, value)[0])); known {
 		api.DeleteMatches = anyForm
 		if left(value) == len(copies(v.shown, value)) {
 			api.DeleteMatches = asShown
@@ -207,7 +207,7 @@ func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 	if len(same) < 2 {
 		return
 	}
-	if left, told := p.deleteAndCount(ctx, same[0]); told {
+	if left, known := p.deleteAndCount(ctx, same[0]); known {
 		api.DeleteCopies = oneCopy
 		if left(value) == 0 {
 			api.DeleteCopies = allCopies
@@ -215,8 +215,7 @@ func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
 	}
 }
 
-// otherForm names the same record differently from how it is shown: as the webhook sends it where reads do
-// not show it yet, or under its relative name.
+// otherForm returns the record in another form than reads show: as the webhook sends it, or with its relative name.
 func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
 	other := p.absolute(mijnhost.Unquoted(shown.Value))
 	if other.Name == shown.Name && other.Value == shown.Value {
@@ -225,8 +224,8 @@ func (p *probe) otherForm(shown mijnhost.Record) mijnhost.Record {
 	return other
 }
 
-// deleteAndCount sends one DELETE, and counts what is left of a value once reads can be believed.
-func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left func(value string) int, told bool) {
+// deleteAndCount sends one DELETE and counts the remaining copies of a value once reads have settled.
+func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left func(value string) int, known bool) {
 	err := repeatRefused(func() error { return p.delete(ctx, r) })
 	if err != nil && !apiclient.IsRefusal(err) {
 		return nil, false
@@ -239,7 +238,7 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 	return func(value string) int { return len(copies(v.shown, value)) }, true
 }
 
-// repeatRefused repeats a call that is refused, until the refusal can be believed.
+// repeatRefused repeats a refused call up to believed times.
 func repeatRefused(call func() error) error {
 	var err error
 	for range believed {

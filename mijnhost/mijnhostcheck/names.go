@@ -6,14 +6,14 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// The forms in which the API can show a name.
+// The forms of a name in the API.
 const (
 	formAbsolute = "absolute"
 	formNoDot    = "absolute-without-dot"
 	formRelative = "relative"
 )
 
-// formOf tells in which form name is written, as a name within a bare domain.
+// formOf returns the form of a name within a bare domain.
 func formOf(name, domain string) string {
 	switch {
 	case strings.HasSuffix(name, "."):
@@ -25,7 +25,7 @@ func formOf(name, domain string) string {
 	}
 }
 
-// absolute makes a name of the API bare, whichever form it has.
+// absolute converts a name of the API, in any form, to a bare absolute name.
 func absolute(name, domain string) string {
 	return dnsname.TrimDot(dnsname.Qualify(name, domain))
 }

@@ -38,7 +38,7 @@ func TestWaitingIsToldOncePerSecond(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{DNSLag: 30 * time.Second}, func(w world) {
 		told := map[string]int{}
 		w.run(func(o *check.Options) { o.OnProgress = func(words string) { told[words]++ } })
-		if told["Waiting for the nameservers: 0 of 2 serve the probe record, 17 s so far."] != 1 {
+		if told["Waiting for the nameservers: 0 of 2 serve the probe record after 17 s."] != 1 {
 			t.Errorf("progress: %v", told)
 		}
 	})
@@ -78,7 +78,7 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 		},
 		{"one that is not found", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1))
-		}, check.Problem, []string{"ns2.mijn.host (its name has no address)"}},
+		}, check.Problem, []string{"ns2.mijn.host (its name does not resolve)"}},
 		{
 			"one that refuses", func(w world) { w.dns.ask = refuse },
 			check.Problem,

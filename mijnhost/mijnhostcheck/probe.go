@@ -11,17 +11,17 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// probeLabel begins the label of every probe name, so that one that was left behind can be told for what it is.
+// probeLabel is the prefix of every probe's label, so that a left-over can be recognized.
 const probeLabel = "_mijn-host-webhook-check-"
 
-// The values of a probe, in the order in which they are written.
+// Indexes of the probe's values, in the order of writing.
 const (
 	first = iota
 	second
 	third
 )
 
-// probe is the random name of one check. All that the check changes in the zone passes through it.
+// probe is the random name of one check. All writes of the check go through it.
 type probe struct {
 	zone   *zone
 	client *mijnhost.Client
@@ -30,18 +30,18 @@ type probe struct {
 	ttl    int
 	values []string
 
-	// written are the values that may stand in the zone.
+	// written are the values that may be in the zone.
 	written map[string]*writing
-	// sent tells that a write was tried, and stood that one was said to have succeeded.
+	// sent reports whether a write was sent, and stood whether one succeeded.
 	sent, stood bool
-	// absentFails tells that DELETE is known to fail for a record that is not there, so that its success proves something.
+	// absentFails reports whether DELETE of a missing record fails, so that a success proves a removal.
 	absentFails bool
 }
 
-// writing is what is known of a value that was sent.
+// writing is the state of a value that was sent.
 type writing struct {
 	at      time.Time // of the last PATCH
-	removed bool      // a DELETE has removed it for sure
+	removed bool      // confirmed
 }
 
 func newProbe(a *account, domain string, ttl int) *probe {
@@ -56,17 +56,17 @@ func newProbe(a *account, domain string, ttl int) *probe {
 	}
 }
 
-// absolute is a value under the probe's absolute name, as the webhook itself sends it.
+// absolute returns a record with the probe's absolute name, as the webhook sends it.
 func (p *probe) absolute(value string) mijnhost.Record {
 	return mijnhost.Record{Type: "TXT", Name: p.name + ".", Value: value, TTL: p.ttl}
 }
 
-// relative is a value under the probe's relative name.
+// relative returns a record with the probe's relative name.
 func (p *probe) relative(value string) mijnhost.Record {
 	return mijnhost.Record{Type: "TXT", Name: p.label, Value: value, TTL: p.ttl}
 }
 
-// patch writes a record. Once begun it is not cut off, for a call without an answer may land at any time later.
+// patch writes a record. It is not interrupted, because an unanswered call can take effect at any later time.
 func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -79,7 +79,7 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 		p.written[r.Value] = w
 	}
 	w.removed = false
-	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that nothing was written
+	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that it was not written
 	w.at = time.Now()
 	p.zone.wrote(w.at)
 	p.sent = true
@@ -87,7 +87,7 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 	return err
 }
 
-// delete removes one record. Like patch it is not cut off.
+// delete removes one record. Like patch, it is not interrupted.
 func (p *probe) delete(ctx context.Context, r mijnhost.Record) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -101,7 +101,7 @@ func (p *probe) delete(ctx context.Context, r mijnhost.Record) error {
 	return err
 }
 
-// standing drops what a read that is surely newer than the last write does not show.
+// standing drops values that shown, a settled read, does not contain.
 func (p *probe) standing(shown []mijnhost.Record) {
 	for value := range p.written {
 		if !slices.ContainsFunc(shown, holding(value)) {
@@ -110,7 +110,7 @@ func (p *probe) standing(shown []mijnhost.Record) {
 	}
 }
 
-// statusOf is the status of a refusal or failure of the API, and 0 where none came.
+// statusOf returns the HTTP status of an API error, or 0 without a response.
 func statusOf(err error) int {
 	if e := (*apiclient.Error)(nil); errors.As(err, &e) && !e.Unexpected {
 		return e.Status

@@ -11,18 +11,17 @@ import (
 )
 
 const (
-	// removalTime bounds the removal. With the usual --timeout the whole check stays below 5 minutes, the
-	// time that `helm test` gives it.
+	// removalTime bounds the removal. With the default --timeout, the check stays below 5 minutes, the timeout of `helm test`.
 	removalTime = 90 * time.Second
-	// unseenTime is after how long a value that no read has shown counts as not there. Users saw reads that were seconds old.
+	// unseenTime is how long reads must not show a value before it counts as removed. Reads can be seconds old.
 	unseenTime = 30 * time.Second
-	// cleanReads is how many reads in a row must show nothing.
+	// cleanReads is how many reads in a row must not show the probe.
 	cleanReads = 2
 )
 
 var errStillShown = errors.New("the API still shows it")
 
-// remove removes what may stand under the probe's name, also when ctx is done, and tells how that went.
+// remove removes all values at the probe's name, even if ctx is done, and reports StepRemove.
 func (p *probe) remove(ctx context.Context, c *check.Check) {
 	if !p.sent {
 		return
@@ -36,14 +35,14 @@ func (p *probe) remove(ctx context.Context, c *check.Check) {
 			fmt.Sprintf("Delete the TXT record %s of %s in mijn.host's control panel.", p.name, p.zone.domain))
 		return
 	}
-	summary := "The probe record is removed."
+	summary := "Removed the probe record."
 	if !p.stood {
-		summary = "No probe record is in the zone."
+		summary = "No probe record in the zone."
 	}
 	c.Step(check.StepRemove, check.OK, summary, "")
 }
 
-// removeAll deletes what reads show until they show nothing more and every value that was sent is accounted for.
+// removeAll deletes what reads show, until they show nothing and every sent value is accounted for.
 func (p *probe) removeAll(ctx context.Context) error {
 	var fault error
 	for round, clean := 0, 0; ; round++ {
@@ -66,7 +65,7 @@ func (p *probe) removeAll(ctx context.Context) error {
 		}
 		if check.Pause(ctx, removalPause(round)) != nil {
 			if fault == nil {
-				fault = errors.New("the API does not show whether it is gone")
+				fault = errors.New("removal not confirmed by the API")
 			}
 			return fault
 		}
@@ -77,7 +76,7 @@ func removalPause(round int) time.Duration {
 	return min(500*time.Millisecond+time.Duration(round)*250*time.Millisecond, 4*time.Second)
 }
 
-// removeShown deletes records as they are shown. What is refused may be gone already: the reads after it tell.
+// removeShown deletes records in the form that reads show. A refused record may be gone already; later reads decide.
 func (p *probe) removeShown(ctx context.Context, v view) {
 	failed := map[string]bool{}
 	for _, r := range v.shown {
@@ -92,11 +91,10 @@ func (p *probe) removeShown(ctx context.Context, v view) {
 	}
 }
 
-// removeUnseen deletes the values that no read need show yet under the name by which they were sent. That proves
-// something only where DELETE fails for what is not there.
+// removeUnseen deletes sent values that reads may not show yet. Success is proof only if DELETE fails for a missing record.
 func (p *probe) removeUnseen(ctx context.Context) {
 	for value, w := range p.written {
-		for range steady { // there can be copies
+		for range steady { // duplicates are possible
 			if w.removed || p.delete(ctx, p.absolute(value)) != nil {
 				break
 			}
@@ -105,7 +103,7 @@ func (p *probe) removeUnseen(ctx context.Context) {
 	}
 }
 
-// accounted reports whether no value that was sent can turn up any more.
+// accounted reports whether no sent value can appear any more.
 func (p *probe) accounted() bool {
 	for _, w := range p.written {
 		if !w.removed && time.Since(w.at) < unseenTime {

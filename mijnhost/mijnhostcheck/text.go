@@ -10,12 +10,12 @@ import (
 
 const inconclusive = "inconclusive."
 
-// Sentences reads a Behaviour out.
+// Sentences implements check.Behaviour.
 func (b *Behaviour) Sentences() []string {
 	all := b.sentences()
 	lines := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return strings.HasSuffix(line, inconclusive) })
 	if len(lines) < len(all) {
-		lines = append(lines, "The rest is inconclusive.")
+		lines = append(lines, "Other measurements: inconclusive.")
 	}
 	return lines
 }
@@ -23,41 +23,41 @@ func (b *Behaviour) Sentences() []string {
 func (b *Behaviour) sentences() []string {
 	noCopies := inconclusive
 	if b.PatchSameValue == keeps || b.PatchSameValue == fails {
-		noCopies = "there can be none."
+		noCopies = "cannot exist."
 	}
 	return []string{
-		"A second value under one name: " + told(b.PatchSecondValue, map[string]string{
-			adds:     "PATCH adds it beside the first.",
-			replaces: "PATCH replaces the first with it.",
+		"Second value in an RRset: " + describe(b.PatchSecondValue, map[string]string{
+			adds:     "PATCH adds it.",
+			replaces: "PATCH replaces the first.",
 			fails:    "PATCH refuses it.",
 		}),
-		"The same value once more: " + told(b.PatchSameValue, map[string]string{
+		"Same value again: " + describe(b.PatchSameValue, map[string]string{
 			keeps:      "PATCH keeps one copy.",
 			duplicates: "PATCH makes a second copy.",
 			fails:      "PATCH refuses it.",
 		}),
-		"A record that is not there: " + told(b.DeleteAbsent, map[string]string{
+		"Missing record: " + describe(b.DeleteAbsent, map[string]string{
 			succeeds: "DELETE succeeds.",
 			fails:    fmt.Sprintf("DELETE fails with HTTP %d.", b.DeleteAbsentStatus),
 		}),
-		"A record in another form than it is shown: " + told(b.DeleteMatches, map[string]string{
+		"Record in another form than shown: " + describe(b.DeleteMatches, map[string]string{
 			anyForm: "DELETE finds it.",
 			asShown: "DELETE does not find it.",
 		}),
-		"Several copies of one record: " + told(b.DeleteCopies, map[string]string{
+		"Duplicates of a record: " + describe(b.DeleteCopies, map[string]string{
 			"":        noCopies,
 			oneCopy:   "DELETE removes one.",
 			allCopies: "DELETE removes all.",
 		}),
-		"Names of records: " + told(b.Names, map[string]string{
-			formAbsolute: "shown absolute, with a final dot.",
-			formNoDot:    "shown absolute, without a final dot.",
-			formRelative: "shown relative to the domain.",
-			asWritten:    "shown as they were written.",
+		"Record names: " + describe(b.Names, map[string]string{
+			formAbsolute: "absolute, with a final dot.",
+			formNoDot:    "absolute, without a final dot.",
+			formRelative: "relative to the domain.",
+			asWritten:    "as written.",
 		}),
-		"Values of TXT records: " + told(b.Values, map[string]string{
-			barely: "shown without quotes.",
-			quoted: "shown within quotes.",
+		"TXT values: " + describe(b.Values, map[string]string{
+			barely: "without quotes.",
+			quoted: "in quotes.",
 		}),
 		b.ttlSentence(),
 		b.Reads.freshness(),
@@ -65,7 +65,7 @@ func (b *Behaviour) sentences() []string {
 	}
 }
 
-func told(found string, words map[string]string) string {
+func describe(found string, words map[string]string) string {
 	if sentence, ok := words[found]; ok {
 		return sentence
 	}
@@ -75,11 +75,11 @@ func told(found string, words map[string]string) string {
 func (b *Behaviour) ttlSentence() string {
 	switch b.TTLShown {
 	case 0:
-		return "The TTL: " + inconclusive
+		return "TTL: " + inconclusive
 	case b.TTLSent:
-		return fmt.Sprintf("The TTL: %d s was taken as it was sent.", b.TTLSent)
+		return fmt.Sprintf("TTL: %d s, as sent.", b.TTLSent)
 	default:
-		return fmt.Sprintf("The TTL: %d s was sent, and %d s is shown.", b.TTLSent, b.TTLShown)
+		return fmt.Sprintf("TTL: %[2]d s; %[1]d s was sent.", b.TTLSent, b.TTLShown)
 	}
 }
 
@@ -87,26 +87,26 @@ func (r Reads) freshness() string {
 	if r.SettledAfter == nil {
 		return "Reads after a write: " + inconclusive
 	}
-	text := fmt.Sprintf("Reads after a write: all show it %s.", check.After(*r.SettledAfter))
+	text := fmt.Sprintf("Reads after a write: consistent %s.", check.After(*r.SettledAfter))
 	if r.StaleFor > 0 {
-		text += fmt.Sprintf(" The last stale read came %s after the write.", check.Spoken(r.StaleFor))
+		text += fmt.Sprintf(" The last stale read was %s after the write.", check.Spoken(r.StaleFor))
 	}
 	if r.Disagree {
-		text += " Until then, one read showed it and a later one did not."
+		text += " Before that, a read showed the write and a later one did not."
 	}
 	return text
 }
 
 func (r Reads) completeness() string {
-	const what = "The zone's other records after a write: "
+	const what = "Other records after a write: "
 	switch r.Incomplete {
 	case incompleteNo:
 		return what + "always shown."
 	case incompleteShort:
-		return fmt.Sprintf("%ssome were left out for %s.", what, check.Spoken(r.IncompleteFor))
+		return fmt.Sprintf("%ssome missing for %s.", what, check.Spoken(r.IncompleteFor))
 	case incompleteEmpty:
-		return fmt.Sprintf("%sall were left out for %s.", what, check.Spoken(r.IncompleteFor))
+		return fmt.Sprintf("%sall missing for %s.", what, check.Spoken(r.IncompleteFor))
 	default:
-		return what + "there are none to tell by."
+		return what + "the zone has none."
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// Provider is the name of its solver.
+// Provider implements check.Host.
 func (*Host) Provider() string { return "mijn-host" }
 
-// Risk is none: a record is written and removed on its own.
+// Risk implements check.Host. There is none: mijn.host writes and deletes single records.
 func (*Host) Risk() string { return "" }
 
-// Records are those that Managed has read.
+// Records implements check.Account.
 func (a *account) Records(domain string) []check.ZoneRecord {
 	records := make([]check.ZoneRecord, 0, len(a.records))
 	for _, r := range a.records {
@@ -29,13 +29,13 @@ func (a *account) Records(domain string) []check.ZoneRecord {
 	return records
 }
 
-// RemoveValue removes a value as the clean-up of a challenge does.
+// RemoveValue implements check.Account with the code that cleans up challenges.
 func (a *account) RemoveValue(ctx context.Context, _ *check.Check, domain, name, value string) error {
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeValueTime) // a write is not cut off
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeValueTime) // writes are not interrupted
 	defer cancel()
 	_, err := mijnhost.NewProvider(a.api).CleanUp(call, a.key, dnshost.TXT{Zone: domain + ".", FQDN: name + ".", Value: value})
 	return err
 }
 
-// removeValueTime is what a clean-up has.
+// removeValueTime is the time limit of a clean-up.
 const removeValueTime = 25 * time.Second

@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// steady is how many reads in a row must agree before they are believed: replicas may differ.
+	// steady is how many reads in a row must agree. Replicas of the API can differ.
 	steady = 4
 	// awaitTime bounds the wait for reads to agree.
 	awaitTime = 60 * time.Second
-	// gone is after how long a record of others that is no longer shown counts as deleted by another client.
+	// gone is how long another client's record must be missing before it counts as deleted.
 	gone = 30 * time.Second
 )
 
-// zone is the domain's zone as the API shows it, over and over.
+// zone reads the domain's zone and records the consistency of the reads.
 type zone struct {
 	client *mijnhost.Client
 	domain string
-	listed string // domain, in the form in which the API lists it
+	listed string // domain as the API lists it
 	probe  string // bare name
 
 	reads   *Reads
 	written time.Time // the last write of this check
 
-	others  map[mijnhost.Record]time.Time // the records of others, and since when each is not shown; zero for shown
-	pending struct {                      // what reads left out, until it is known that it was there all the time
+	others  map[mijnhost.Record]time.Time // other clients' records, and since when each is missing; zero if shown
+	pending struct {                      // an omission, until it is known that the records still existed
 		kind string
 		age  float64
 	}
@@ -38,19 +38,19 @@ type zone struct {
 
 // view is one read.
 type view struct {
-	shown    []mijnhost.Record // under the probe's name
-	complete bool              // all records of others are shown
+	shown    []mijnhost.Record // at the probe's name
+	complete bool              // all other clients' records are shown
 	at       time.Time
 }
 
-// The ways in which a read can leave records out.
+// Values of Reads.Incomplete.
 const (
 	incompleteNo    = "no"
 	incompleteShort = "short"
 	incompleteEmpty = "empty"
 )
 
-// begin takes note of the records of others. Those that challenges and other checks write come and go, and do not count.
+// begin records other clients' records, except those of challenges and other checks, which come and go.
 func (z *zone) begin(ctx context.Context) (leftOver []string, err error) {
 	records, err := z.read(ctx)
 	if err != nil {
@@ -115,7 +115,7 @@ func (z *zone) look(ctx context.Context) (view, error) {
 	return v, nil
 }
 
-// noteIncomplete waits with its judgement until the records are back: another client may have deleted them.
+// noteIncomplete records an omission once the records are back, because another client can have deleted them.
 func (z *zone) noteIncomplete(v view, empty bool) {
 	if !v.complete {
 		if z.pending.kind != incompleteEmpty {
@@ -136,10 +136,10 @@ func (z *zone) noteIncomplete(v view, empty bool) {
 	z.pending.kind, z.pending.age = "", 0
 }
 
-// awaitWrite reads until steady reads in a row are complete and show the last write, and measures how long that takes.
-// It is false if that did not come to pass.
+// awaitWrite reads until steady reads in a row are complete and show the last write, and measures the time. It returns false if
+// that does not happen within awaitTime.
 func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) bool) (view, bool, error) {
-	var settled time.Time // the first read of those that show it in a row
+	var settled time.Time // first of the reads in a row that show it
 	ever := false
 	v, agreed, err := z.await(ctx, func(v view) bool {
 		switch {
@@ -168,7 +168,7 @@ func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) b
 	return v, agreed, err
 }
 
-// awaitQuiet waits until stale reads can be ruled out, for a write that may have changed nothing to wait for.
+// awaitQuiet waits until stale reads are ruled out. It is for writes that may have no visible effect.
 func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 	worst := z.reads.StaleFor
 	if z.reads.SettledAfter != nil {
@@ -186,7 +186,7 @@ func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 	})
 }
 
-// await reads until steady reads in a row hold, and returns the last read.
+// await reads until steady reads in a row satisfy holds, and returns the last read.
 func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed bool, err error) {
 	begun := time.Now()
 	for inARow := 0; ; {
@@ -208,7 +208,7 @@ func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed
 	}
 }
 
-// pauseAfter spares the API the longer the wait lasts.
+// pauseAfter returns the pause between reads, which grows with the wait.
 func pauseAfter(waited time.Duration) time.Duration {
 	switch {
 	case waited < time.Second:

@@ -14,10 +14,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 )
 
-// callTime bounds one call of the API, with all its attempts.
+// callTime bounds one API call, including retries.
 const callTime = 20 * time.Second
 
-// account is what a key opens.
+// account implements check.Account.
 type account struct {
 	host   *Host
 	api    realtimeregister.Options
@@ -25,15 +25,14 @@ type account struct {
 	key    string
 	calls  atomic.Int64
 
-	zones map[string][]*realtimeregister.Zone // that were found, by their name
-	zone  *realtimeregister.Zone              // the one that challenges are answered in; nil if that cannot be told
+	zones map[string][]*realtimeregister.Zone // found, by name
+	zone  *realtimeregister.Zone              // the one for challenges; nil if undetermined
 }
 
-// Calls is how many requests were sent so far.
+// Calls returns the number of requests so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
 
-// Domains asks for the zones of one name, which tells whether the key is good. An account can have too many zones to list
-// them all.
+// Domains implements check.Account. It looks up one name instead of listing all zones, because an account can have very many.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -41,19 +40,19 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 		what := "Cannot verify the API key"
 		switch {
 		case errors.Is(err, apiclient.ErrKeyRefused):
-			what = fmt.Sprintf("The API key from %s is not accepted", origin)
+			what = fmt.Sprintf("API key from %s rejected", origin)
 		case isForbidden(err):
-			what = fmt.Sprintf("The API key from %s may not read zones", origin)
+			what = fmt.Sprintf("The API key from %s is not allowed to read zones", origin)
 		}
 		apiFault(ctx, c, check.StepKey, what, err)
 		return nil, false
 	}
 	c.Step(check.StepKey, check.OK, fmt.Sprintf("Realtime Register accepts the API key from %s, and the key has VIEW_DNS_ZONE. "+
-		"Whether it has UPDATE_DNS_ZONE shows when a record is written.", origin), "")
+		"Only a write shows whether it has UPDATE_DNS_ZONE.", origin), "")
 	return nil, true
 }
 
-// Unlisted looks for a zone as a challenge does.
+// Unlisted implements check.Account. It looks up the zone as a challenge does.
 func (a *account) Unlisted(ctx context.Context, name string) (domain string, err error) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -65,7 +64,7 @@ func (a *account) Unlisted(ctx context.Context, name string) (domain string, err
 	return zones[0].Name, nil
 }
 
-// Managed tells which of the zones of a name it is, whether it can be written to, and whether an update of it can succeed.
+// Managed implements check.Account. It chooses among zones with the same name and reports StepRecords as well.
 func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (nameservers []string, managed bool) {
 	zones := a.zones[domain]
 	zone, why, remedy := a.choose(zones)
@@ -78,9 +77,9 @@ func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (n
 	}
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	read, err := a.client.Zone(call, zone.ID) // as each challenge does: a list may show less
+	read, err := a.client.Zone(call, zone.ID) // as each challenge does; a list can omit records
 	if err != nil {
-		apiFault(ctx, c, check.StepManaged, fmt.Sprintf("The zone %s cannot be read", domain), err)
+		apiFault(ctx, c, check.StepManaged, fmt.Sprintf("Cannot read zone %s", domain), err)
 		return zone.Nameservers, false
 	}
 	a.zone = read
@@ -88,15 +87,15 @@ func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (n
 		c.Step(check.StepManaged, check.Problem, why, remedy)
 		return read.Nameservers, false
 	}
-	c.Step(check.StepManaged, check.OK, fmt.Sprintf("The %s zone %s can be written to: it is not linked, secondary, empty or waiting to be deleted.",
+	c.Step(check.StepManaged, check.OK, fmt.Sprintf("The %s zone %s is writable: not linked, secondary, empty or pending deletion.",
 		read.Service, domain), "")
 	a.checkRecords(c, read)
-	c.Note("If a Challenge says presented: true and its spec.key is none of the TXT values under its name, another tool has replaced " +
-		"the whole zone, and cert-manager does not write the value again. Fix: kubectl delete challenge NAME.")
+	c.Note("If a Challenge has presented: true and its spec.key is not among the TXT values at its name, another tool has replaced " +
+		"the zone, and cert-manager does not write the value again. Fix: kubectl delete challenge NAME.")
 	return read.Nameservers, true
 }
 
-// choose returns the zone that a challenge takes, or why there is none.
+// choose returns the zone that a challenge uses, or why there is none.
 func (a *account) choose(zones []*realtimeregister.Zone) (zone *realtimeregister.Zone, why, remedy string) {
 	var usable []*realtimeregister.Zone
 	for _, z := range zones {
@@ -109,51 +108,51 @@ func (a *account) choose(zones []*realtimeregister.Zone) (zone *realtimeregister
 	case len(usable) == 1:
 		return usable[0], "", ""
 	case len(usable) > 1:
-		why = fmt.Sprintf("The zone %s exists more than once: %s. A challenge needs to know which one.", name, described(usable))
-		return nil, why, "In the Issuer's config set service to the one that the domain is delegated to, and give it to the check with --realtimeregister-service."
+		why = fmt.Sprintf("Zone %s exists more than once: %s. The solver requires service to select one.", name, described(usable))
+		return nil, why, "Set service in the Issuer's config, and --realtimeregister-service, to the one that the domain is delegated to."
 	case a.host.Service != "":
-		return nil, fmt.Sprintf("There is no %s zone %s: %s.", a.host.Service, name, described(zones)),
-			"Set --realtimeregister-service, and service in the Issuer's config, to the one that exists."
+		return nil, fmt.Sprintf("%s zone %s not found: %s.", a.host.Service, name, described(zones)),
+			"Set service in the Issuer's config, and --realtimeregister-service, to the existing one."
 	default:
-		return nil, fmt.Sprintf("The zone %s is waiting to be deleted.", name), "Restore the zone in Realtime Register's portal, or ask its support."
+		return nil, fmt.Sprintf("Zone %s is pending deletion.", name), "Restore the zone in Realtime Register's portal, or contact support."
 	}
 }
 
-// described names zones by their service, with their nameservers.
+// described lists zones by service, with their nameservers.
 func described(zones []*realtimeregister.Zone) string {
 	var all []string
 	for _, z := range zones {
 		words := z.Service
 		if z.IsPending() {
-			words += " (waiting to be deleted)"
+			words += " (pending deletion)"
 		}
 		if len(z.Nameservers) > 0 {
-			words += " with the nameservers " + check.List(z.Nameservers)
+			words += " with nameservers " + check.List(z.Nameservers)
 		}
 		all = append(all, words)
 	}
 	return check.List(all)
 }
 
-// unfit says why a zone must not be written to.
+// unfit returns why a zone must not be written to, or "".
 func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	const cname = ", or delegate the challenge to another zone by CNAME."
 	switch {
 	case z.Template() != "":
-		return fmt.Sprintf("The zone %s is linked to the template %s, so its records come from there.", z.Name, z.Template()), "Unlink the zone" + cname
+		return fmt.Sprintf("Zone %s is linked to template %s, so its records come from there.", z.Name, z.Template()), "Unlink the zone" + cname
 	case z.Master() != "":
-		return fmt.Sprintf("The zone %s is a secondary zone of %s, so its records come from there.", z.Name, z.Master()),
-			"Answer the challenges where the primary zone is hosted" + cname
+		return fmt.Sprintf("Zone %s is a secondary zone of %s, so its records come from there.", z.Name, z.Master()),
+			"Use a solver for the DNS host of the primary zone" + cname
 	case z.IsPending():
-		return fmt.Sprintf("The zone %s is waiting to be deleted.", z.Name), "Restore the zone in Realtime Register's portal, or ask its support."
+		return fmt.Sprintf("Zone %s is pending deletion.", z.Name), "Restore the zone in Realtime Register's portal, or contact support."
 	case len(z.Records) == 0:
-		return fmt.Sprintf("The zone %s has no records, or the API does not show them. The webhook writes to no such zone.", z.Name),
-			"Add one TXT record to the zone in Realtime Register's portal, so that an empty answer can be told apart."
+		return fmt.Sprintf("Zone %s has no records, or the API does not show them. The webhook does not write to such a zone.", z.Name),
+			"Add a TXT record to the zone in Realtime Register's portal."
 	}
 	return "", ""
 }
 
-// Records are those that Managed has read.
+// Records implements check.Account.
 func (a *account) Records(string) []check.ZoneRecord {
 	records := make([]check.ZoneRecord, 0, len(a.zone.Records))
 	for _, r := range a.zone.Records {
@@ -166,12 +165,12 @@ func (a *account) Records(string) []check.ZoneRecord {
 	return records
 }
 
-// RemoveValue removes a value by the code that cleans up after challenges.
+// RemoveValue implements check.Account with the code that cleans up challenges.
 func (a *account) RemoveValue(ctx context.Context, c *check.Check, domain, name, value string) error {
 	leases, words := a.leases(c)
 	api := a.api
 	api.Leases = leases
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // an update is not cut off
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // updates are not interrupted
 	defer cancel()
 	_, err := realtimeregister.NewProvider(api).CleanUp(call, a.key, dnshost.TXT{
 		Zone: domain + ".", FQDN: name + ".", Value: value, Service: a.zone.Service,
@@ -187,7 +186,7 @@ func isForbidden(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
-// apiFault ends a step in which the API failed. A refusal is a problem; silence is not known to be one.
+// apiFault ends a step whose API call failed. A refusal is a problem; no answer is inconclusive.
 func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string, err error) {
 	if why, remedy, cut := check.CutShort(ctx); cut {
 		c.Step(id, check.Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
@@ -197,17 +196,17 @@ func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string,
 	var remedy string
 	switch {
 	case errors.Is(err, apiclient.ErrKeyRefused):
-		remedy = "Check that the key is complete, has not been revoked and belongs to this environment: the test environment has keys " +
-			"of its own (--realtimeregister-base-url). If the key is tied to IP addresses, add the one from which this system reaches the internet."
+		remedy = "Check that the key is complete, not revoked and for this environment: the test environment has separate keys " +
+			"(--realtimeregister-base-url). If the key is restricted to IP addresses, add this system's public address."
 	case isForbidden(err):
-		remedy = "In Realtime Register's portal give the key's user VIEW_DNS_ZONE and UPDATE_DNS_ZONE. If the key is tied to IP addresses, " +
-			"add the one from which this system reaches the internet."
+		remedy = "Grant the key's user VIEW_DNS_ZONE and UPDATE_DNS_ZONE in Realtime Register's portal. If the key is restricted to IP addresses, " +
+			"add this system's public address."
 	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in some minutes. If it persists, find what else uses this API key."
+		status, remedy = check.Unknown, "Run the check again in a few minutes. If it persists, find what else uses this API key."
 	case errors.Is(err, apiclient.ErrUnavailable):
 		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --realtimeregister-base-url), and run the check again."
 	default:
-		remedy = "Run the check again. If it persists, ask Realtime Register with this message."
+		remedy = "Run the check again. If it persists, contact Realtime Register with this message."
 	}
 	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
 }

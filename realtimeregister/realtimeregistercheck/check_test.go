@@ -48,7 +48,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		},
 		{
 			claim: "a key that may not be used from here, or lacks the right", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },
-			step: check.StepKey, status: check.Problem, words: []string{"may not read zones", "VIEW_DNS_ZONE and UPDATE_DNS_ZONE", "IP addresses"}, outcome: check.Trouble,
+			step: check.StepKey, status: check.Problem, words: []string{"is not allowed to read zones", "VIEW_DNS_ZONE and UPDATE_DNS_ZONE", "IP addresses"}, outcome: check.Trouble,
 		},
 		{
 			claim: "an API that is down leaves the matter open",

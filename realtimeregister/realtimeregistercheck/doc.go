@@ -1,5 +1,5 @@
-// Package realtimeregistercheck is what `webhook check` asks of Realtime Register.
+// Package realtimeregistercheck is the part of `webhook check` for Realtime Register.
 //
-// It reads, and writes only if --write is given: an update replaces all records of a zone. Then one probe record goes
-// through the same code that answers challenges, and out of the zone again.
+// It only reads unless --write or --remove-value is set, because an update replaces all records of a zone. Writes use the same code
+// as challenges.
 package realtimeregistercheck

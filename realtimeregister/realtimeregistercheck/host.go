@@ -17,47 +17,47 @@ import (
 
 const hostName = "Realtime Register"
 
-// Host is Realtime Register.
+// Host implements check.Host for Realtime Register.
 type Host struct {
-	// API says how it is reached. Its Leases are made for a probe.
+	// API configures the client. Its Leases are set for each write.
 	API realtimeregister.Options
-	// KeyVariable is the environment variable that can hold its key.
+	// KeyVariable is the environment variable for its API key.
 	KeyVariable string
-	// ValidateBaseURL refuses an address to which the key must not go.
+	// ValidateBaseURL returns an error for a URL that must not get the key.
 	ValidateBaseURL func(string) error
-	// LeaseNamespace is where the webhook has its Leases; empty if that is not known.
+	// LeaseNamespace is the namespace of the webhook's Leases; empty if unknown.
 	LeaseNamespace string
-	// Service tells a BASIC and a PREMIUM zone of one name apart; empty if there is one alone.
+	// Service selects one of two zones with the same name; empty if there is only one.
 	Service string
 }
 
-// Name is its own.
+// Name implements check.Host.
 func (*Host) Name() string { return hostName }
 
-// Provider is the name of its solver.
+// Provider implements check.Host.
 func (*Host) Provider() string { return "realtime-register" }
 
-// Risk is that of every update.
+// Risk implements check.Host.
 func (*Host) Risk() string {
-	return "An update replaces all records of a zone at Realtime Register: anything another client writes to the zone in the same seconds " +
-		"is lost, and so is the probe if another client writes last."
+	return "An update at Realtime Register replaces all records of a zone: a change that another client makes in the same seconds " +
+		"is lost, or the probe is."
 }
 
-// Key is one that the portal gives.
+// Key implements check.Host.
 func (h *Host) Key() check.Key {
 	return check.Key{Variable: h.KeyVariable, From: "Realtime Register's portal (an API key of a user with VIEW_DNS_ZONE and UPDATE_DNS_ZONE)"}
 }
 
-// AddFlags adds the API's address, and what a config of the Issuer and the webhook's server can say.
+// AddFlags implements check.Host.
 func (h *Host) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&h.API.BaseURL, "realtimeregister-base-url", cmp.Or(h.API.BaseURL, realtimeregister.DefaultBaseURL), "Address of the Realtime Register API")
+	flags.StringVar(&h.API.BaseURL, "realtimeregister-base-url", cmp.Or(h.API.BaseURL, realtimeregister.DefaultBaseURL), "URL of the Realtime Register API (default: $REALTIMEREGISTER_BASE_URL)")
 	flags.StringVar(&h.Service, "realtimeregister-service", h.Service,
-		"Which of two zones of one name, as service in the Issuer's config: "+strings.Join(realtimeregister.Services(), " or "))
+		"Zone to use if two have the same name, as service in the Issuer's config: "+strings.Join(realtimeregister.Services(), " or "))
 	flags.StringVar(&h.LeaseNamespace, "lease-namespace", h.LeaseNamespace,
-		"Namespace of the webhook's Leases (default: the environment's POD_NAMESPACE). With it a probe keeps clear of the webhook")
+		"Namespace of the webhook's Leases, so that a probe and the webhook do not write a zone at the same time (default: $POD_NAMESPACE)")
 }
 
-// Validate looks at the flags.
+// Validate implements check.Host.
 func (h *Host) Validate() error {
 	if h.Service != "" && !slices.Contains(realtimeregister.Services(), h.Service) {
 		return errors.New("--realtimeregister-service must be " + strings.Join(realtimeregister.Services(), " or "))
@@ -65,7 +65,7 @@ func (h *Host) Validate() error {
 	return h.ValidateBaseURL(h.API.BaseURL)
 }
 
-// Open makes a client for the key.
+// Open implements check.Host.
 func (h *Host) Open(key string) check.Account {
 	a := &account{host: h, key: key, zones: map[string][]*realtimeregister.Zone{}}
 	a.api = h.API
@@ -77,13 +77,13 @@ func (h *Host) Open(key string) check.Account {
 	return a
 }
 
-// counting counts the requests that go through it.
+// counting counts requests.
 type counting struct {
 	through http.RoundTripper
 	calls   *atomic.Int64
 }
 
-// RoundTrip counts and passes on.
+// RoundTrip implements http.RoundTripper.
 func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.calls.Add(1)
 	return t.through.RoundTrip(r)

@@ -18,21 +18,20 @@ import (
 )
 
 const (
-	// probeLabel begins the label of every probe name.
+	// probeLabel is the prefix of every probe's label.
 	probeLabel = "_mijn-host-webhook-check-"
-	// writeTime bounds a call of the zone writer: that of a challenge.
+	// writeTime bounds a call of the zone writer, as for a challenge.
 	writeTime = 25 * time.Second
-	// removalTime bounds the removal. An update whose fate is unknown stops all others for a minute.
+	// removalTime bounds the removal. An uncertain update blocks all others for a minute.
 	removalTime = 90 * time.Second
-	// tryAgain is the pause before a value is removed once more.
+	// tryAgain is the pause before a removal is retried.
 	tryAgain = 3 * time.Second
 )
 
-// Probe writes one TXT record by the code that answers challenges, which reads it back, sees when the nameservers serve it,
-// and removes it.
+// Probe implements check.Account with the code that solves challenges, which reads the record back.
 func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 	for _, name := range a.zone.Named(probeLabel) {
-		c.Note(fmt.Sprintf("An earlier check has left the TXT record %s behind, or another one is running now. If not, delete it.", name))
+		c.Note(fmt.Sprintf("The TXT record %s is from another check. If no other check is running, delete it.", name))
 	}
 	leases, words := a.leases(c)
 	api := a.api
@@ -45,41 +44,41 @@ func (a *account) Probe(ctx context.Context, c *check.Check, o check.Probe) {
 	}
 	c.Progress("Writing the probe record.")
 	begun := time.Now()
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // an update is not cut off
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // updates are not interrupted
 	_, err := provider.Present(call, a.key, record)
 	cancel()
 	defer func() { a.remove(ctx, c, provider, record) }()
 	if err != nil {
-		what := fmt.Sprintf("The probe record %s could not be written", name)
+		what := fmt.Sprintf("Cannot write the probe record %s", name)
 		if isForbidden(err) {
-			what = "The API key may not update zones"
+			what = "The API key is not allowed to update zones"
 		}
 		a.writeFault(ctx, c, what, err)
 		return
 	}
 	took := check.InSeconds(time.Since(begun))
-	c.Step(check.StepWrite, check.OK, fmt.Sprintf("The probe record %s is written. %s", name, words), "")
+	c.Step(check.StepWrite, check.OK, fmt.Sprintf("Wrote the probe record %s. %s", name, words), "")
 	c.Step(check.StepRead, check.OK, fmt.Sprintf("The API shows the probe record %s.", check.After(took)), "")
 	w := c.WatchNameservers(ctx, o.Nameservers, name, []string{record.Value}, time.Now())
 	defer w.End()
 	w.Judge(ctx)
 }
 
-// writeFault tells why nothing was written.
+// writeFault ends StepWrite after a failed write.
 func (a *account) writeFault(ctx context.Context, c *check.Check, what string, err error) {
 	switch {
 	case errors.Is(err, kubelease.ErrForbidden), errors.Is(err, kubelease.ErrUnavailable):
 		c.Step(check.StepWrite, check.Problem, fmt.Sprintf("%s: %v.", what, err),
-			"Use an account that may get, create and update Leases in --lease-namespace, or leave that flag out: then nothing keeps the webhook from the zone meanwhile.")
+			"Use an account that may get, create and update Leases in --lease-namespace, or unset that flag: then the webhook can write the zone at the same time.")
 	case errors.Is(err, realtimeregister.ErrUncertain), errors.Is(err, realtimeregister.ErrStale),
 		errors.Is(err, realtimeregister.ErrLeaseInUse), errors.Is(err, realtimeregister.ErrZoneInUse), errors.Is(err, realtimeregister.ErrNoTime):
-		c.Step(check.StepWrite, check.Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in some minutes.")
+		c.Step(check.StepWrite, check.Unknown, fmt.Sprintf("%s: %v.", what, err), "Run the check again in a few minutes.")
 	default:
 		apiFault(ctx, c, check.StepWrite, what, err)
 	}
 }
 
-// remove takes the probe record out of the zone, also when ctx is done.
+// remove removes the probe record, even if ctx is done.
 func (a *account) remove(ctx context.Context, c *check.Check, provider *realtimeregister.Provider, record dnshost.TXT) {
 	name, domain := dnsname.TrimDot(record.FQDN), dnsname.TrimDot(record.Zone)
 	c.Progress("Removing the probe record.")
@@ -90,7 +89,7 @@ func (a *account) remove(ctx context.Context, c *check.Check, provider *realtime
 		_, err := provider.CleanUp(call, a.key, record)
 		end()
 		if err == nil {
-			c.Step(check.StepRemove, check.OK, "No probe record is in the zone.", "")
+			c.Step(check.StepRemove, check.OK, "No probe record in the zone.", "")
 			return
 		}
 		if check.Pause(ctx, tryAgain) != nil {
@@ -102,55 +101,55 @@ func (a *account) remove(ctx context.Context, c *check.Check, provider *realtime
 	}
 }
 
-// randomValue has the form of a challenge's, which all who write the zone know as one that comes and goes.
+// randomValue returns a value in the form of a challenge's, so that other zone writers expect it to disappear.
 func randomValue() string {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// leases are the webhook's, where its cluster can be reached and its namespace is known. The words tell which.
+// leases returns the webhook's Leases if the cluster and the namespace are known, else ones for this process only. words say which.
 func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words string) {
 	config, err := c.Cluster()
 	switch {
 	case a.host.LeaseNamespace == "":
-		return &alone{}, "Without --lease-namespace no Lease kept the webhook from writing to the zone at the same time."
+		return &alone{}, "No Lease protected this write from the webhook's: --lease-namespace is not set."
 	case err != nil:
-		return &alone{}, "No cluster can be reached, so no Lease kept the webhook from writing to the zone at the same time."
+		return &alone{}, "No Lease protected this write from the webhook's: no cluster configured."
 	}
 	shared := kubelease.New(a.host.LeaseNamespace)
 	if err := shared.Connect(config); err != nil {
-		return &alone{}, "No cluster can be reached, so no Lease kept the webhook from writing to the zone at the same time."
+		return &alone{}, "No Lease protected this write from the webhook's: no cluster configured."
 	}
-	return shared, fmt.Sprintf("A Lease in the namespace %s kept the webhook from writing to the zone at the same time.", a.host.LeaseNamespace)
+	return shared, fmt.Sprintf("A Lease in namespace %s protected this write from the webhook's.", a.host.LeaseNamespace)
 }
 
-// alone are Leases for a process that has no other process to share with, as far as it knows. The notes of a round are for the next one.
+// alone implements realtimeregister.Leases within one process. It passes the notes of a round to the next one.
 type alone struct {
 	mu    sync.Mutex
 	notes string
 }
 
-// Acquire gives a Lease that excludes no one. Rounds of one zone take turns.
+// Acquire implements realtimeregister.Leases. The Lease excludes no other process.
 func (a *alone) Acquire(ctx context.Context, _ string) (keylock.Lease, error) { return a, ctx.Err() }
 
-// Notes are a part of keylock.Lease.
+// Notes implements keylock.Lease.
 func (a *alone) Notes() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.notes
 }
 
-// Renew is a part of keylock.Lease.
+// Renew implements keylock.Lease.
 func (a *alone) Renew(_ context.Context, notes string) error {
 	a.Release(notes)
 	return nil
 }
 
-// Left is a part of keylock.Lease.
+// Left implements keylock.Lease.
 func (*alone) Left() time.Duration { return time.Hour }
 
-// Release is a part of keylock.Lease.
+// Release implements keylock.Lease.
 func (a *alone) Release(notes string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 )
 
-// maxDoubts bounds how many records are named.
+// maxDoubts is the maximum number of records that a step lists.
 const maxDoubts = 10
 
-// checkRecords reports whether an update with all records of the zone can succeed, as far as that can be told from reading.
+// checkRecords reports whether Realtime Register accepts an update with all records of the zone, as far as reading can show.
 func (a *account) checkRecords(c *check.Check, z *realtimeregister.Zone) {
 	var refused, doubted []string
 	for _, d := range z.Doubts() {
@@ -21,18 +21,18 @@ func (a *account) checkRecords(c *check.Check, z *realtimeregister.Zone) {
 			doubted = append(doubted, words)
 		}
 	}
-	const why = "An update has all records of the zone in it, so one that is refused stops every challenge. "
+	const why = "An update contains all records of the zone, so one rejected record blocks every challenge. "
 	switch {
 	case len(refused) > 0:
-		c.Step(check.StepRecords, check.Problem, fmt.Sprintf("%sRealtime Register refuses: %s.", why, first(refused)),
+		c.Step(check.StepRecords, check.Problem, fmt.Sprintf("%sRealtime Register rejects: %s.", why, first(refused)),
 			"Correct the record in Realtime Register's portal, or delegate the challenge to another zone by CNAME.")
 	case len(doubted) == 0:
-		c.Step(check.StepRecords, check.OK, fmt.Sprintf("All records of %s have a form that an update can have.", z.Name), "")
+		c.Step(check.StepRecords, check.OK, fmt.Sprintf("All records of %s are valid in an update.", z.Name), "")
 	case c.Writes():
-		c.Step(check.StepRecords, check.OK, fmt.Sprintf("%sThe probe shows whether Realtime Register takes: %s.", why, first(doubted)), "")
+		c.Step(check.StepRecords, check.OK, fmt.Sprintf("%sThe probe shows whether Realtime Register accepts: %s.", why, first(doubted)), "")
 	default:
-		c.Step(check.StepRecords, check.Unknown, fmt.Sprintf("%sRealtime Register may refuse: %s.", why, first(doubted)),
-			"Correct the record in Realtime Register's portal, or run the check with --write, which shows whether it is taken.")
+		c.Step(check.StepRecords, check.Unknown, fmt.Sprintf("%sRealtime Register may reject: %s.", why, first(doubted)),
+			"Correct the record in Realtime Register's portal, or run the check with --write, which shows whether it is accepted.")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-// noSolver is the end of cert-manager's words for an Order whose DNS names no solver matches.
+// noSolver is the end of cert-manager's reason for an Order whose DNS names match no solver.
 const noSolver = "no configured challenge solvers can be used"
 
 // withPending adds what blocks new challenges for the name: an Order that failed, and a Challenge that is being deleted.
@@ -22,9 +22,9 @@ func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.
 	for _, c := range challenges {
 		if c.Spec.DNSName == bare && c.Metadata.DeletionTimestamp != "" {
 			name := c.Metadata.Namespace + "/" + c.Metadata.Name
-			blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Challenge %s for %s is Terminating: %s. cert-manager starts no other challenge for the name until it is gone.",
+			blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Challenge %s for %s is Terminating: %s. cert-manager starts no other Challenge for the name until it is deleted.",
 				name, bare, orUnknown(c.Status.Reason)),
-				fmt.Sprintf("Correct the cause, so that its clean-up can succeed. If that is impossible, remove the TXT record by hand and then the finalizer of Challenge %s.", name)))
+				fmt.Sprintf("Fix the cause, so that its clean-up succeeds. If that is impossible, delete the TXT record, then remove the finalizer of Challenge %s.", name)))
 		}
 	}
 	scope := acme + "orders"
@@ -44,7 +44,7 @@ func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.
 	}
 	if strings.Contains(newest.Status.Reason, noSolver) {
 		blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Order %s/%s failed: %s.", newest.Metadata.Namespace, newest.Metadata.Name, orUnknown(newest.Status.Reason)),
-			"Correct the solver's selector, then delete the Order's CertificateRequest; cert-manager creates another."))
+			"Correct the solver's selector, then delete the Order's CertificateRequest; cert-manager creates a new one."))
 	}
 	switch {
 	case len(blocks) > 0:

@@ -21,7 +21,7 @@ type Planner struct {
 	ReadConfig func(solverName string, raw []byte) (check.SolverConfig, error)
 }
 
-// run is one plan in progress.
+// run is one plan that is being made.
 type run struct {
 	Planner
 	cluster
@@ -77,7 +77,7 @@ func (r *run) read(ctx context.Context) ([]subject, check.Step) {
 		certificates, r.ref = []certificate{one}, one.Spec.IssuerRef
 		if r.ref.Group != "" && r.ref.Group != "cert-manager.io" {
 			return nil, problem(check.StepIssuer, fmt.Sprintf("Certificate %s uses an issuer of the group %s.", r.ask.Certificate, r.ref.Group),
-				"This check is for Issuers and ClusterIssuers of cert-manager.io.")
+				"Name a Certificate that uses an Issuer or ClusterIssuer of cert-manager.io.")
 		}
 		if r.ref.Kind != "ClusterIssuer" {
 			r.from = namespace
@@ -95,7 +95,7 @@ func (r *run) read(ctx context.Context) ([]subject, check.Step) {
 		return nil, unreadable(r.String(), err)
 	}
 	if r.issuer.Spec.ACME == nil {
-		return nil, problem(check.StepIssuer, fmt.Sprintf("%s is not an ACME issuer.", r), "Name an Issuer that has spec.acme.")
+		return nil, problem(check.StepIssuer, fmt.Sprintf("%s is not an ACME issuer.", r), "Use an Issuer with spec.acme.")
 	}
 	if ready := conditionOf(r.issuer.Status.Conditions, "Ready"); ready.Status != "True" {
 		return nil, problem(check.StepIssuer, fmt.Sprintf("%s is not Ready: %s.", r, orUnknown(ready.Message)),
@@ -118,7 +118,7 @@ func (r *run) read(ctx context.Context) ([]subject, check.Step) {
 	}
 	subjects := subjectsOf(certificates, r.ask.Domain)
 	if len(subjects) == 0 {
-		return nil, problem(check.StepIssuer, fmt.Sprintf("No Certificate with a DNS name uses %s.", r), "Give a DNS name with --domain.")
+		return nil, problem(check.StepIssuer, fmt.Sprintf("No Certificate with a DNS name uses %s.", r), "Set a DNS name with --domain.")
 	}
 	return subjects, check.Step{ID: check.StepIssuer, Status: check.OK, Summary: fmt.Sprintf("%s is an ACME issuer and is Ready.", r)}
 }
@@ -169,13 +169,13 @@ func problem(id check.StepID, summary, remedy string) check.Step {
 	return check.Step{ID: id, Status: check.Problem, Summary: summary, Remedy: remedy}
 }
 
-// unreadable is the step of an object that could not be read.
+// unreadable returns the step for an object that could not be read.
 func unreadable(what string, err error) check.Step {
 	switch {
 	case isObjectMissing(err):
 		return problem(check.StepIssuer, what+" not found.", "Check the name, the namespace and the kind.")
 	case apierrors.IsNotFound(err):
-		return problem(check.StepIssuer, "cert-manager is not installed in this cluster.", "Install cert-manager, or name another cluster with --kubeconfig.")
+		return problem(check.StepIssuer, "cert-manager is not installed in this cluster.", "Install cert-manager, or select another cluster with --kubeconfig.")
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return check.Step{
 			ID: check.StepIssuer, Status: check.Unknown, Summary: "Your account may not read " + what + ".",

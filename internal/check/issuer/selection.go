@@ -24,8 +24,8 @@ func (w weight) exceeds(other weight) bool {
 	}
 }
 
-// choose returns the index of the solver that cert-manager takes for a name: exact dnsNames win over the longest of dnsZones, then
-// the number of matchLabels counts, then the order in the list. It is -1 if none matches. A CA offers only DNS-01 for a wildcard.
+// choose returns the index of the solver that cert-manager uses for a name, or -1 if none matches. Exact dnsNames win over the
+// longest of dnsZones, then the number of matchLabels counts, then the order. CAs offer only DNS-01 for a wildcard.
 func choose(solvers []acmeSolver, name string, labels map[string]string) int {
 	chosen, best := -1, weight{}
 	for i, s := range solvers {
@@ -63,7 +63,8 @@ func (s *selector) match(name string, labels map[string]string) (w weight, ok bo
 	return w, len(s.DNSZones) == 0 || w.zones > 0
 }
 
-// intended returns the solvers with selectors in the form that names of certificates have: lower case, without a final dot.
+// intended returns the solvers with selectors in lower case and without final dots, as names in certificates are, and the
+// entries that differ.
 func intended(solvers []acmeSolver) (normal []acmeSolver, odd []string) {
 	normal = slices.Clone(solvers)
 	for i, s := range normal {

@@ -13,7 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-// target finds the solver of a name, and checks it from the webhook to the Secret.
+// target finds the solver of a name and checks its webhook, its config and access to its Secret.
 func (r *run) target(ctx context.Context, s subject) check.Target {
 	t := check.Target{Name: s.name}
 	note := func(id check.StepID, status check.Status, summary, remedy string) {
@@ -35,8 +35,8 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	which := fmt.Sprintf("solver %d of %s", chosen+1, r)
 	solver := solvers[chosen]
 	if solver.DNS01 == nil || solver.DNS01.Webhook == nil {
-		note(check.StepSolver, check.Unknown, fmt.Sprintf("cert-manager uses %s for %s, and that solver is not a webhook.", which, s.name),
-			"Nothing to do if this is intended. Otherwise give this webhook's solver a more specific selector.")
+		note(check.StepSolver, check.Unknown, fmt.Sprintf("cert-manager uses %s for %s, which is not a webhook solver.", which, s.name),
+			"If this is not intended, give this webhook's solver a more specific selector.")
 		return r.withPending(ctx, t, s)
 	}
 	hook := *solver.DNS01.Webhook
@@ -63,7 +63,7 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 		ambient, found := account.secrets[r.KeyVariables[hook.SolverName]]
 		if r.from != "" || !found {
 			t.Provider = ""
-			note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s names no Secret, and the webhook has no API key of its own for it.", which),
+			note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s has no apiKeySecretRef, and the webhook has no ambient API key for this solver.", which),
 				"Add apiKeySecretRef to the config.")
 			return r.withPending(ctx, t, s)
 		}
@@ -78,14 +78,14 @@ func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1
 
 type keyRef struct{ name, key string }
 
-// account is what is known of the running webhook.
+// account is the running webhook's ServiceAccount and settings.
 type account struct {
 	namespace, name string // of the ServiceAccount
 	environment     map[string]string
 	secrets         map[string]keyRef // environment variables that come from Secrets
 }
 
-// webhook checks that the API server has the webhook of a solver, and finds its pods.
+// webhook checks that the API server serves the solver, and finds the webhook's ServiceAccount.
 func (r *run) webhook(ctx context.Context, hook webhookSolver, note func(check.StepID, check.Status, string, string)) (account, bool) {
 	var service apiService
 	err := r.get(ctx, "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1."+hook.GroupName, &service)
@@ -117,7 +117,7 @@ func (r *run) webhook(ctx context.Context, hook webhookSolver, note func(check.S
 		names = append(names, resource.Name)
 	}
 	if _, ours := r.KeyVariables[hook.SolverName]; !ours || !slices.Contains(names, hook.SolverName) {
-		note(check.StepWebhook, check.Problem, fmt.Sprintf("The webhook %s has no solver named %q; it has %s.", hook.GroupName, hook.SolverName, check.List(names)),
+		note(check.StepWebhook, check.Problem, fmt.Sprintf("The webhook %s has no solver %q, only %s.", hook.GroupName, hook.SolverName, check.List(names)),
 			"Set solverName to "+strings.Join(slices.Sorted(maps.Keys(r.KeyVariables)), " or ")+".")
 		return account{}, false
 	}
@@ -128,7 +128,7 @@ func (r *run) webhook(ctx context.Context, hook webhookSolver, note func(check.S
 	return r.accountOf(ctx, service.Spec.Service.Namespace, service.Spec.Service.Name), true
 }
 
-// accountOf reads the account and the settings of the pods behind a Service. What cannot be read stays empty.
+// accountOf reads the ServiceAccount and the settings of the pods of a Service. A field that cannot be read stays empty.
 func (r *run) accountOf(ctx context.Context, namespace, service string) account {
 	a := account{namespace: namespace, environment: map[string]string{}, secrets: map[string]keyRef{}}
 	var s struct {

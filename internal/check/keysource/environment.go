@@ -8,9 +8,9 @@ import (
 
 // Environment is a key in an environment variable.
 type Environment struct {
-	// Variable is its name, and Value what it holds.
+	// Variable is its name and Value its content.
 	Variable, Value string
-	// From is where people get the key.
+	// From says where to get a key.
 	From string
 }
 
@@ -20,5 +20,5 @@ func (e Environment) Origin() string { return "the environment variable " + e.Va
 // Key returns the key.
 func (e Environment) Key(context.Context) (string, error) {
 	key, err := apikey.Parse(e.Value)
-	return told(key, err, e.Origin(), e.From)
+	return withFix(key, err, e.Origin(), e.From)
 }

@@ -13,7 +13,7 @@ import (
 // File is a key in a file.
 type File struct {
 	Path string
-	// From is where people get the key.
+	// From says where to get a key.
 	From string
 }
 
@@ -25,12 +25,12 @@ func (f File) Key(context.Context) (string, error) {
 	held, err := os.ReadFile(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{Fault: fmt.Sprintf("API key file %s not found.", f.Path), Remedy: "Name another one with --api-key-file."}
+		return "", &Error{Fault: fmt.Sprintf("API key file %s not found.", f.Path), Remedy: "Check the path in --api-key-file."}
 	case errors.Is(err, fs.ErrPermission):
-		return "", &Error{Fault: fmt.Sprintf("API key file %s is not readable: permission denied.", f.Path), Remedy: "Give the user that runs the check read access."}
+		return "", &Error{Fault: fmt.Sprintf("API key file %s is not readable: permission denied.", f.Path), Remedy: "Make the file readable for the current user."}
 	case err != nil:
-		return "", &Error{Fault: fmt.Sprintf("Cannot read API key file %s.", f.Path), Remedy: "Name a regular file."}
+		return "", &Error{Fault: fmt.Sprintf("Cannot read API key file %s.", f.Path), Remedy: "--api-key-file must be a regular file."}
 	}
 	key, err := apikey.Parse(string(held))
-	return told(key, err, f.Origin(), f.From)
+	return withFix(key, err, f.Origin(), f.From)
 }

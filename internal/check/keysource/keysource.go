@@ -1,5 +1,4 @@
-// Package keysource reads the API key that a check uses: from the environment, a file or a Secret of Kubernetes. The key
-// never becomes part of an error.
+// Package keysource reads the API key for a check from the environment, a file or a Kubernetes Secret. Errors never contain the key.
 package keysource
 
 import (
@@ -12,31 +11,31 @@ import (
 
 // Source is where an API key comes from.
 type Source interface {
-	// Origin names the source in words that may be shown.
+	// Origin names the source for messages.
 	Origin() string
-	// Key reads the key. An error can be a *Error.
+	// Key reads the key. Its error is a *Error if there is a known fix.
 	Key(ctx context.Context) (string, error)
 }
 
-// Error tells that the source has no key, and what to do about it.
+// Error reports that the source has no usable key, and the fix.
 type Error struct {
-	// Fault says what is wrong, and Remedy what to do; both are sentences that may be shown.
+	// Fault describes the error and Remedy the fix, each as a sentence without secrets.
 	Fault, Remedy string
-	// Passing tells that the source could not be asked: whether it has a key is not known.
+	// Passing reports that the source could not be reached, so the result is inconclusive.
 	Passing bool
 }
 
-// Error is the fault alone.
+// Error returns the fault without the fix.
 func (e *Error) Error() string { return e.Fault }
 
-// told is a key, or why there is none at origin; it is to be had from that place.
-func told(key string, err error, origin, from string) (string, error) {
+// withFix returns the key, or an Error that names origin and where to get a key.
+func withFix(key string, err error, origin, from string) (string, error) {
 	if err == nil {
 		return key, nil
 	}
-	remedy := "Put the key alone there, on one line, without quotes or a name in front."
+	remedy := "It must contain only the key, on one line, without quotes or a name."
 	if errors.Is(err, apikey.ErrEmpty) {
-		remedy = fmt.Sprintf("Put the key from %s there.", from)
+		remedy = fmt.Sprintf("Get a key from %s and store it there.", from)
 	}
 	return "", &Error{Fault: fmt.Sprintf("The API key from %s %v.", origin, err), Remedy: remedy}
 }

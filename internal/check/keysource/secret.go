@@ -15,16 +15,15 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apikey"
 )
 
-// secretTime bounds the reading of a Secret.
+// secretTime bounds the read of a Secret.
 const secretTime = 15 * time.Second
 
 // Secret is a key in a Secret of Kubernetes.
 type Secret struct {
 	Namespace, Name, Entry string
-	// Kubeconfig is the path of the file that tells how to reach the cluster. If it is empty, the usual places
-	// are looked at, and in a pod without any of them the pod's own account is used.
+	// Kubeconfig is the path of the kubeconfig. If it is empty, KUBECONFIG, ~/.kube/config and the pod's ServiceAccount are used, in this order.
 	Kubeconfig string
-	// From is where people get the key, and Variable the environment variable that could have it instead.
+	// From says where to get a key. Variable is the environment variable that can hold it instead.
 	From, Variable string
 }
 
@@ -39,7 +38,7 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", &Error{
 			Fault:   fmt.Sprintf("No cluster is configured to read %s from.", s.Origin()),
-			Remedy:  fmt.Sprintf("Name one with --kubeconfig, or give the key with --api-key-file or %s.", s.Variable),
+			Remedy:  fmt.Sprintf("Set --kubeconfig, or pass the key with --api-key-file or %s.", s.Variable),
 			Passing: true,
 		}
 	}
@@ -51,10 +50,10 @@ func (s Secret) Key(ctx context.Context) (string, error) {
 	if errors.Is(err, apikey.ErrMissing) {
 		return "", &Error{
 			Fault:  fmt.Sprintf("Secret %s/%s has no key %s.", s.Namespace, s.Name, s.Entry),
-			Remedy: "Name the right one with --secret-key, or put the API key there.",
+			Remedy: "Set --secret-key to the right key, or add the API key to the Secret.",
 		}
 	}
-	return told(key, err, s.Origin(), s.From)
+	return withFix(key, err, s.Origin(), s.From)
 }
 
 func (s Secret) client() (*corev1.CoreV1Client, error) {
@@ -65,8 +64,8 @@ func (s Secret) client() (*corev1.CoreV1Client, error) {
 	return corev1.NewForConfig(config)
 }
 
-// Cluster says how to reach the cluster of a kubeconfig. If that is empty, the usual places are looked at, and in a pod
-// without any of them the pod's own account is used.
+// Cluster returns the client config of a kubeconfig. If the path is empty, KUBECONFIG, ~/.kube/config and the pod's ServiceAccount
+// are used, in this order. It returns an error if none of them exists.
 func Cluster(kubeconfig string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
@@ -84,7 +83,7 @@ func Namespace(kubeconfig string) string {
 	return namespace
 }
 
-// fault says what is wrong without the addresses that errors of Kubernetes' client are full of.
+// fault maps an error of the Kubernetes client, which can contain addresses, to a constant message.
 func (s Secret) fault(err error) *Error {
 	switch {
 	case apierrors.IsNotFound(err):
@@ -96,7 +95,7 @@ func (s Secret) fault(err error) *Error {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return &Error{
 			Fault:  fmt.Sprintf("This account may not read Secret %s/%s.", s.Namespace, s.Name),
-			Remedy: "In the webhook's pod: list the Secret in the chart's values under secrets. Elsewhere: use an account that may get it.",
+			Remedy: "In the webhook's pod: add the Secret to the chart's value secrets. Elsewhere: use an account that may get the Secret.",
 		}
 	default:
 		return &Error{

@@ -1,4 +1,4 @@
-// Package progress shows what a check waits for.
+// Package progress shows on a terminal what a check is waiting for.
 package progress
 
 import (
@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// plainPause is the least time between two lines where they do not replace one another.
+// plainPause is the minimum time between two lines if the output is not a terminal.
 const plainPause = 30 * time.Second
 
-// Line is a line that changes as time goes by. On a terminal it stands in one place; elsewhere it is written
-// anew, and seldom. It may be used by many goroutines.
+// Line shows progress. On a terminal it overwrites itself; elsewhere it prints at most one line per plainPause.
+// It is safe for concurrent use.
 type Line struct {
 	out      io.Writer
 	terminal bool
 
 	mu      sync.Mutex
-	stands  bool      // on the terminal
+	visible bool      // on the terminal
 	written time.Time // elsewhere
 }
 
@@ -35,13 +35,13 @@ func isTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Show makes words the line. Elsewhere than on a terminal the first ones after a pause are written.
+// Show replaces the line with words.
 func (l *Line) Show(words string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.terminal {
 		l.write("\r\x1b[K" + words)
-		l.stands = true
+		l.visible = true
 		return
 	}
 	if now := time.Now(); now.Sub(l.written) >= plainPause {
@@ -50,7 +50,7 @@ func (l *Line) Show(words string) {
 	}
 }
 
-// Say writes words that stay.
+// Say prints a line that stays.
 func (l *Line) Say(words string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +58,7 @@ func (l *Line) Say(words string) {
 	l.write(words + "\n")
 }
 
-// Clear takes the line away, to make room for something else on the same terminal.
+// Clear erases the line before other output to the same terminal.
 func (l *Line) Clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,11 +66,11 @@ func (l *Line) Clear() {
 }
 
 func (l *Line) erase() {
-	if l.stands {
+	if l.visible {
 		l.write("\r\x1b[K")
-		l.stands = false
+		l.visible = false
 	}
 }
 
-// write does not care whether anybody reads it.
+// write ignores errors: progress is not essential.
 func (l *Line) write(text string) { _, _ = fmt.Fprint(l.out, text) }
