@@ -97,6 +97,10 @@ chart-docs: $(BIN)/helm-docs ## generate the chart's README.md from values.yaml
 metrics-docs: ## generate docs/reference/metrics.md from the code
 	go test ./internal/metrics -run=TestDocumentation -update
 
+.PHONY: check-picture
+check-picture: ## writes docs/reference/check.svg from a run of webhook check
+	go test ./mijnhost/mijnhostcheck -run=TestPicture -update
+
 .PHONY: docs
 docs: control-plane $(BIN)/helm ## test the documentation: links, manifests, values, commands and flags
 	go test -C test/docs -count=1 ./...

@@ -36,7 +36,7 @@ func newCheckWorld(t *testing.T) checkWorld {
 	return checkWorld{t, api, api.Records("example.nl")}
 }
 
-// commandOutcome is what a command left.
+// commandOutcome is the result of a command.
 type commandOutcome struct {
 	code        int
 	out, errOut string
@@ -56,10 +56,10 @@ func runCheck(ctx context.Context, t *testing.T, onOutput func(string), args ...
 	t.Helper()
 	run := newCheckRun(onOutput) //nolint:contextcheck // a command gets its context when it is executed
 	run.cmd.SetArgs(args)
-	_ = run.cmd.ExecuteContext(ctx) // exit has been told
+	_ = run.cmd.ExecuteContext(ctx) // run.codes has the result
 	got := commandOutcome{out: run.out.String(), errOut: run.errOut.String()}
 	if strings.Contains(got.out+got.errOut, checkedKey) {
-		t.Errorf("the key is shown:\n%s%s", got.out, got.errOut)
+		t.Errorf("the output contains the key:\n%s%s", got.out, got.errOut)
 	}
 	if len(run.codes) != 1 {
 		t.Fatalf("exited with %v", run.codes)
@@ -68,7 +68,7 @@ func runCheck(ctx context.Context, t *testing.T, onOutput func(string), args ...
 	return got
 }
 
-// checkRun is the command with what it writes, and with how it exits.
+// checkRun is a command with its output and exit codes.
 type checkRun struct {
 	cmd         *cobra.Command
 	out, errOut bytes.Buffer
@@ -116,13 +116,13 @@ func TestCheck_RealHTTPAndDNS(t *testing.T) {
 	w.wantZoneAsBefore()
 }
 
-func TestAnInterruptedCheckRemovesItsRecordAndExits2(t *testing.T) {
+func TestCheck_Interrupted(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	got := w.run(ctx, func(out string) {
-		if strings.Contains(out, "is written") {
+		if strings.Contains(out, "Wrote the probe record") {
 			interrupt()
 		}
 	})
@@ -132,7 +132,7 @@ func TestAnInterruptedCheckRemovesItsRecordAndExits2(t *testing.T) {
 	w.wantZoneAsBefore()
 }
 
-func TestTheExitCodeTellsTheOutcome(t *testing.T) {
+func TestCheck_ExitCode(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("another-key\n"), 0o600); err != nil {
@@ -145,10 +145,10 @@ func TestTheExitCodeTellsTheOutcome(t *testing.T) {
 		words string
 	}{
 		{"all is well", nil, 0, "All is well."},
-		{"a key that is refused is a problem", []string{"--api-key-file=" + file}, 1, "1 problem found."},
+		{"a key that is refused is a problem", []string{"--provider=mijn-host", "--api-key-file=" + file}, 1, "1 problem found."},
 		{"CAA for another CA than the one that was asked about", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
 		{"a resolver that is not there leaves the matter open", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
-		{"a cluster that is not there leaves the matter open", []string{"--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
+		{"a cluster that is not there leaves the matter open", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -160,19 +160,19 @@ func TestTheExitCodeTellsTheOutcome(t *testing.T) {
 	}
 }
 
-func TestAWrongCommandLineExits2(t *testing.T) {
+func TestCheck_InvalidCommandLine(t *testing.T) {
 	t.Parallel()
 	const domain = "--domain=example.nl"
 	for words, args := range map[string][]string{
 		"--domain, --issuer":             nil,
 		"unknown flag":                   {domain, "--nonsense"},
-		"is not a flag":                  {domain, "example.nl"},
+		"unexpected argument":            {domain, "example.nl"},
 		"must be a domain name":          {"--domain=nl"},
-		"no IP address":                  {"--domain=192.0.2.1"},
+		"not an IP address":              {"--domain=192.0.2.1"},
 		"\"a b\" is not a domain name":   {domain, "--allowed-domains=a b"},
 		"must be text or json":           {domain, "--output=yaml"},
-		"cannot go together":             {domain, "--api-key-file=f", "--secret=a/b"},
-		"must be NAMESPACE/NAME":         {domain, "--secret=b"},
+		"are mutually exclusive":         {domain, "--api-key-file=f", "--secret=a/b"},
+		"must be NAMESPACE/NAME":         {domain, "--provider=mijn-host", "--secret=b"},
 		"must be HOST:PORT":              {domain, "--resolver=192.0.2.53"},
 		"--ttl must be":                  {domain, "--ttl=0"},
 		"--timeout must be":              {domain, "--timeout=0s"},
@@ -188,7 +188,7 @@ func TestAWrongCommandLineExits2(t *testing.T) {
 	}
 }
 
-func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
+func TestCheck_SharesEnvironmentWithServer(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
 	env := map[string]string{
@@ -206,7 +206,7 @@ func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has other.nl and third.nl alone") || w.api.Calls() == 0 {
+	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has only other.nl and third.nl") || w.api.Calls() == 0 {
 		t.Errorf("exit code %d after %d calls:\n%s", code, w.api.Calls(), out.String())
 	}
 	server := newCommand(getenv)
@@ -222,7 +222,7 @@ func TestTheCheckHasTheSettingsOfTheServerFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
+func TestCheck_NoAPIKey(t *testing.T) {
 	t.Parallel()
 	var errOut bytes.Buffer
 	code := 0
@@ -234,7 +234,7 @@ func TestWithoutAKeyTheCommandLineIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
+func TestCheck_Provider(t *testing.T) {
 	t.Parallel()
 	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
 	api.AddAccount("reseller", checkedKey)
@@ -252,9 +252,14 @@ func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
 			[]string{"--provider=realtime-register"},
 			"Realtime Register accepts the API key",
 		},
-		"the only key":         {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
-		"a name that is wrong": {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
-		"reading and writing":  {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "cannot go together"},
+		"the only key":                {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
+		"a file without --provider":   {map[string]string{keyEnvironment: checkedKey}, []string{"--api-key-file=f"}, "--provider is required"},
+		"a Secret without --provider": {map[string]string{keyEnvironment: checkedKey}, []string{"--secret=a/b"}, "--provider is required"},
+		"two keys without --provider": {
+			map[string]string{keyEnvironment: checkedKey, realtimeRegisterKeyEnvironment: checkedKey}, nil, "--provider is required",
+		},
+		"unknown name":        {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
+		"reading and writing": {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "mutually exclusive"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -264,7 +269,7 @@ func TestTheHostIsTheOneNamedOrTheOneWhoseKeyIsGiven(t *testing.T) {
 				"--resolver="+api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port))))
 			cmd.SetOut(&out)
 			cmd.SetErr(&out)
-			_ = cmd.ExecuteContext(t.Context()) // it has told
+			_ = cmd.ExecuteContext(t.Context()) // the output has the result
 			if !strings.Contains(out.String(), c.want) {
 				t.Errorf("it does not say %q:\n%s", c.want, out.String())
 			}

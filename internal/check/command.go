@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -77,8 +76,8 @@ func NewCommand(o CommandOptions) *cobra.Command {
 			"wait until the API and each nameserver serve it, measure how the API handles it, and remove it." + withRisk(risks) + "\n\n" +
 			"The API key comes from --api-key-file or --secret (with --provider), or from the environment variable " + strings.Join(variables, " or ") + ".\n\n" +
 			"Exit codes: 0 all is well, 1 problem found, 2 inconclusive or invalid command line.",
-		Example: "  webhook check --domain example.nl --api-key-file key.txt\n" +
-			"  webhook check --domain '*.example.nl' --secret cert-manager/mijn-host-api-key --read-only\n" +
+		Example: "  webhook check --domain example.nl --provider mijn-host --api-key-file key.txt\n" +
+			"  webhook check --domain '*.example.nl' --provider mijn-host --secret cert-manager/mijn-host-api-key --read-only\n" +
 			"  webhook check --certificate default/example-nl",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -116,11 +115,8 @@ func NewCommand(o CommandOptions) *cobra.Command {
 	for _, h := range o.Hosts {
 		h.AddFlags(flags)
 	}
-	if len(o.Hosts) > 1 {
-		flags.StringVar(&f.provider, "provider", "", fmt.Sprintf(
-			"DNS host of the domain, by the name of its solver: %s (if empty, the one whose API key is in the environment, or %s)",
-			strings.Join(providers, " or "), providers[0]))
-	}
+	flags.StringVar(&f.provider, "provider", "", fmt.Sprintf(
+		"DNS host of the domain, by its solver name: %s (default: the one whose API key is in the environment)", strings.Join(providers, " or ")))
 	flags.Uint16Var(&f.nameserverPort, "nameserver-port", 0, "Port of nameservers, for tests (default 53)")
 	cobra.CheckErr(flags.MarkHidden("nameserver-port"))
 	return cmd
@@ -165,6 +161,9 @@ func (f *checkFlags) finish(out io.Writer, result *Result) (int, error) {
 
 // run checks one name. o contains what is known of its solver.
 func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
+	if f.keyFile != "" && f.secret != "" {
+		return nil, errors.New("--api-key-file and --secret are mutually exclusive")
+	}
 	host, err := f.host(given.Hosts, given.Getenv)
 	if err != nil {
 		return nil, err
@@ -245,32 +244,37 @@ func (f *checkFlags) validate(args []string) error {
 	return f.validatePlan()
 }
 
-// host is the one that is to be checked: the one that was named, or the first whose key the environment has, or the first.
+// host returns the host in --provider, or the only one whose API key is in the environment. A key from a flag requires --provider,
+// because a key must never be sent to another host than its own.
 func (f *checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
-	var providers []string
-	chosen := hosts[0]
-	if f.keyFile == "" && f.secret == "" {
-		if i := slices.IndexFunc(hosts, func(h Host) bool { return getenv(h.Key().Variable) != "" }); i >= 0 {
-			chosen = hosts[i]
-		}
-	}
+	var providers, variables []string
+	var named, ambient []Host
 	for _, h := range hosts {
+		providers, variables = append(providers, h.Provider()), append(variables, h.Key().Variable)
 		if f.provider == h.Provider() {
-			chosen = h
+			named = append(named, h)
 		}
-		providers = append(providers, h.Provider())
+		if getenv(h.Key().Variable) != "" {
+			ambient = append(ambient, h)
+		}
 	}
-	if f.provider != "" && f.provider != chosen.Provider() {
+	switch {
+	case f.provider != "" && len(named) == 0:
 		return nil, fmt.Errorf("--provider must be %s", strings.Join(providers, " or "))
+	case f.provider != "":
+		return named[0], named[0].Validate()
+	case f.keyFile != "" || f.secret != "":
+		return nil, errors.New("--provider is required with --api-key-file and --secret: " + strings.Join(providers, " or "))
+	case len(ambient) > 1:
+		return nil, errors.New("--provider is required if the environment has more than one API key: " + strings.Join(providers, " or "))
+	case len(ambient) == 0:
+		return nil, fmt.Errorf("no API key: set --provider with --api-key-file or --secret, or the environment variable %s", strings.Join(variables, " or "))
 	}
-	return chosen, chosen.Validate()
+	return ambient[0], ambient[0].Validate()
 }
 
 // keySource returns the source of the API key. Flags override the environment.
 func (f *checkFlags) keySource(want Key, getenv func(string) string) (keysource.Source, error) {
-	if f.keyFile != "" && f.secret != "" {
-		return nil, errors.New("--api-key-file and --secret are mutually exclusive")
-	}
 	if f.keyFile != "" {
 		return keysource.File{Path: f.keyFile, From: want.From}, nil
 	}

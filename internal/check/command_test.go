@@ -7,7 +7,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-func TestSplitListKeepsWhatMustBeRefused(t *testing.T) {
+func TestSplitList_KeepsEmptyNames(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{"": nil, " ": nil, "a.nl": {"a.nl"}, " a.nl, b.nl ": {"a.nl", "b.nl"}, ",": {"", ""}} {
 		if got := check.SplitList(text); !slices.Equal(got, want) {

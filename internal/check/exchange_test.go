@@ -10,7 +10,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-func TestForgedAnswersArePassedOver(t *testing.T) {
+func TestExchange_ForgedAnswers(t *testing.T) {
 	t.Parallel()
 	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {
 		forged := new(dns.Msg).SetReply(query)
@@ -25,7 +25,7 @@ func TestForgedAnswersArePassedOver(t *testing.T) {
 	wantAddress(t, a, err)
 }
 
-func TestWhatUDPGarblesComesByTCP(t *testing.T) {
+func TestExchange_MalformedUDP(t *testing.T) {
 	t.Parallel()
 	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {
 		wire, err := withAddress(t, query).Pack()
@@ -37,14 +37,14 @@ func TestWhatUDPGarblesComesByTCP(t *testing.T) {
 	wantAddress(t, a, err)
 }
 
-func TestWhatUDPLosesComesByTCP(t *testing.T) {
+func TestExchange_LostUDP(t *testing.T) {
 	t.Parallel()
 	a, err := ask(t, func(dns.ResponseWriter, *dns.Msg) {},
 		func(tcp dns.ResponseWriter, query *dns.Msg) { _ = tcp.WriteMsg(withAddress(t, query)) })
 	wantAddress(t, a, err)
 }
 
-func TestAnExchangeEndsInTime(t *testing.T) {
+func TestExchange_Timeout(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	a, err := ask(t, func(dns.ResponseWriter, *dns.Msg) {}, func(tcp dns.ResponseWriter, _ *dns.Msg) {
@@ -55,7 +55,7 @@ func TestAnExchangeEndsInTime(t *testing.T) {
 	}
 }
 
-// ask asks a nameserver that answers as it is told to; without a handler for TCP it does not listen there.
+// ask queries a nameserver with the given handlers. Without a handler for TCP, it does not listen there.
 func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
 	t.Helper()
 	packets, listener := onePort(t)

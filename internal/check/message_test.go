@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-func TestEveryTypeOfRecordIsRead(t *testing.T) {
+func TestParse_RecordTypes(t *testing.T) {
 	t.Parallel()
 	query := check.Query{Name: "www.example.nl", Type: dns.TypeA, Recursive: true}
 	a, err := onTheWire(query, func(m *dns.Msg) *dns.Msg {
@@ -57,7 +57,7 @@ func TestEveryTypeOfRecordIsRead(t *testing.T) {
 	}
 }
 
-func TestANameThatAnAnswerNamesCanBeAskedAbout(t *testing.T) {
+func TestParse_NamesRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "nl", "_acme-challenge.example.nl", `\027\092\032.test`} {
 		if _, err := onTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
@@ -71,7 +71,7 @@ func TestANameThatAnAnswerNamesCanBeAskedAbout(t *testing.T) {
 	}
 }
 
-func TestRcodesAreRead(t *testing.T) {
+func TestParse_RCODE(t *testing.T) {
 	t.Parallel()
 	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeBadVers, dns.RcodeBadCookie} {
 		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
@@ -85,7 +85,7 @@ func TestRcodesAreRead(t *testing.T) {
 	}
 }
 
-func TestOnlyAnswersToTheQueryCount(t *testing.T) {
+func TestParse_UnrelatedAnswer(t *testing.T) {
 	t.Parallel()
 	for claim, spoil := range map[string]func(*dns.Msg){
 		"another ID":    func(m *dns.Msg) { m.Id++ },
@@ -113,7 +113,7 @@ func TestOnlyAnswersToTheQueryCount(t *testing.T) {
 	}
 }
 
-func TestMalformedRecordsAreRefused(t *testing.T) {
+func TestParse_MalformedRecord(t *testing.T) {
 	t.Parallel()
 	for claim, record := range map[string]*dns.RFC3597{
 		"CAA of no bytes":            unknown(257, ""),
@@ -131,7 +131,7 @@ func TestMalformedRecordsAreRefused(t *testing.T) {
 			r.Answer = []dns.RR{record}
 			return r
 		})
-		if err == nil || !strings.Contains(err.Error(), "garbled") {
+		if err == nil || !strings.Contains(err.Error(), "malformed answer") {
 			t.Errorf("%s: %+v, %v", claim, a, err)
 		}
 	}
@@ -173,7 +173,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// onTheWire has a query answered as a server would, in bytes.
+// onTheWire answers a query in wire format, as a server does.
 func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
 	const id = 4242
 	sent, err := query.Pack(id)

@@ -16,7 +16,7 @@ import (
 
 const domain = "example.nl"
 
-func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
+func TestNetwork_TruncatedUDP(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
 	api.AddAccount("key", domain)
@@ -38,7 +38,7 @@ func TestAnAnswerThatDoesNotFitIntoUDPComesByTCP(t *testing.T) {
 	}
 }
 
-func TestAResolverMustBeAHostAndAPort(t *testing.T) {
+func TestNewNetwork_InvalidResolver(t *testing.T) {
 	t.Parallel()
 	for _, resolver := range []string{"192.0.2.53", "dns.example", "[2001:db8::53]"} {
 		if _, err := check.NewNetwork(resolver, 0); err == nil || !strings.Contains(err.Error(), "HOST:PORT") {

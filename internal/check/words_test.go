@@ -2,7 +2,7 @@ package check
 
 import "testing"
 
-func TestNoIPAddressGetsIntoAReport(t *testing.T) {
+func TestWithoutAddresses(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
 		"not allowed from 203.0.113.7":      "not allowed from (an IP address)",

@@ -18,11 +18,11 @@ import (
 
 const notManaged = "DNS records not managed by mijn.host"
 
-func TestWhatPATCHDoesDecidesHowTheWebhookIsSet(t *testing.T) {
+func TestProbe_PatchAddsNote(t *testing.T) {
 	t.Parallel()
 	for reading, want := range map[mijnhosttest.PatchReading]string{
-		mijnhosttest.PatchAdds:     "Set the webhook's flag --mijnhost-patch-adds=example.nl (in the chart: mijnHost.patchAdds)",
-		mijnhosttest.PatchReplaces: "challenges for one name take turns. Keep example.nl out of --mijnhost-patch-adds",
+		mijnhosttest.PatchAdds:     "Set --mijnhost-patch-adds=example.nl on the webhook (chart value mijnHost.patchAdds)",
+		mijnhosttest.PatchReplaces: "challenges for one name take turns. Do not list example.nl in --mijnhost-patch-adds",
 	} {
 		t.Run(reading.String(), func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +37,7 @@ func TestWhatPATCHDoesDecidesHowTheWebhookIsSet(t *testing.T) {
 	}
 }
 
-func TestThatDNSIsElsewhereIsBelievedOnceItIsConfirmed(t *testing.T) {
+func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 	t.Parallel()
 	hide := func(w world) {
 		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
@@ -51,11 +51,11 @@ func TestThatDNSIsElsewhereIsBelievedOnceItIsConfirmed(t *testing.T) {
 		words  string
 		reads  int
 	}{
-		"it passes, and managed_dns is true":     {passing, check.OK, "mijn.host manages", 2},
-		"it passes, and nothing else tells":      {func(w world) { hide(w); passing(w) }, check.OK, "mijn.host manages", 2},
-		"managed_dns is false":                   {func(w world) { w.api.SetDNSElsewhere(domain) }, check.Problem, "is not managed by", 1},
-		"the second answer is the same":          {func(w world) { hide(w); w.api.SetDNSElsewhere(domain) }, check.Problem, "is not managed by", 2},
-		"it stays, although managed_dns is true": {notManagedAndManaged, check.Problem, "cannot be read", 2},
+		"it passes, and managed_dns is true":     {passing, check.OK, "mijn.host hosts", 2},
+		"it passes, and nothing else tells":      {func(w world) { hide(w); passing(w) }, check.OK, "mijn.host hosts", 2},
+		"managed_dns is false":                   {func(w world) { w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 1},
+		"the second answer is the same":          {func(w world) { hide(w); w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 2},
+		"it stays, although managed_dns is true": {notManagedAndManaged, check.Problem, "Cannot read the records", 2},
 		"another failure is no word on nameservers": {func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
 		}, check.Problem, "403", 1},
@@ -78,7 +78,7 @@ func notManagedAndManaged(w world) {
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(400, notManaged), Op: mijnhosttest.OpReadRecords})
 }
 
-func TestAListThatIsCutShortHidesNoDomain(t *testing.T) {
+func TestDomain_IncompleteList(t *testing.T) {
 	t.Parallel()
 	for claim, c := range map[string]struct {
 		name   string
@@ -90,11 +90,11 @@ func TestAListThatIsCutShortHidesNoDomain(t *testing.T) {
 		"the domain itself": {domain, nil, check.StepDomain, check.OK, []string{"has the domain example.nl"}},
 		"a name far below":  {"a.b.c.example.nl", nil, check.StepDomain, check.OK, []string{"_acme-challenge.a.b.c.example.nl"}},
 		"the longest first": {"www.below.example.nl", func(w world) { w.api.AddAccount(testKey, "below.example.nl") }, check.StepDomain, check.OK, []string{"domain below.example.nl"}},
-		"its DNS elsewhere": {domain, func(w world) { w.api.SetDNSElsewhere(domain) }, check.StepManaged, check.Problem, []string{"is not managed by"}},
+		"its DNS elsewhere": {domain, func(w world) { w.api.SetDNSElsewhere(domain) }, check.StepManaged, check.Problem, []string{"is not hosted at"}},
 		"a 400 that passes": {domain, func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: mijnhosttest.OpReadRecords, Skip: 1, Times: 1})
 		}, check.StepDomain, check.OK, nil},
-		"another's": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use the API key of the account"}},
+		"another's": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use an API key of the account"}},
 		"an API that is down": {"theirs.nl", func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords})
 		}, check.StepDomain, check.Unknown, []string{"inconclusive", "500"}},
@@ -103,7 +103,7 @@ func TestAListThatIsCutShortHidesNoDomain(t *testing.T) {
 		}, check.StepChallenge, check.OK, []string{"Follow"}},
 		"the end of a CNAME that leads out": {"delegated.test", func(w world) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.theirs.nl."))
-		}, check.StepChallenge, check.Problem, []string{"no domain of this account covers"}},
+		}, check.StepChallenge, check.Problem, []string{"this account has no domain that covers"}},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +122,7 @@ func TestAListThatIsCutShortHidesNoDomain(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatTheKeyDoesNotAllowIsNamedBesideTheReport(t *testing.T) {
+func TestKey_AddressRefused(t *testing.T) {
 	t.Parallel()
 	const address = "203.0.113.9"
 	for claim, known := range map[string]bool{"whoami answers": true, "whoami is refused": false} {
@@ -140,19 +140,19 @@ func TestAnAddressThatTheKeyDoesNotAllowIsNamedBesideTheReport(t *testing.T) {
 						return send.RoundTrip(r)
 					})
 				})
-				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "add the IP address", "to the key's list")
+				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "Add this system's public IP address", "to the key's list")
 				if strings.Contains(textOf(t, r), "wrong, expired") {
 					t.Error("it says that the key is wrong")
 				}
 				if strings.Contains(textOf(t, r), address) || strings.Contains(strings.Join(aside, "\n"), address) != known {
-					t.Errorf("the report, or what stands beside it, is not right: %q", aside)
+					t.Errorf("wrong report or aside: %q", aside)
 				}
 			})
 		})
 	}
 }
 
-func TestADomainIsFoundInWhateverFormItIsListed(t *testing.T) {
+func TestDomain_ListedForms(t *testing.T) {
 	t.Parallel()
 	const ascii = "xn--bcher-kva.nl"
 	for listed, names := range map[string][]string{

@@ -13,7 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-func TestEveryFieldAndStepIsDocumented(t *testing.T) {
+func TestDocs_FieldsAndSteps(t *testing.T) {
 	t.Parallel()
 	held, err := os.ReadFile("../../docs/reference/check.md")
 	if err != nil {
@@ -29,9 +29,8 @@ func TestEveryFieldAndStepIsDocumented(t *testing.T) {
 	}
 }
 
-// TestTheReportsThatAreShownAreReal: what the page shows in a console is what the check prints, word for word but for the
-// probe's random name.
-func TestTheReportsThatAreShownAreReal(t *testing.T) {
+// The reports in docs/reference/check.md are real, except for the random name of the probe.
+func TestDocs_ReportsAreReal(t *testing.T) {
 	t.Parallel()
 	held, err := os.ReadFile("../../docs/reference/check.md")
 	if err != nil {
@@ -68,7 +67,7 @@ func withoutRandom(text string) string {
 	return regexp.MustCompile(`_mijn-host-webhook-check-\w+`).ReplaceAllString(text, "_mijn-host-webhook-check")
 }
 
-// fieldsOf are the names of a struct's fields in JSON; those of lists stand alone.
+// fieldsOf returns the JSON names of a struct's fields. Those in lists have no prefix.
 func fieldsOf(of reflect.Type, within string) []string {
 	var names []string
 	for field := range of.Fields() {

@@ -17,8 +17,8 @@ func TestValues_Challenges(t *testing.T) {
 		words  string
 	}{
 		"of a Challenge":              {map[string]string{"of-a-challenge": "team/web"}, nil, "All belong to Challenges of this cluster."},
-		"of no Challenge":             {nil, nil, `No Challenge of this cluster has: "of-a-challenge".`},
-		"Challenges cannot be listed": {nil, errors.New("forbidden"), "Those of challenges that are in progress belong there"},
+		"of no Challenge":             {nil, nil, `Not of a Challenge in this cluster: "of-a-challenge".`},
+		"Challenges cannot be listed": {nil, errors.New("forbidden"), "A value that belongs to no current challenge"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -40,9 +40,9 @@ func TestChallenge_CNAMEStrategy(t *testing.T) {
 		status          check.Status
 		words           string
 	}{
-		"CNAME and None":            {"_acme-challenge.shop.example.nl.", "None", check.Problem, "Set cnameStrategy of the solver to Follow"},
+		"CNAME and None":            {"_acme-challenge.shop.example.nl.", "None", check.Problem, "Set the solver's cnameStrategy to Follow"},
 		"CNAME and Follow":          {"_acme-challenge.shop.example.nl.", "Follow", check.OK, "the solver follows it"},
-		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set cnameStrategy of the solver to None"},
+		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set the solver's cnameStrategy to None"},
 		"wildcard CNAME and None":   {"*.shop.example.nl.", "None", check.OK, "leave it at None"},
 	} {
 		t.Run(claim, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-func TestNameserversAreAwaitedAndTimed(t *testing.T) {
+func TestNameservers_Lag(t *testing.T) {
 	t.Parallel()
 	for _, lag := range []time.Duration{0, 54 * time.Second, 2 * time.Minute} {
 		t.Run(lag.String(), func(t *testing.T) {
@@ -33,18 +33,18 @@ func TestNameserversAreAwaitedAndTimed(t *testing.T) {
 	}
 }
 
-func TestWaitingIsToldOncePerSecond(t *testing.T) {
+func TestNameservers_ProgressEachSecond(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{DNSLag: 30 * time.Second}, func(w world) {
-		told := map[string]int{}
-		w.run(func(o *check.Options) { o.OnProgress = func(words string) { told[words]++ } })
-		if told["Waiting for the nameservers: 0 of 2 serve the probe record after 17 s."] != 1 {
-			t.Errorf("progress: %v", told)
+		shown := map[string]int{}
+		w.run(func(o *check.Options) { o.OnProgress = func(words string) { shown[words]++ } })
+		if shown["Waiting for the nameservers: 0 of 2 serve the probe record after 17 s."] != 1 {
+			t.Errorf("progress: %v", shown)
 		}
 	})
 }
 
-func TestNameserversThatFailAreNamed(t *testing.T) {
+func TestNameservers_Failures(t *testing.T) {
 	t.Parallel()
 	refuse := func(_ string, query *dns.Msg) *dns.Msg {
 		if query.Question[0].Qtype != dns.TypeTXT {
@@ -74,7 +74,7 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 		{
 			"none that answers, where the resolver serves the record", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
 			check.OK,
-			[]string{"port 53 may be closed", "the resolver was asked", "--dns01-recursive-nameservers-only"},
+			[]string{"port 53 may be closed", "The resolver serves the probe record", "--dns01-recursive-nameservers-only"},
 		},
 		{"one that is not found", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1))
@@ -82,11 +82,11 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 		{
 			"one that refuses", func(w world) { w.dns.ask = refuse },
 			check.Problem,
-			[]string{"ns1.mijn.host (it answers REFUSED)"},
+			[]string{"ns1.mijn.host (it returns REFUSED)"},
 		},
 		{"one that is too late", func(w world) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
-		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is the one from before the write, so it has not published", "--timeout"}},
+		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is unchanged, so it has not published", "--timeout"}},
 		{"one of two addresses that answers is enough", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
 				record("A", ns2+".", "192.0.2.3"), record("AAAA", ns2+".", "2001:db8::2"))
@@ -109,7 +109,7 @@ func TestNameserversThatFailAreNamed(t *testing.T) {
 	}
 }
 
-func TestEachAddressOfEachNameserverIsAsked(t *testing.T) {
+func TestServers_EachAddress(t *testing.T) {
 	t.Parallel()
 	addresses := func(w world) {
 		w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
@@ -121,10 +121,10 @@ func TestEachAddressOfEachNameserverIsAsked(t *testing.T) {
 		status check.Status
 		words  string
 	}{
-		{"all answer", nil, check.OK, "Every address of the nameservers answers (4 addresses)."},
+		{"all answer", nil, check.OK, "All nameserver addresses answer (4 addresses)."},
 		{"one IPv6 address is dead", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (no answer in time)"},
 		{"one IPv4 address is dead", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (no answer in time)"},
-		{"a system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "Over IPv6 none could be asked from here."},
+		{"a system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "cannot reach them over IPv6."},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +149,7 @@ func TestEachAddressOfEachNameserverIsAsked(t *testing.T) {
 	}
 }
 
-func TestSlowNameserversAndALongNegativeTTLAreNoted(t *testing.T) {
+func TestServers_Notes(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {

@@ -21,7 +21,7 @@ func everyReading() []mijnhosttest.Options {
 	)
 }
 
-func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
+func TestProbe_MeasuresBehaviour(t *testing.T) {
 	t.Parallel()
 	offset := first(4)
 	for i, readings := range everyReading() {
@@ -46,7 +46,7 @@ func TestEveryReadingIsMeasuredAsItIs(t *testing.T) {
 	}
 }
 
-func TestReadingsAreMeasuredThroughStaleReadsToo(t *testing.T) {
+func TestProbe_MeasuresThroughStaleReads(t *testing.T) {
 	t.Parallel()
 	offset := first(4)
 	for i, readings := range everyReading() {
@@ -66,7 +66,7 @@ func TestReadingsAreMeasuredThroughStaleReadsToo(t *testing.T) {
 	}
 }
 
-// wantBehaviour compares what was measured with what the simulator was told to do.
+// wantBehaviour compares the measurement with the settings of the simulator.
 func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhosttest.Options) {
 	t.Helper()
 	if got == nil {
@@ -111,7 +111,7 @@ func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhost
 	}
 }
 
-func TestHowReadsFollowWritesIsMeasured(t *testing.T) {
+func TestProbe_MeasuresReads(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
 	for _, c := range []struct {

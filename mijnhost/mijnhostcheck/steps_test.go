@@ -10,12 +10,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// record is one of a zone that the account does not have.
+// record returns a record with a TTL of 60 s.
 func record(rtype, name, value string) mijnhosttest.Record {
 	return mijnhosttest.Record{Type: rtype, Name: name, Value: value, TTL: 60}
 }
 
-func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
+func TestSteps(t *testing.T) {
 	t.Parallel()
 	type change = func(*check.Options)
 	for _, c := range []struct {
@@ -33,12 +33,12 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a key that its source does not have", func(world) change {
 			return func(o *check.Options) { o.Key = noKey{&keysource.Error{Fault: "There is none.", Remedy: "Make one."}} }
 		}, check.StepKey, check.Problem, []string{"There is none.", "Make one."}, check.Trouble},
-		{"a source of the key that cannot be asked leaves the matter open", func(world) change {
+		{"a source of the key that cannot be asked is inconclusive", func(world) change {
 			return func(o *check.Options) {
 				o.Key = noKey{&keysource.Error{Fault: "No cluster.", Remedy: "Reach it.", Passing: true}}
 			}
 		}, check.StepKey, check.Unknown, []string{"No cluster.", "Reach it."}, check.Unclear},
-		{"an API that is down leaves the matter open", func(w world) change {
+		{"an API that is down is inconclusive", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Unavailable(nil)})
 			return nil
 		}, check.StepKey, check.Unknown, []string{"503", "run the check again"}, check.Unclear},
@@ -46,20 +46,20 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "No access from 203.0.113.9, nor [2001:db8::9]")})
 			return nil
 		}, check.StepKey, check.Problem, []string{"(an IP address)"}, check.Trouble},
-		{"a limited rate leaves the matter open", func(w world) change {
+		{"a limited rate is inconclusive", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil), Op: mijnhosttest.OpListDomains})
 			return nil
 		}, check.StepKey, check.Unknown, []string{"rate-limits", "minutes"}, check.Unclear},
 		{"a domain of another account", func(world) change {
 			return func(o *check.Options) { o.Name = "www.theirs.nl" }
-		}, check.StepDomain, check.Problem, []string{"no domain that covers _acme-challenge.www.theirs.nl; its list has 1 domain"}, check.Trouble},
+		}, check.StepDomain, check.Problem, []string{"no domain that covers _acme-challenge.www.theirs.nl (it lists 1 domain"}, check.Trouble},
 		{"a name below a domain of the account", func(world) change {
 			return func(o *check.Options) { o.Name = "*.a.b.Example.NL." }
 		}, check.StepDomain, check.OK, []string{"domain example.nl, which covers _acme-challenge.a.b.example.nl"}, check.Well},
 		{"DNS at another host", func(w world) change {
 			w.api.SetDNSElsewhere(domain)
 			return nil
-		}, check.StepManaged, check.Problem, []string{"not managed by mijn.host", "nameservers"}, check.Trouble},
+		}, check.StepManaged, check.Problem, []string{"not hosted at mijn.host", "nameservers"}, check.Trouble},
 		{"records that cannot be read", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
 			return nil
@@ -67,7 +67,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a record that cannot be written", func(w world) change {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.MinTTL = 300 })
 			return nil
-		}, check.StepWrite, check.Problem, []string{"TTL of 60", "ttl must be at least", "--ttl"}, check.Trouble},
+		}, check.StepWrite, check.Problem, []string{"TTL 60", "ttl must be at least", "--ttl"}, check.Trouble},
 		{"--read-only writes nothing", func(world) change {
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},
@@ -86,12 +86,12 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a CNAME to somewhere else", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
-		}, check.StepChallenge, check.Problem, []string{"to shop.acme.test, and no domain of this account covers that name", "Remove the CNAME"}, check.Trouble},
+		}, check.StepChallenge, check.Problem, []string{"to shop.acme.test, and this account has no domain that covers that name", "Remove the CNAME"}, check.Trouble},
 		{"CNAMEs in a circle", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "a.example.nl."))
 			w.api.AddRecord(domain, record("CNAME", "a.example.nl.", "_acme-challenge.shop.example.nl."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
-		}, check.StepChallenge, check.Problem, []string{"circle"}, check.Trouble},
+		}, check.StepChallenge, check.Problem, []string{"form a loop"}, check.Trouble},
 		{"a wildcard CNAME is none of the challenge's own", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "elsewhere.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
@@ -121,12 +121,12 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"a zone cut below the domain", func(w world) change {
 			w.api.AddStaticZone("shop.example.nl")
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
-		}, check.StepDelegation, check.Problem, []string{"shop.example.nl is a zone of its own", "Remove the NS records"}, check.Trouble},
-		{"an account that does not tell its nameservers", func(w world) change {
+		}, check.StepDelegation, check.Problem, []string{"shop.example.nl is delegated as a separate zone", "Remove the NS records"}, check.Trouble},
+		{"an account that does not list its nameservers", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
 			return nil
-		}, check.StepDelegation, check.Unknown, []string{"does not say", "control panel"}, check.Unclear},
-		{"a resolver that does not answer leaves the matter open", func(w world) change {
+		}, check.StepDelegation, check.Unknown, []string{"does not list", "control panel"}, check.Unclear},
+		{"a resolver that does not answer is inconclusive", func(w world) change {
 			w.dns.resolver = timeout()
 			return nil
 		}, check.StepDelegation, check.Unknown, []string{"no answer in time", "--resolver"}, check.Unclear},
@@ -135,7 +135,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"CAA that names the CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
 			return nil
-		}, check.StepCAA, check.OK, []string{"at example.nl let letsencrypt.org issue"}, check.Well},
+		}, check.StepCAA, check.OK, []string{"at example.nl allow letsencrypt.org to issue"}, check.Well},
 		{"CAA that names another CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
 			return nil
@@ -149,10 +149,10 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			w.api.AddRecord(domain, record("CAA", "b.example.nl.", `0 issue "letsencrypt.org"`))
 			return func(o *check.Options) { o.Name = "a.b.example.nl" }
 		}, check.StepCAA, check.OK, []string{"at b.example.nl"}, check.Well},
-		{"issuewild does not stop other certificates, but is told", func(w world) change {
+		{"issuewild does not stop other certificates, and is reported", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild ";"`))
 			return nil
-		}, check.StepCAA, check.OK, []string{"not for wildcards: issuewild allows no CA at all"}, check.Well},
+		}, check.StepCAA, check.OK, []string{"They do not allow wildcards: issuewild allows no CA."}, check.Well},
 		{"issuewild stops wildcards", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild "other.test"`))
@@ -161,19 +161,19 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{"another CA can be asked about", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "Other.test; validationmethods=dns-01"`))
 			return func(o *check.Options) { o.CA = "other.test" }
-		}, check.StepCAA, check.OK, []string{"let other.test"}, check.Well},
+		}, check.StepCAA, check.OK, []string{"allow other.test"}, check.Well},
 		{"CAA that wants another method", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; validationmethods=http-01"`))
 			return nil
-		}, check.StepCAA, check.Problem, []string{"only by http-01, and not by dns-01"}, check.Trouble},
+		}, check.StepCAA, check.Problem, []string{"validationmethods allows http-01, not dns-01"}, check.Trouble},
 		{"CAA for one ACME account", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; accounturi=https://acme.test/1"`))
 			return nil
-		}, check.StepCAA, check.OK, []string{"Only the ACME account that accounturi names", "status.acme.uri"}, check.Well},
+		}, check.StepCAA, check.OK, []string{"accounturi restricts this to one ACME account", "status.acme.uri"}, check.Well},
 		{"an unknown critical CAA record", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
 			return nil
-		}, check.StepCAA, check.Problem, []string{`"novelty" is marked as critical`}, check.Trouble},
+		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`}, check.Trouble},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -186,26 +186,26 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 				wantStep(w.T, r, c.step, c.status, c.words...)
 				wantOutcome(w.T, r, c.outcome)
 				if text := textOf(w.T, r); strings.Contains(text, "203.0.113.9") || strings.Contains(text, "2001:db8") || strings.Contains(text, "10.0.0.1") {
-					t.Errorf("the report holds an IP address:\n%s", text)
+					t.Errorf("the report contains an IP address:\n%s", text)
 				}
 			})
 		})
 	}
 }
 
-func TestADelegationIsAskedOfTheZoneAboveAndNotOfACache(t *testing.T) {
+func TestDelegation_FromParentZone(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout()
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
 		wantStep(t, r, check.StepDelegation, check.OK)
-		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the resolver's word was taken") {
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the delegation comes from the resolver") {
 			t.Errorf("notes: %q", r.Notes)
 		}
 	})
 }
 
-func TestReadOnlySendsNothingButGET(t *testing.T) {
+func TestReadOnly_SendsOnlyGET(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
@@ -220,7 +220,7 @@ func TestReadOnlySendsNothingButGET(t *testing.T) {
 	})
 }
 
-func TestOnlyDomainNamesAreChecked(t *testing.T) {
+func TestRun_InvalidName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
 		r, err := check.Run(t.Context(), check.Options{Name: name})

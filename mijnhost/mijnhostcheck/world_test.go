@@ -29,7 +29,7 @@ const (
 	addr2    = "192.0.2.2"
 )
 
-// others are records that belong to other clients.
+// others returns records of other clients.
 func others() []mijnhosttest.Record {
 	return []mijnhosttest.Record{
 		{Type: "A", Name: "example.nl.", Value: "192.0.2.10", TTL: 3600},
@@ -41,7 +41,7 @@ func others() []mijnhosttest.Record {
 	}
 }
 
-// world is a check's surroundings in virtual time: the API over pipes, and DNS as functions.
+// world is the environment of a check in virtual time: the API over pipes, DNS as functions.
 type world struct {
 	*testing.T
 	api *mijnhosttest.Server
@@ -62,14 +62,14 @@ func inBubble(t *testing.T, readings mijnhosttest.Options, test func(world)) {
 	})
 }
 
-// namesystem is DNS as the simulator answers it, with what a test changes about it.
+// namesystem is the simulator's DNS with the changes of a test.
 type namesystem struct {
 	api *mijnhosttest.Server
 
 	mu        sync.Mutex
 	dead      map[string]error // by address of a nameserver
 	resolver  error
-	delegated map[string][]string // what the zone above says instead
+	delegated map[string][]string // overrides of the parent zone's NS records
 	ask       func(nameserver string, query *dns.Msg) *dns.Msg
 }
 
@@ -110,7 +110,7 @@ func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
 	return n.api.Answer(query)
 }
 
-// onTheWire has a query answered as a server would, in bytes.
+// onTheWire answers a query in wire format, as a server does.
 func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
 	const id = 4242
 	sent, err := query.Pack(id)
@@ -128,13 +128,13 @@ func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer
 	return query.Parse(id, came)
 }
 
-// key is a keysource.Source that has one.
+// key is a keysource.Source with a key.
 type key string
 
 func (key) Origin() string                        { return "the test" }
 func (k key) Key(context.Context) (string, error) { return string(k), nil }
 
-// noKey is a keysource.Source that has none.
+// noKey is a keysource.Source without a key.
 type noKey struct{ err error }
 
 func (noKey) Origin() string                        { return "the test" }
@@ -153,7 +153,7 @@ func (w world) options() check.Options {
 	}
 }
 
-// run checks, and makes sure that whatever happened, the zone is as before, and the key stays out of the report.
+// run runs a check and requires that the zone is unchanged and that the report does not contain the key.
 func (w world) run(change ...func(*check.Options)) *check.Result {
 	w.Helper()
 	return w.runIn(w.Context(), change...)
@@ -177,13 +177,13 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	text := textOf(w.T, r)
 	for _, secret := range []string{testKey, addr1, addr2} {
 		if strings.Contains(text, secret) {
-			w.Errorf("the report holds %s:\n%s", secret, text)
+			w.Errorf("the report contains %s:\n%s", secret, text)
 		}
 	}
 	return r
 }
 
-// wantOnlyProbeTouched looks through what was sent: never a PUT, and no name but the probe's.
+// wantOnlyProbeTouched requires that all writes have the probe's name.
 func (w world) wantOnlyProbeTouched() {
 	w.Helper()
 	for _, r := range w.api.Requests() {

@@ -13,22 +13,22 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-func TestACheckReadsOnly(t *testing.T) {
+func TestCheck_ReadsOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		r := w.run()
 		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "UPDATE_DNS_ZONE shows when")
+		wantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "Only a write shows whether it has UPDATE_DNS_ZONE")
 		wantStep(t, r, check.StepManaged, check.OK, "BASIC zone example.nl")
 		wantStep(t, r, check.StepRecords, check.OK)
 		wantStep(t, r, check.StepValues, check.OK, "no TXT value")
 		wantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
 		wantStep(t, r, check.StepCAA, check.OK)
-		wantStep(t, r, check.StepWrite, check.Skipped, "without --write", "replaces all records")
+		wantStep(t, r, check.StepWrite, check.Skipped, "--write is not set", "replaces all records")
 	})
 }
 
-func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
+func TestSteps(t *testing.T) {
 	t.Parallel()
 	type change = func(*check.Options)
 	withRecords := func(records ...string) sim.Zone { return sim.Zone{Records: append(others(), records...)} }
@@ -44,19 +44,19 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 	}{
 		{
 			claim: "a key that is revoked", set: func(w world) change { w.api.RevokeKey(testKey); return nil },
-			step: check.StepKey, status: check.Problem, words: []string{"is not accepted", "test environment"}, outcome: check.Trouble,
+			step: check.StepKey, status: check.Problem, words: []string{"is rejected", "test environment"}, outcome: check.Trouble,
 		},
 		{
 			claim: "a key that may not be used from here, or lacks the right", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },
 			step: check.StepKey, status: check.Problem, words: []string{"is not allowed to read zones", "VIEW_DNS_ZONE and UPDATE_DNS_ZONE", "IP addresses"}, outcome: check.Trouble,
 		},
 		{
-			claim: "an API that is down leaves the matter open",
+			claim: "an API that is down is inconclusive",
 			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil)}); return nil },
 			step:  check.StepKey, status: check.Unknown, words: []string{"503", "run the check again"}, outcome: check.Unclear,
 		},
 		{
-			claim: "a limited rate leaves the matter open",
+			claim: "a limited rate is inconclusive",
 			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.RateLimited(nil)}); return nil },
 			step:  check.StepKey, status: check.Unknown, words: []string{"rate-limits"}, outcome: check.Unclear,
 		},
@@ -72,7 +72,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		},
 		{
 			claim: "a linked zone", zone: sim.Zone{Template: "web"}, step: check.StepManaged, status: check.Problem,
-			words: []string{"linked to the template web", "Unlink"}, outcome: check.Trouble,
+			words: []string{"linked to template web", "Unlink"}, outcome: check.Trouble,
 		},
 		{
 			claim: "a secondary zone", zone: sim.Zone{Master: "primary.test"}, step: check.StepManaged, status: check.Problem,
@@ -80,11 +80,11 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		},
 		{
 			claim: "a zone that is to be deleted", zone: sim.Zone{DeletionDate: "2026-12-01T00:00:00Z"}, step: check.StepManaged, status: check.Problem,
-			words: []string{"waiting to be deleted", "Restore"}, outcome: check.Trouble,
+			words: []string{"pending deletion", "Restore"}, outcome: check.Trouble,
 		},
 		{
 			claim: "a zone without records", zone: sim.Zone{Records: []string{}}, step: check.StepManaged, status: check.Problem,
-			words: []string{"no records", "Add one TXT record"}, outcome: check.Trouble,
+			words: []string{"no records", "Add a TXT record"}, outcome: check.Trouble,
 		},
 		{
 			claim: "two zones of one name",
@@ -93,7 +93,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 				return nil
 			},
 			step: check.StepManaged, status: check.Problem,
-			words: []string{"BASIC with the nameservers ns1.yoursrs.com", "PREMIUM with the nameservers ns1.brand.test", "set service"}, outcome: check.Trouble,
+			words: []string{"BASIC with nameservers ns1.yoursrs.com", "PREMIUM with nameservers ns1.brand.test", "Set service"}, outcome: check.Trouble,
 		},
 		{
 			claim: "one of two zones that is chosen",
@@ -116,7 +116,7 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 			set: func(w world) change {
 				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
 			},
-			step: check.StepManaged, status: check.Problem, words: []string{"no PREMIUM zone example.nl: BASIC"}, outcome: check.Trouble,
+			step: check.StepManaged, status: check.Problem, words: []string{"PREMIUM zone example.nl not found: BASIC"}, outcome: check.Trouble,
 		},
 		{
 			claim: "a zone with nameservers of its own", zone: sim.Zone{NS: []string{"ns1.yoursrs.com"}},
@@ -156,14 +156,14 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 		{
 			claim: "values under the challenge's name", zone: withRecords(sim.Record("_acme-challenge.example.nl", "TXT", value, 60),
 				sim.Record("_acme-challenge.example.nl", "TXT", "x\x1b[31m", 60)),
-			step: check.StepValues, status: check.OK, words: []string{"are 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
+			step: check.StepValues, status: check.OK, words: []string{"has 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
 		},
 		{
 			claim: "a name that only a wildcard answers for",
 			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
 			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
 			step:  check.StepWildcard, status: check.Problem,
-			words:   []string{"*.example.nl (A) answers for it", "does not resolve", "Give shop.example.nl a record of its own", "certificate for *.example.nl"},
+			words:   []string{"*.example.nl resolves through *.example.nl (A)", "does not resolve", "Add a record for shop.example.nl", "certificate for *.example.nl"},
 			outcome: check.Trouble,
 		},
 		{
@@ -196,12 +196,12 @@ func TestWhatIsWrongIsToldWithItsRemedy(t *testing.T) {
 	}
 }
 
-func TestAProbeGoesThroughTheZoneWriterWithALease(t *testing.T) {
+func TestProbe_WithLease(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{DNSLag: 54 * time.Second}, sim.Zone{}, func(w world) {
 		r := w.run(w.withLeases)
 		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepWrite, check.OK, "A Lease in the namespace webhook kept")
+		wantStep(t, r, check.StepWrite, check.OK, "A Lease in namespace webhook protected")
 		wantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
 		wantStep(t, r, check.StepRemove, check.OK)
 		if len(w.cluster.Leases()) != 1 {
@@ -210,12 +210,12 @@ func TestAProbeGoesThroughTheZoneWriterWithALease(t *testing.T) {
 	})
 }
 
-func TestAProbeWithoutAClusterSaysWhatThatMeans(t *testing.T) {
+func TestProbe_WithoutCluster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		r := w.run(write)
 		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepWrite, check.OK, "no Lease kept the webhook from writing")
+		wantStep(t, r, check.StepWrite, check.OK, "No Lease protected this write")
 		updates := 0
 		for _, request := range w.api.Requests() {
 			if request.Op == sim.OpUpdateZone {
@@ -228,7 +228,7 @@ func TestAProbeWithoutAClusterSaysWhatThatMeans(t *testing.T) {
 	})
 }
 
-func TestAProbeThatFails(t *testing.T) {
+func TestProbe_Fails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		claim  string
@@ -240,7 +240,7 @@ func TestAProbeThatFails(t *testing.T) {
 	}{
 		{
 			claim: "a key without UPDATE_DNS_ZONE", set: func(w world) { w.api.SetReadOnly(testKey) },
-			status: check.Problem, words: []string{"may not update zones", "UPDATE_DNS_ZONE"},
+			status: check.Problem, words: []string{"not allowed to update zones", "UPDATE_DNS_ZONE"},
 		},
 		{
 			claim: "a record that blocks updates", zone: sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))},
@@ -272,7 +272,7 @@ func TestAProbeThatFails(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedProbeIsRemoved(t *testing.T) {
+func TestProbe_Interrupted(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{DNSLag: time.Hour}, sim.Zone{}, func(w world) {
 		ctx, interrupt := context.WithCancel(w.Context())
@@ -288,13 +288,13 @@ func TestAnInterruptedProbeIsRemoved(t *testing.T) {
 	})
 }
 
-// TestAnUpdateOfUnknownFateIsWaitedFor: also without a Lease to keep the note, nothing is written before a minute is over.
-func TestAnUpdateOfUnknownFateIsWaitedFor(t *testing.T) {
+// Even without a Lease to keep the note, nothing is written for a minute.
+func TestProbe_UncertainUpdate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		w.api.Inject(sim.Fault{Kind: sim.DropThenEffect(40 * time.Second), Op: sim.OpUpdateZone, Times: 1})
 		r := w.run(write)
-		wantStep(t, r, check.StepWrite, check.Unknown, "is unconfirmed", "in some minutes")
+		wantStep(t, r, check.StepWrite, check.Unknown, "is unconfirmed", "in a few minutes")
 		wantStep(t, r, check.StepRemove, check.OK)
 		time.Sleep(2 * time.Minute)
 		if got := w.api.Records(w.zone); len(got) != len(others()) {
@@ -303,7 +303,7 @@ func TestAnUpdateOfUnknownFateIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestLeftOverProbesAreNamed(t *testing.T) {
+func TestProbe_NamesLeftOvers(t *testing.T) {
 	t.Parallel()
 	left := "_mijn-host-webhook-check-abc.example.nl"
 	inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), sim.Record(left, "TXT", "x", 60))}, func(w world) {
@@ -314,7 +314,7 @@ func TestLeftOverProbesAreNamed(t *testing.T) {
 	})
 }
 
-func TestTheServiceIsOneOfTwoWords(t *testing.T) {
+func TestValidate_Service(t *testing.T) {
 	t.Parallel()
 	h := &realtimeregistercheck.Host{Service: "basic", ValidateBaseURL: func(string) error { return nil }}
 	if err := h.Validate(); err == nil || !strings.Contains(err.Error(), "BASIC or PREMIUM") {
@@ -322,7 +322,7 @@ func TestTheServiceIsOneOfTwoWords(t *testing.T) {
 	}
 }
 
-func TestAWildcardIsInNobodysWay(t *testing.T) {
+func TestWildcard_OwnRecord(t *testing.T) {
 	t.Parallel()
 	wildcard := sim.Record("*.example.nl", "A", "192.0.2.1", 60)
 	for claim, c := range map[string]struct {
@@ -351,7 +351,7 @@ func TestAWildcardIsInNobodysWay(t *testing.T) {
 	}
 }
 
-func TestExactlyTheValueThatIsNamedIsRemoved(t *testing.T) {
+func TestRemoveValue(t *testing.T) {
 	t.Parallel()
 	at := func(v string) string { return sim.Record("_acme-challenge.example.nl", "TXT", v, 60) }
 	zone := sim.Zone{Records: append(others(), at(value), at(value+"x"), sim.Record("_acme-challenge.www.example.nl", "TXT", value, 60))}
@@ -361,8 +361,8 @@ func TestExactlyTheValueThatIsNamedIsRemoved(t *testing.T) {
 		words  []string
 		left   int
 	}{
-		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"was removed from under _acme-challenge.example.nl, and nothing else"}, 1},
-		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing was removed", "--remove-value"}, 2},
+		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"from _acme-challenge.example.nl, and nothing else"}, 1},
+		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing removed", "--remove-value"}, 2},
 		"a domain that is not allowed": {
 			func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
 			check.Problem,

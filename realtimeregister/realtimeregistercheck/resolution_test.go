@@ -14,8 +14,8 @@ import (
 
 func servfail(query *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(query, dns.RcodeServerFailure) }
 
-// TestSERVFAILIsAProblemWithItsOwnRemedy: and the steps that it has made pointless say nothing of port 53.
-func TestSERVFAILIsAProblemWithItsOwnRemedy(t *testing.T) {
+// TestResolution_SERVFAIL: and the steps that it has made pointless say nothing of port 53.
+func TestResolution_SERVFAIL(t *testing.T) {
 	t.Parallel()
 	for claim, c := range map[string]struct {
 		answer func(*dns.Msg) *dns.Msg
@@ -26,13 +26,13 @@ func TestSERVFAILIsAProblemWithItsOwnRemedy(t *testing.T) {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"DNSSEC of example.nl is not valid", "TXT of _acme-challenge.example.nl, CAA of example.nl", "DS records"}},
+		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.example.nl, CAA of example.nl", "DS records"}},
 		"nameservers that do not know CAA": {func(m *dns.Msg) *dns.Msg {
 			if m.Question[0].Qtype == dns.TypeCAA {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"SERVFAIL for CAA of example.nl, also where DNSSEC validation is off", "every nameserver"}},
+		}, []string{"SERVFAIL for CAA of example.nl, even with DNSSEC validation disabled", "every nameserver"}},
 		"SOA on the way to the zone": {func(m *dns.Msg) *dns.Msg {
 			if m.Question[0].Qtype == dns.TypeSOA && m.Question[0].Name == "_acme-challenge.example.nl." {
 				return servfail(m)
@@ -54,7 +54,7 @@ func TestSERVFAILIsAProblemWithItsOwnRemedy(t *testing.T) {
 	}
 }
 
-func TestASignedDomainIsToldFromOneThatIsNot(t *testing.T) {
+func TestResolution_Signed(t *testing.T) {
 	t.Parallel()
 	signed := func(validated bool) func(*dns.Msg) *dns.Msg {
 		return func(m *dns.Msg) *dns.Msg {
@@ -71,7 +71,7 @@ func TestASignedDomainIsToldFromOneThatIsNot(t *testing.T) {
 	}
 	for words, answer := range map[string]func(*dns.Msg) *dns.Msg{
 		"example.nl is not signed with DNSSEC.":                             nil,
-		"example.nl is signed with DNSSEC, and the resolver validates it.":  signed(true),
+		"example.nl is signed with DNSSEC and the resolver validates it.":   signed(true),
 		"example.nl is signed with DNSSEC. This resolver does not validate": signed(false),
 	} {
 		t.Run(words, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestASignedDomainIsToldFromOneThatIsNot(t *testing.T) {
 	}
 }
 
-func TestAResolverThatRefusesIsNoSERVFAIL(t *testing.T) {
+func TestResolution_REFUSED(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		w.resolver.answer = func(m *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(m, dns.RcodeRefused) }
@@ -96,8 +96,8 @@ func TestAResolverThatRefusesIsNoSERVFAIL(t *testing.T) {
 	})
 }
 
-// TestARecordThatAnotherToolHasTakenAwayIsLostAndNotLate: the nameservers have a newer zone, and the probe is not in it.
-func TestARecordThatAnotherToolHasTakenAwayIsLostAndNotLate(t *testing.T) {
+// TestNameservers_RecordLost: the nameservers have a newer zone, and the probe is not in it.
+func TestNameservers_RecordLost(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{DNSLag: 10 * time.Second}, sim.Zone{}, func(w world) {
 		r := w.run(write, func(o *check.Options) {
@@ -107,6 +107,6 @@ func TestARecordThatAnotherToolHasTakenAwayIsLostAndNotLate(t *testing.T) {
 				}
 			}
 		})
-		wantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed since, so the record may be lost")
+		wantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed, so the record may be lost")
 	})
 }

@@ -28,7 +28,7 @@ const (
 	value   = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 )
 
-// others are records that belong to other clients.
+// others returns records of other clients.
 func others() []string {
 	return []string{
 		sim.PrioRecord("example.nl", "MX", "mail.example.nl", 3600, 0),
@@ -99,13 +99,13 @@ func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer
 	return query.Parse(id, came)
 }
 
-// key is a keysource.Source that has one.
+// key is a keysource.Source with a key.
 type key string
 
 func (key) Origin() string                        { return "the test" }
 func (k key) Key(context.Context) (string, error) { return string(k), nil }
 
-// declaring tells the simulator the name of a probe: it is no harm that it is added.
+// declaring lets the simulator expect a probe, whose name counts as ours.
 type declaring struct {
 	http.RoundTripper
 	api *sim.Server
@@ -136,7 +136,7 @@ func (w world) host() *realtimeregistercheck.Host {
 	}
 }
 
-// run checks, and makes sure that whatever happened, the zone is as before, and the key stays out of the report.
+// run runs a check and requires that the zone is unchanged and that the report does not contain the key.
 func (w world) run(change ...func(*check.Options)) *check.Result {
 	w.Helper()
 	return w.runIn(w.Context(), change...)
@@ -160,10 +160,10 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 		w.wantNothingWritten()
 	}
 	if strings.Contains(textOf(w.T, r), testKey) {
-		w.Errorf("the report holds the key:\n%s", textOf(w.T, r))
+		w.Errorf("the report contains the key:\n%s", textOf(w.T, r))
 	}
 	if r.APICalls != int64(len(w.api.Requests())) {
-		w.Errorf("%d calls are told, and there were %d", r.APICalls, len(w.api.Requests()))
+		w.Errorf("report has %d calls, want %d", r.APICalls, len(w.api.Requests()))
 	}
 	return r
 }
@@ -189,7 +189,7 @@ func (w world) wantNothingWritten() {
 
 func write(o *check.Options) { o.Write = true }
 
-// withLeases is a check that is told where the webhook has its Leases.
+// withLeases returns options with the namespace of the webhook's Leases.
 func (w world) withLeases(o *check.Options) {
 	o.Write = true
 	h := w.host()

@@ -61,7 +61,7 @@ func TestHelmTest(t *testing.T) {
 		t.Error(err)
 	}
 	requireWords(t, accepted, "Phase:          Succeeded", "✓ mijn.host accepts the API key", "✓ All nameservers serve the probe record: ns1.mijn.host",
-		"✓ The probe record is removed.", "All is well.")
+		"✓ Removed the probe record.", "All is well.")
 	s.requirePhase(t, release, corev1.PodSucceeded)
 	s.requireUntouched(t, domain, before)
 	for _, key := range []string{apiKey, "a-key-that-nobody-has"} {

@@ -154,7 +154,7 @@ func TestPlan_Mistakes(t *testing.T) {
 		"misspelt config field": {func(a api) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretref":{}}`))
 		}, check.StepConfig, check.Problem, `Unknown field "apiKeySecretref".`},
-		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "names no Secret"},
+		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "has no apiKeySecretRef"},
 		"Secret forbidden":        {func(a api) { a[reviewPath] = object{"status": object{"allowed": false}} }, check.StepAccess, check.Problem, "ServiceAccount webhook/hook may not read the Secret team/s"},
 		"review forbidden":        {func(a api) { a[reviewPath] = http.StatusForbidden }, check.StepAccess, check.Unknown, "Cannot check"},
 		"no pods":                 {func(a api) { a[podsPath] = object{} }, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},

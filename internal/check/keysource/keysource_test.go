@@ -23,7 +23,7 @@ import (
 
 const theKey = "key-of-the-account"
 
-func TestTheKeyIsTrimmed(t *testing.T) {
+func TestKey_Trimmed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, held := range map[string]string{"newline": theKey + "\n", "spaces": "  \t" + theKey + " \r\n\n"} {
@@ -40,7 +40,7 @@ func TestTheKeyIsTrimmed(t *testing.T) {
 	}
 }
 
-func TestWithoutAKeyItIsToldWhatToDo(t *testing.T) {
+func TestKey_Errors(t *testing.T) {
 	t.Parallel()
 	good := cluster(t, theKey)
 	secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good}
@@ -79,7 +79,7 @@ func TestWithoutAKeyItIsToldWhatToDo(t *testing.T) {
 	}
 }
 
-func TestReadingASecretEndsWithItsContext(t *testing.T) {
+func TestSecret_ContextDone(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

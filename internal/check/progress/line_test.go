@@ -9,7 +9,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
 )
 
-func TestWhereThereIsNoTerminalALineIsWrittenEveryHalfMinute(t *testing.T) {
+func TestLine_WithoutTerminal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
