@@ -150,7 +150,7 @@ func TestPlan_Mistakes(t *testing.T) {
 		"APIService unavailable": {func(a api) {
 			a[groupPath] = object{"status": object{"conditions": []object{{"type": "Available", "status": "False", "message": "no endpoints."}}}}
 		}, check.StepWebhook, check.Problem, "not Available: no endpoints."},
-		"wrong solver name": {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}")) }, check.StepWebhook, check.Problem, `no solver named "mijnhost"; it has mijn-host`},
+		"wrong solver name": {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}")) }, check.StepWebhook, check.Problem, `has no solver "mijnhost", only mijn-host`},
 		"misspelt config field": {func(a api) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretref":{}}`))
 		}, check.StepConfig, check.Problem, `Unknown field "apiKeySecretref".`},
