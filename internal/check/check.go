@@ -170,7 +170,7 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 		c.checkValues(ctx, domain, at)
 		c.checkWildcard(domain, at)
 	}
-	nameservers = c.checkDelegation(ctx, domain, at, nameservers)
+	nameservers = c.checkDelegation(ctx, domain, at, nameservers, managed)
 	c.checkServers(ctx, domain, nameservers)
 	return managed, nameservers
 }

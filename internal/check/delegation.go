@@ -13,7 +13,7 @@ import (
 
 // checkDelegation compares the nameservers in the parent zone with those of the account, and returns the nameservers that should
 // serve the probe record.
-func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []string) []string {
+func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []string, managed bool) []string {
 	for i, ns := range ours {
 		ours[i] = dnsname.TrimDot(ns)
 	}
@@ -41,10 +41,28 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 		c.Step(StepDelegation, OK, fmt.Sprintf("%s is delegated to the account's nameservers %s.", domain, List(world)), "")
 		return world
 	}
+	if managed && !slices.ContainsFunc(foreign, func(ns string) bool { return !dnsname.IsSubdomain(ns, cloudflare) }) {
+		c.throughCloudflare(domain, world)
+		return world
+	}
 	c.Step(StepDelegation, Problem, fmt.Sprintf("%s is delegated to %s; of these the account does not know %s.", domain, List(world), List(foreign)),
 		fmt.Sprintf("If %s is to be served by %s, set its nameservers at its registrar to %s once its zone there is complete, and wait until the old ones have expired. "+
 			"If it is served elsewhere on purpose, leave them, and answer its challenges there, or delegate %s by CNAME.", domain, c.options.Host.Name(), List(ours), at))
 	return ours
+}
+
+// cloudflare is the domain of Cloudflare's nameservers.
+const cloudflare = "ns.cloudflare.com"
+
+// throughCloudflare ends StepDelegation of a domain that the API reports as hosted although Cloudflare serves it. The host can publish
+// its zones there, so only the probe shows whether the nameservers serve the account's records.
+func (c *Check) throughCloudflare(domain string, world []string) {
+	summary := fmt.Sprintf("%s is delegated to Cloudflare's nameservers %s, and %s reports that it hosts the DNS.", domain, List(world), c.options.Host.Name())
+	if c.Writes() && c.options.RemoveValue == "" {
+		c.Step(StepDelegation, OK, summary+" The probe shows whether they serve its records.", "")
+		return
+	}
+	c.Step(StepDelegation, Unknown, summary+" Only a probe record shows whether they serve its records.", "Run the check with a probe record.")
 }
 
 // zoneCut returns the zone below domain that contains the challenge's name, or "" if there is none or the query failed.

@@ -105,6 +105,19 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{"NS1.old.test", "ns2.old.test"}
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"ns1.old.test and ns2.old.test", "at its registrar to ns1.mijn.host and ns2.mijn.host"}, check.Trouble},
+		{"Cloudflare's nameservers that serve the probe record", func(w world) change {
+			w.api.AddStaticZone("ns.cloudflare.com", record("A", "ada.ns.cloudflare.com.", addr1), record("A", "bob.ns.cloudflare.com.", "192.0.2.3"))
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
+			return nil
+		}, check.StepDelegation, check.OK, []string{"Cloudflare's nameservers", "The probe shows"}, check.Well},
+		{"Cloudflare's nameservers that do not answer", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
+			return nil
+		}, check.StepDelegation, check.OK, []string{"Cloudflare's nameservers"}, check.Trouble},
+		{"Cloudflare's nameservers without a probe record", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
+			return func(o *check.Options) { o.ReadOnly = true }
+		}, check.StepDelegation, check.Unknown, []string{"Only a probe record"}, check.Unclear},
 		{"one nameserver too many", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{ns1, "ns.old.test"}
 			return nil

@@ -12,7 +12,7 @@ func TestWildcard(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.api.AddRecord(domain, record("A", "*.example.nl.", "192.0.2.10"))
 		r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true })
-		wantStep(t, r, check.StepWildcard, check.Problem, "resolves through *.example.nl (A)", "Add a record for")
+		wantStep(t, r, check.StepWildcard, check.Problem, "resolves through *.example.nl (A)", "Add a record for shop.example.nl")
 	})
 }
 
