@@ -129,7 +129,7 @@ func (f *checkFlags) runTarget(ctx context.Context, cmd *cobra.Command, given Co
 		if err != nil {
 			return nil, fmt.Errorf("--%s of the webhook or of the solver's config: %w", name, err)
 		}
-		defer undo()
+		defer undo() //nolint:gocritic // after the check of this name, not of this flag
 	}
 	one.ttl, one.allowedDomains = f.ttl, f.allowedDomains
 	return one.run(ctx, cmd, given, o)

@@ -24,7 +24,7 @@ const (
 	lineHeight     = 20
 )
 
-var update = flag.Bool("update", false, "write the picture instead of comparing it")
+var update = flag.Bool("update", false, "write the picture instead of comparing it") //nolint:gochecknoglobals // a flag of the test
 
 func TestPicture_ShowsARealRun(t *testing.T) {
 	t.Parallel()
@@ -36,7 +36,7 @@ func TestPicture_ShowsARealRun(t *testing.T) {
 		}))
 		drawn := draw("$ webhook check --domain example.nl --read-only\n" + report)
 		if *update {
-			if err := os.WriteFile(picture, drawn, 0o644); err != nil { //nolint:gosec // a page of the documentation
+			if err := os.WriteFile(picture, drawn, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			return
@@ -91,7 +91,7 @@ func wrap(line string) []string {
 func colour(line string) string {
 	for prefix, fill := range map[string]string{"✓": "#7ecb8f", "✗": "#f08a86", "  Fix:": "#f0c674", "–": "#9aa4b5", "$": "#ffffff"} {
 		if strings.HasPrefix(line, prefix) {
-			return fmt.Sprintf(` fill="%s"`, fill)
+			return fmt.Sprintf(" fill=%q", fill)
 		}
 	}
 	return ""

@@ -6,7 +6,7 @@ import (
 )
 
 // A run tries a sample of the cases, from a random one on. Over many runs, every case is tried.
-var all = flag.Bool("all", false, "try all cases instead of a sample")
+var all = flag.Bool("all", false, "try all cases instead of a sample") //nolint:gochecknoglobals // a flag of the test
 
 // step is the distance between the cases of a sample of one in n.
 func step(n int) int {

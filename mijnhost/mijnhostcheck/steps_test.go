@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -110,10 +112,17 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
 			return nil
 		}, check.StepDelegation, check.OK, []string{"Cloudflare's nameservers", "The probe shows"}, check.Well},
-		{"Cloudflare's nameservers that do not answer", func(w world) change {
+		{"Cloudflare's nameservers that do not serve the probe record", func(w world) change {
+			w.api.AddStaticZone("ns.cloudflare.com", record("A", "ada.ns.cloudflare.com.", "192.0.2.3"))
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
+			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+				if nameserver != "192.0.2.3" {
+					return nil
+				}
+				return new(dns.Msg).SetRcode(query, dns.RcodeNameError)
+			}
 			return nil
-		}, check.StepDelegation, check.OK, []string{"Cloudflare's nameservers"}, check.Trouble},
+		}, check.StepNameservers, check.Problem, []string{"ada.ns.cloudflare.com (it does not serve the record yet"}, check.Trouble},
 		{"Cloudflare's nameservers without a probe record", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
 			return func(o *check.Options) { o.ReadOnly = true }

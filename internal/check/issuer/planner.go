@@ -143,11 +143,11 @@ func subjectsOf(certificates []certificate, only string) []subject {
 	if only == "" {
 		return all
 	}
-	wildcard, rest := "", dnsname.TrimDot(only)
-	if bare, ok := strings.CutPrefix(rest, "*."); ok {
-		wildcard, rest = "*.", bare
+	wildcard, name := "", dnsname.TrimDot(only)
+	if bare, ok := strings.CutPrefix(name, "*."); ok {
+		wildcard, name = "*.", bare
 	}
-	name := wildcard + dnsname.ToASCII(rest)
+	name = wildcard + dnsname.ToASCII(name)
 	if i := slices.IndexFunc(all, func(s subject) bool { return s.name == name }); i >= 0 {
 		return all[i : i+1]
 	}
