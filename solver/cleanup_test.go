@@ -65,9 +65,9 @@ func TestCleanUp_FixableFailure(t *testing.T) {
 func TestCleanUp_UnusableSecret(t *testing.T) {
 	t.Parallel()
 	for name, entries := range map[string]map[string]string{
-		"key X in Secret cert-manager/mijn-host-api-key is not found":                                 nil,
-		"key X in Secret cert-manager/mijn-host-api-key is empty":                                     {"api-key": ""},
-		"key X in Secret cert-manager/mijn-host-api-key is quoted: remove the quotes":                {"api-key": `"` + apiKey + `"`},
+		"key X in Secret cert-manager/mijn-host-api-key is not found":                                           nil,
+		"key X in Secret cert-manager/mijn-host-api-key is empty":                                               {"api-key": ""},
+		"key X in Secret cert-manager/mijn-host-api-key is quoted: remove the quotes":                           {"api-key": `"` + apiKey + `"`},
 		"key X in Secret cert-manager/mijn-host-api-key contains characters that are not allowed in an API key": {"api-key": "two words"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func (r *reachability) Check(req *http.Request) error {
 	lost := r.answered.IsZero() || time.Since(r.answered) > tolerance
 	r.logChange(lost)
 	if lost {
-		return errors.New("Kubernetes API unreachable")
+		return errors.New("cannot reach the Kubernetes API")
 	}
 	return nil
 }

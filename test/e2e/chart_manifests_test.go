@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs"
 )
 
 // installForeignCRDs installs the CRDs that the chart and the examples use, from the modules that define them.

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
-
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	acmetest "github.com/cert-manager/cert-manager/test/acme"
-
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 	_ "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/conformance/assets"
 )

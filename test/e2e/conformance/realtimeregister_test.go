@@ -5,11 +5,11 @@ import (
 	"time"
 
 	acmetest "github.com/cert-manager/cert-manager/test/acme"
-
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 )
 
