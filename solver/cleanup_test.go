@@ -257,6 +257,19 @@ func TestCleanUp_Warning(t *testing.T) {
 	}
 }
 
+// A Challenge that the cluster no longer lists may have been presented by another process.
+func TestCleanUp_WarningWithoutChallenge(t *testing.T) {
+	t.Parallel()
+	results := &observed{}
+	w := newWorld(t)
+	w.Solver = w.newSolver(func(o *solver.Options) { o.Challenges, o.Observer = &solver.Challenges{}, results })
+	w.cluster.deleteSecret()
+	w.must(w.CleanUp(newChallenge()))
+	if want := []solver.Result{solver.ResultGivenUp}; !slices.Equal(results.all, want) {
+		t.Errorf("the results are %q, want %q", results.all, want)
+	}
+}
+
 // TestCleanUp_UncertainPresent: a failed Present may have written, so its key is remembered.
 func TestCleanUp_UncertainPresent(t *testing.T) {
 	t.Parallel()
