@@ -59,7 +59,7 @@ func TestDemo(t *testing.T) {
 		d.requireNothingLeft(t)
 	})
 
-	t.Run("stopped before the end, with --keep", func(t *testing.T) {
+	t.Run("stopped early with --keep", func(t *testing.T) {
 		t.Parallel()
 		d := startDemo(t, program, "--keep")
 		d.awaitCluster(t)
