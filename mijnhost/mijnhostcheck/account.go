@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -58,7 +57,7 @@ func (h *Host) Open(key string) check.Account {
 	if api.Transport == nil {
 		api.Transport = apiclient.NewTransport()
 	}
-	api.Transport = counting{api.Transport, &a.calls}
+	api.Transport = check.CountCalls(api.Transport, &a.calls)
 	a.client = mijnhost.NewClient(api, key)
 	a.api, a.key = api, key
 	return a
@@ -80,18 +79,6 @@ func (a *account) asListed(domain string) string { return cmp.Or(a.listed[domain
 
 // Calls returns the number of requests so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
-
-// counting counts requests.
-type counting struct {
-	through http.RoundTripper
-	calls   *atomic.Int64
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	t.calls.Add(1)
-	return t.through.RoundTrip(r)
-}
 
 // Domains implements check.Account.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
@@ -170,26 +157,19 @@ func (a *account) Managed(ctx context.Context, c *check.Check, domain string) (n
 	return detail.Nameservers, err == nil
 }
 
-// apiFault ends a step whose API call failed. A refusal is a problem; no answer is inconclusive.
 func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string, err error) {
-	if why, remedy, cut := check.CutShort(ctx); cut {
-		c.Step(id, check.Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
-		return
-	}
-	status := check.Problem
-	var remedy string
-	switch {
-	case errors.Is(err, mijnhost.ErrAddressRefused):
-		remedy = "Add this system's public IP address to the key's list in mijn.host's control panel (Account, API Access)."
-	case errors.Is(err, apiclient.ErrKeyRefused):
-		remedy = "Check the key and its expiry date in mijn.host's control panel (Account, API Access). If the key has a list of IP addresses, " +
-			"add this system's public address."
-	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in a few minutes. If it persists, find what else uses this API key."
-	case errors.Is(err, apiclient.ErrUnavailable):
-		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --mijnhost-base-url), and run the check again."
-	default:
-		remedy = "Run the check again: mijn.host sometimes refuses valid requests. If it persists, contact mijn.host with this message."
-	}
-	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
+	c.APIFault(ctx, id, what, err, check.APIRemedies{
+		BaseURLFlag: "--mijnhost-base-url",
+		Refusal: func(err error) string {
+			switch {
+			case errors.Is(err, mijnhost.ErrAddressRefused):
+				return "Add this system's public IP address to the key's list in mijn.host's control panel (Account, API Access)."
+			case errors.Is(err, apiclient.ErrKeyRefused):
+				return "Check the key and its expiry date in mijn.host's control panel (Account, API Access). If the key has a list of IP addresses, " +
+					"add this system's public address."
+			}
+			return ""
+		},
+		Other: "Run the check again: mijn.host sometimes refuses valid requests. If it persists, contact mijn.host with this message.",
+	})
 }

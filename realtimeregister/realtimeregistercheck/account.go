@@ -186,27 +186,20 @@ func isForbidden(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
-// apiFault ends a step whose API call failed. A refusal is a problem; no answer is inconclusive.
 func apiFault(ctx context.Context, c *check.Check, id check.StepID, what string, err error) {
-	if why, remedy, cut := check.CutShort(ctx); cut {
-		c.Step(id, check.Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)
-		return
-	}
-	status := check.Problem
-	var remedy string
-	switch {
-	case errors.Is(err, apiclient.ErrKeyRefused):
-		remedy = "Check that the key is complete, not revoked and for this environment: the test environment has separate keys " +
-			"(--realtimeregister-base-url). If the key is restricted to IP addresses, add this system's public address."
-	case isForbidden(err):
-		remedy = "Grant the key's user VIEW_DNS_ZONE and UPDATE_DNS_ZONE in Realtime Register's portal. If the key is restricted to IP addresses, " +
-			"add this system's public address."
-	case errors.Is(err, apiclient.ErrRateLimited):
-		status, remedy = check.Unknown, "Run the check again in a few minutes. If it persists, find what else uses this API key."
-	case errors.Is(err, apiclient.ErrUnavailable):
-		status, remedy = check.Unknown, "Check that this system can reach the API (HTTPS, proxy, NetworkPolicy, --realtimeregister-base-url), and run the check again."
-	default:
-		remedy = "Run the check again. If it persists, contact Realtime Register with this message."
-	}
-	c.Step(id, status, fmt.Sprintf("%s: %v.", what, err), remedy)
+	c.APIFault(ctx, id, what, err, check.APIRemedies{
+		BaseURLFlag: "--realtimeregister-base-url",
+		Refusal: func(err error) string {
+			switch {
+			case errors.Is(err, apiclient.ErrKeyRefused):
+				return "Check that the key is complete, not revoked and for this environment: the test environment has separate keys " +
+					"(--realtimeregister-base-url). If the key is restricted to IP addresses, add this system's public address."
+			case isForbidden(err):
+				return "Grant the key's user VIEW_DNS_ZONE and UPDATE_DNS_ZONE in Realtime Register's portal. If the key is restricted to IP addresses, " +
+					"add this system's public address."
+			}
+			return ""
+		},
+		Other: "Run the check again. If it persists, contact Realtime Register with this message.",
+	})
 }

@@ -3,10 +3,8 @@ package realtimeregistercheck
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/pflag"
 
@@ -72,19 +70,7 @@ func (h *Host) Open(key string) check.Account {
 	if a.api.Transport == nil {
 		a.api.Transport = apiclient.NewTransport()
 	}
-	a.api.Transport = counting{a.api.Transport, &a.calls}
+	a.api.Transport = check.CountCalls(a.api.Transport, &a.calls)
 	a.client = realtimeregister.NewClient(a.api, key)
 	return a
-}
-
-// counting counts requests.
-type counting struct {
-	through http.RoundTripper
-	calls   *atomic.Int64
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	t.calls.Add(1)
-	return t.through.RoundTrip(r)
 }
