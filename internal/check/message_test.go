@@ -10,12 +10,13 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 )
 
 func TestParse_RecordTypes(t *testing.T) {
 	t.Parallel()
 	query := check.Query{Name: "www.example.nl", Type: dns.TypeA, Recursive: true}
-	a, err := onTheWire(query, func(m *dns.Msg) *dns.Msg {
+	a, err := checktest.OnTheWire(query, func(m *dns.Msg) *dns.Msg {
 		if !m.RecursionDesired || m.IsEdns0() == nil || m.IsEdns0().UDPSize() != 1232 {
 			t.Errorf("asked %v", m)
 		}
@@ -60,7 +61,7 @@ func TestParse_RecordTypes(t *testing.T) {
 func TestParse_NamesRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "nl", "_acme-challenge.example.nl", `\027\092\032.test`} {
-		if _, err := onTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
+		if _, err := checktest.OnTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -74,7 +75,7 @@ func TestParse_NamesRoundTrip(t *testing.T) {
 func TestParse_RCODE(t *testing.T) {
 	t.Parallel()
 	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeBadVers, dns.RcodeBadCookie} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m).SetEdns0(1232, false)
 			r.Rcode = rcode
 			return r
@@ -96,7 +97,7 @@ func TestParse_UnrelatedAnswer(t *testing.T) {
 		"no question":   func(m *dns.Msg) { m.Question = nil },
 		"two questions": func(m *dns.Msg) { m.Question = append(m.Question, m.Question[0]) },
 	} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
 			spoil(r)
 			return r
@@ -105,7 +106,7 @@ func TestParse_UnrelatedAnswer(t *testing.T) {
 			t.Errorf("%s: %+v", claim, a)
 		}
 	}
-	a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+	a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 		return &dns.Msg{MsgHdr: dns.MsgHdr{Id: m.Id, Response: true, Rcode: dns.RcodeRefused}}
 	})
 	if err != nil || a.RCode != dns.RcodeRefused {
@@ -126,7 +127,7 @@ func TestParse_MalformedRecord(t *testing.T) {
 		"TXT beyond its end":         unknown(dns.TypeTXT, "0561"),
 		"CNAME that leads to itself": unknown(dns.TypeCNAME, "c032"),
 	} {
-		a, err := onTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
+		a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
 			r.Answer = []dns.RR{record}
 			return r
@@ -171,22 +172,4 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 	})
-}
-
-// onTheWire answers a query in wire format, as a server does.
-func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
-	const id = 4242
-	sent, err := query.Pack(id)
-	if err != nil {
-		return nil, err
-	}
-	m := new(dns.Msg)
-	if err = m.Unpack(sent); err != nil {
-		return nil, err
-	}
-	came, err := answer(m).Pack()
-	if err != nil {
-		return nil, err
-	}
-	return query.Parse(id, came)
 }

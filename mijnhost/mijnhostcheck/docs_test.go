@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"context"
 	"os"
 	"reflect"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -49,7 +51,7 @@ func TestDocs_ReportsAreReal(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{DNSLag: 54 * time.Second, StaleReads: 2 * time.Second}, func(w world) {
 				spoil(w)
 				report := textOf(w.T, w.run(func(o *check.Options) {
-					o.Key, o.Version, o.Commit = fromEnvironment{key(testKey)}, "v0.1.0", "0123abc"
+					o.Key, o.Version, o.Commit = fromEnvironment{checktest.Key(testKey)}, "v0.1.0", "0123abc"
 				}))
 				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {
 					t.Errorf("docs/reference/check.md does not show\n%s", report)
@@ -59,9 +61,11 @@ func TestDocs_ReportsAreReal(t *testing.T) {
 	}
 }
 
-type fromEnvironment struct{ key }
+// fromEnvironment is a keysource.Source whose key is from the environment.
+type fromEnvironment struct{ key checktest.Key }
 
-func (fromEnvironment) Origin() string { return "the environment variable MIJNHOST_API_KEY" }
+func (fromEnvironment) Origin() string                            { return "the environment variable MIJNHOST_API_KEY" }
+func (e fromEnvironment) Key(ctx context.Context) (string, error) { return e.key.Key(ctx) }
 
 func withoutRandom(text string) string {
 	return regexp.MustCompile(`_mijn-host-webhook-check-\w+`).ReplaceAllString(text, "_mijn-host-webhook-check")

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -32,7 +33,7 @@ func TestPicture_ShowsARealRun(t *testing.T) {
 		w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "sectigo.com"`))
 		time.Sleep(time.Minute) // until the nameservers serve the CAA record
 		report := textOf(w.T, w.run(func(o *check.Options) {
-			o.Key, o.Version, o.Commit, o.ReadOnly = fromEnvironment{key(testKey)}, "v0.1.0", "0123abc", true
+			o.Key, o.Version, o.Commit, o.ReadOnly = fromEnvironment{checktest.Key(testKey)}, "v0.1.0", "0123abc", true
 		}))
 		drawn := draw("$ webhook check --domain example.nl --read-only\n" + report)
 		if *update {

@@ -16,6 +16,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -81,7 +82,7 @@ func (n *namesystem) Resolve(_ context.Context, query check.Query) (*check.Answe
 	if n.resolver != nil {
 		return nil, n.resolver
 	}
-	return onTheWire(query, n.api.Answer)
+	return checktest.OnTheWire(query, n.api.Answer)
 }
 
 func (n *namesystem) Ask(_ context.Context, nameserver netip.Addr, query check.Query) (*check.Answer, error) {
@@ -90,7 +91,7 @@ func (n *namesystem) Ask(_ context.Context, nameserver netip.Addr, query check.Q
 	if err := n.dead[nameserver.String()]; err != nil {
 		return nil, err
 	}
-	return onTheWire(query, func(query *dns.Msg) *dns.Msg { return n.asNameserver(nameserver.String(), query) })
+	return checktest.OnTheWire(query, func(query *dns.Msg) *dns.Msg { return n.asNameserver(nameserver.String(), query) })
 }
 
 func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
@@ -110,30 +111,6 @@ func (n *namesystem) asNameserver(nameserver string, query *dns.Msg) *dns.Msg {
 	return n.api.Answer(query)
 }
 
-// onTheWire answers a query in wire format, as a server does.
-func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
-	const id = 4242
-	sent, err := query.Pack(id)
-	if err != nil {
-		return nil, err
-	}
-	m := new(dns.Msg)
-	if err = m.Unpack(sent); err != nil {
-		return nil, err
-	}
-	came, err := answer(m).Pack()
-	if err != nil {
-		return nil, err
-	}
-	return query.Parse(id, came)
-}
-
-// key is a keysource.Source with a key.
-type key string
-
-func (key) Origin() string                        { return "the test" }
-func (k key) Key(context.Context) (string, error) { return string(k), nil }
-
 // noKey is a keysource.Source without a key.
 type noKey struct{ err error }
 
@@ -143,7 +120,7 @@ func (k noKey) Key(context.Context) (string, error) { return "", k.err }
 func (w world) options() check.Options {
 	return check.Options{
 		Name:    domain,
-		Key:     key(testKey),
+		Key:     checktest.Key(testKey),
 		Host:    &mijnhostcheck.Host{API: mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: w.api.HTTPTransport()}},
 		DNS:     w.dns,
 		CA:      "letsencrypt.org",

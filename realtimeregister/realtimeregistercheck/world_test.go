@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
@@ -68,7 +69,7 @@ func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world
 
 // Resolve and Ask answer as the simulator's DNS does, in bytes.
 func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
-	return onTheWire(query, func(m *dns.Msg) *dns.Msg {
+	return checktest.OnTheWire(query, func(m *dns.Msg) *dns.Msg {
 		if w.resolver.answer != nil {
 			if a := w.resolver.answer(m); a != nil {
 				return a
@@ -79,31 +80,8 @@ func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, err
 }
 
 func (w world) Ask(_ context.Context, _ netip.Addr, query check.Query) (*check.Answer, error) {
-	return onTheWire(query, w.api.Answer)
+	return checktest.OnTheWire(query, w.api.Answer)
 }
-
-func onTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer, error) {
-	const id = 4242
-	sent, err := query.Pack(id)
-	if err != nil {
-		return nil, err
-	}
-	m := new(dns.Msg)
-	if err = m.Unpack(sent); err != nil {
-		return nil, err
-	}
-	came, err := answer(m).Pack()
-	if err != nil {
-		return nil, err
-	}
-	return query.Parse(id, came)
-}
-
-// key is a keysource.Source with a key.
-type key string
-
-func (key) Origin() string                        { return "the test" }
-func (k key) Key(context.Context) (string, error) { return string(k), nil }
 
 // declaring lets the simulator expect a probe, whose name counts as ours.
 type declaring struct {
@@ -170,7 +148,7 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 
 func (w world) options(change ...func(*check.Options)) check.Options {
 	o := check.Options{
-		Name: domain, Key: key(testKey), Host: w.host(), DNS: w, CA: "letsencrypt.org", TTL: 60, Timeout: 3 * time.Minute, Version: "v0.0.0-test",
+		Name: domain, Key: checktest.Key(testKey), Host: w.host(), DNS: w, CA: "letsencrypt.org", TTL: 60, Timeout: 3 * time.Minute, Version: "v0.0.0-test",
 	}
 	for _, c := range change {
 		c(&o)
