@@ -7,14 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/troubleshootingtest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -23,7 +22,7 @@ import (
 // word for word. The solver's own messages are in its test.
 func TestTroubleshootingMessages(t *testing.T) {
 	t.Parallel()
-	found := quotes(t)
+	found := troubleshootingtest.Quotes(t, "The webhook says of mijn.host")
 	var said []string
 	for name, spoil := range map[string]func(bubble) error{
 		"a refused key":    func(b bubble) error { b.api.RevokeKey(testKey); return b.add("value") },
@@ -79,20 +78,6 @@ func TestTroubleshootingMessages(t *testing.T) {
 			t.Errorf("docs/guides/troubleshooting.md has %q, which no case here produces", message)
 		}
 	}
-}
-
-// quotes are the lines of the blocks that the document quotes of the webhook about mijn.host.
-func quotes(t *testing.T) []string {
-	t.Helper()
-	document, err := os.ReadFile("../docs/guides/troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, block := range regexp.MustCompile("The webhook says of mijn.host:\n\n```text\n([^`]*)\n```").FindAllSubmatch(document, -1) {
-		lines = append(lines, strings.Split(string(block[1]), "\n")...)
-	}
-	return lines
 }
 
 func failing(fault mijnhosttest.Kind) func(bubble) error {

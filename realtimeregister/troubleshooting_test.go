@@ -20,6 +20,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/troubleshootingtest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
@@ -28,7 +29,7 @@ import (
 // word for word, and quotes nothing that the code does not say.
 func TestTroubleshooting_Messages(t *testing.T) {
 	t.Parallel()
-	quoted := quotes(t, "The webhook says of Realtime Register")
+	quoted := troubleshootingtest.Quotes(t, "The webhook says of Realtime Register")
 	var said []string
 	for name, cause := range causes() {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestTroubleshooting_LogLines(t *testing.T) {
 			logged = append(logged, literals(t, file, `log\.(?:Info\(|Error\([^"]+(?:"[^"]+"\),\s+)?)"([^"]+)"`)...)
 		}
 	}
-	quoted := quotes(t, "The webhook's log says of Realtime Register")
+	quoted := troubleshootingtest.Quotes(t, "The webhook's log says of Realtime Register")
 	slices.Sort(logged)
 	slices.Sort(quoted)
 	if !slices.Equal(logged, quoted) {
@@ -262,16 +263,6 @@ func answering(status int, body string) func(world) error {
 		})
 		return p.present(w.Context(), txt(testName, acme(1)))
 	}
-}
-
-// quotes returns the lines of the blocks of the troubleshooting guide that follow an introduction.
-func quotes(t *testing.T, introduction string) []string {
-	t.Helper()
-	var lines []string
-	for _, block := range literals(t, "../docs/guides/troubleshooting.md", introduction+":\n\n```text\n([^`]*)\n```") {
-		lines = append(lines, strings.Split(block, "\n")...)
-	}
-	return lines
 }
 
 // literals returns what the first group of a pattern matches in a file.

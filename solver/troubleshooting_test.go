@@ -2,8 +2,6 @@ package solver_test
 
 import (
 	"errors"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/troubleshootingtest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -19,7 +18,7 @@ import (
 // TestTroubleshootingMessages checks that the page quotes exactly the messages of this package. Package mijnhost checks those
 // about mijn.host; here only their beginning is checked.
 func TestTroubleshootingMessages(t *testing.T) { //nolint:paralleltest // klog has one output for the process
-	told := quotes(t)
+	told := troubleshootingtest.Quotes(t, "The webhook(?:'s log)? says")
 	var said []string
 	for name, c := range map[string]struct {
 		challenge *whapi.ChallengeRequest
@@ -90,18 +89,4 @@ func TestTroubleshootingMessages(t *testing.T) { //nolint:paralleltest // klog h
 			t.Errorf("docs/guides/troubleshooting.md quotes %q, which this package never returns", message)
 		}
 	}
-}
-
-// quotes returns the lines of the page's blocks with messages of the webhook.
-func quotes(t *testing.T) []string {
-	t.Helper()
-	document, err := os.ReadFile("../docs/guides/troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, block := range regexp.MustCompile("The webhook(?:'s log)? says:\n\n```text\n([^`]*)\n```").FindAllSubmatch(document, -1) {
-		lines = append(lines, strings.Split(string(block[1]), "\n")...)
-	}
-	return lines
 }
