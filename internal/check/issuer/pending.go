@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,12 +15,28 @@ import (
 // noSolver is the end of cert-manager's reason for an Order whose DNS names match no solver.
 const noSolver = "no configured challenge solvers can be used"
 
-// withPending adds what blocks new challenges for the name: an Order that failed, and a Challenge that is being deleted.
-func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.Target {
-	var blocks []check.Step
+// pending is what can block a new challenge. failure is the first error of listing.
+type pending struct {
+	challenges []challenge
+	orders     []order
+	failure    error
+}
+
+func (r *run) listPending(ctx context.Context) pending {
+	scope := acme + "orders"
+	if namespace, _, ok := strings.Cut(r.ask.Certificate, "/"); ok {
+		scope = acme + "namespaces/" + namespace + "/orders"
+	}
 	challenges, failure := list[challenge](ctx, r.cluster, acme+"challenges", "")
+	orders, err := list[order](ctx, r.cluster, scope, "")
+	return pending{challenges, orders, cmp.Or(failure, err)}
+}
+
+// withPending adds what blocks new challenges for the name: an Order that failed, and a Challenge that is being deleted.
+func (r *run) withPending(t check.Target, s subject) check.Target {
+	var blocks []check.Step
 	bare := strings.TrimPrefix(s.name, "*.")
-	for _, c := range challenges {
+	for _, c := range r.pending.challenges {
 		if c.Spec.DNSName == bare && c.Metadata.DeletionTimestamp != "" {
 			name := c.Metadata.Namespace + "/" + c.Metadata.Name
 			blocks = append(blocks, problem(check.StepPending, fmt.Sprintf("Challenge %s for %s is Terminating: %s. cert-manager starts no other Challenge for the name until it is deleted.",
@@ -27,16 +44,8 @@ func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.
 				fmt.Sprintf("Fix the cause, so that its clean-up succeeds. If that is impossible, delete the TXT record, then remove the finalizer of Challenge %s.", name)))
 		}
 	}
-	scope := acme + "orders"
-	if namespace, _, ok := strings.Cut(r.ask.Certificate, "/"); ok {
-		scope = acme + "namespaces/" + namespace + "/orders"
-	}
-	orders, err := list[order](ctx, r.cluster, scope, "")
-	if failure == nil {
-		failure = err
-	}
 	var newest order
-	for _, o := range orders {
+	for _, o := range r.pending.orders {
 		if r.isUsedBy(o.Spec.IssuerRef) && (r.from == "" || o.Metadata.Namespace == r.from) && slices.Contains(o.Spec.DNSNames, s.name) &&
 			o.Metadata.CreationTimestamp >= newest.Metadata.CreationTimestamp {
 			newest = o
@@ -48,7 +57,7 @@ func (r *run) withPending(ctx context.Context, t check.Target, s subject) check.
 	}
 	switch {
 	case len(blocks) > 0:
-	case failure != nil:
+	case r.pending.failure != nil:
 		blocks = append(blocks, check.Step{
 			ID: check.StepPending, Status: check.Unknown, Summary: "Cannot list the Challenges and Orders of the cluster.",
 			Remedy: "Use an account that may list objects of acme.cert-manager.io.",

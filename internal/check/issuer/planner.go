@@ -29,6 +29,8 @@ type run struct {
 	ref    issuerRef
 	from   string // namespace of the Issuer; empty for a ClusterIssuer
 	issuer issuerObject
+
+	pending pending
 }
 
 // subject is a DNS name with the labels that its Order has.
@@ -57,6 +59,7 @@ func (p Planner) Plan(ctx context.Context, config *rest.Config, ask check.Ask) c
 	subjects, step := r.read(ctx)
 	plan := check.Plan{Steps: []check.Step{step}}
 	if step.Status == check.OK {
+		r.pending = r.listPending(ctx)
 		for _, s := range subjects {
 			plan.Targets = append(plan.Targets, r.target(ctx, s))
 		}

@@ -26,18 +26,18 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	case meant != chosen && len(odd) > 0:
 		note(check.StepSolver, check.Problem, fmt.Sprintf("The selector of %s does not match %s as written: %s.", r, s.name, check.List(odd)),
 			"Write dnsNames and dnsZones in lower case and without a final dot.")
-		return r.withPending(ctx, t, s)
+		return r.withPending(t, s)
 	case chosen < 0:
 		note(check.StepSolver, check.Problem, fmt.Sprintf("No solver of %s matches %s.", r, s.name),
 			"Add the name to dnsNames or its zone to dnsZones of a DNS-01 solver, or add a solver without a selector.")
-		return r.withPending(ctx, t, s)
+		return r.withPending(t, s)
 	}
 	which := fmt.Sprintf("solver %d of %s", chosen+1, r)
 	solver := solvers[chosen]
 	if solver.DNS01 == nil || solver.DNS01.Webhook == nil {
 		note(check.StepSolver, check.Unknown, fmt.Sprintf("cert-manager uses %s for %s, which is not a webhook solver.", which, s.name),
 			"If this is not intended, give this webhook's solver a more specific selector.")
-		return r.withPending(ctx, t, s)
+		return r.withPending(t, s)
 	}
 	hook := *solver.DNS01.Webhook
 	t.CNAMEStrategy = cmp.Or(solver.DNS01.CNAMEStrategy, "None")
@@ -45,13 +45,13 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 
 	account, ok := r.webhook(ctx, hook, note)
 	if !ok {
-		return r.withPending(ctx, t, s)
+		return r.withPending(t, s)
 	}
 	t.Environment = account.environment
 	config, err := r.ReadConfig(hook.SolverName, hook.Config)
 	if err != nil {
 		note(check.StepConfig, check.Problem, sentence(err.Error()), fmt.Sprintf("Correct dns01.webhook.config of %s.", which))
-		return r.withPending(ctx, t, s)
+		return r.withPending(t, s)
 	}
 	note(check.StepConfig, check.OK, fmt.Sprintf("The config of %s is valid.", which), "")
 	t.Provider, t.Flags = hook.SolverName, config.Flags
@@ -65,13 +65,13 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 			t.Provider = ""
 			note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s has no apiKeySecretRef, and the webhook has no ambient API key for this solver.", which),
 				"Add apiKeySecretRef to the config.")
-			return r.withPending(ctx, t, s)
+			return r.withPending(t, s)
 		}
 		t.Namespace, t.Secret, t.Entry = account.namespace, ambient.name, ambient.key
 	} else {
 		t.Steps = append(t.Steps, r.access(ctx, account, t.Namespace, t.Secret))
 	}
-	return r.withPending(ctx, t, s)
+	return r.withPending(t, s)
 }
 
 func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1:] + "." }
