@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
@@ -160,7 +161,7 @@ func readSolverConfig(name string, raw []byte) (check.SolverConfig, error) {
 		rules = realtimeRegisterRules()
 		flags["realtimeregister-service"] = ""
 	}
-	c, err := rules.Read(raw)
+	c, err := rules.Parse(&apiextensionsv1.JSON{Raw: raw})
 	if err != nil {
 		return check.SolverConfig{}, err
 	}

@@ -41,8 +41,8 @@ type ConfigRules struct {
 	Services []string
 }
 
-// parse decodes raw strictly, so that a misspelt field is an error.
-func (r ConfigRules) parse(raw *apiextensionsv1.JSON) (Config, error) {
+// Parse decodes an Issuer's config strictly: a misspelt field or an invalid value is an error with constant text.
+func (r ConfigRules) Parse(raw *apiextensionsv1.JSON) (Config, error) {
 	var c Config
 	if raw != nil && len(raw.Raw) > 0 {
 		strict, err := kjson.UnmarshalStrict(raw.Raw, &c)

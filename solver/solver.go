@@ -122,7 +122,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err := s.validate(ch); err != nil {
 		return dnshost.Result{}, err
 	}
-	config, err := s.rules.parse(ch.Config)
+	config, err := s.rules.Parse(ch.Config)
 	if err != nil {
 		return dnshost.Result{}, err
 	}
@@ -166,7 +166,7 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	config, _ := s.rules.parse(ch.Config) // an invalid config has no service
+	config, _ := s.rules.Parse(ch.Config) // an invalid config has no service
 	learned, err := s.removeFrom(ctx, names, key, ch, config.service())
 	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
 		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to fix the key
@@ -180,7 +180,7 @@ func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest)
 	if _, ok := s.presented.get(ch); ok {
 		return false
 	}
-	if _, err := s.rules.parse(ch.Config); err != nil || validateRequest(ch) != nil {
+	if _, err := s.rules.Parse(ch.Config); err != nil || validateRequest(ch) != nil {
 		return true
 	}
 	return s.challenges != nil && s.challenges.neverPresented(ctx, ch.Key)
@@ -218,7 +218,7 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, c
 // keyForCleanUp returns the key that the config names or, if that is missing, the one used by Present. An invalid config is
 // final, because the Challenge has an immutable copy of it; an unusable Secret is an error until it is deleted or forbidden.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
-	config, reason := s.rules.parse(ch.Config)
+	config, reason := s.rules.Parse(ch.Config)
 	var missing *noKeyError
 	if reason == nil {
 		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
