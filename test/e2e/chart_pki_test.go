@@ -16,11 +16,9 @@ import (
 	"time"
 
 	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/network"
@@ -42,9 +40,13 @@ func (s *chartSuite) testRotation(t *testing.T) {
 	stop := s.keepAsking(t, group, "steady-rotation.nl")
 
 	oldCA := s.certificates(t, namespace, ca).leaf
-	s.renew(t, namespace, ca)
+	if err := s.Renew(within(t, 30*time.Second), namespace, ca); err != nil {
+		t.Fatal(err)
+	}
 	newCA := s.requireReplaced(t, namespace, ca, oldCA)
-	s.renew(t, namespace, serving)
+	if err := s.Renew(within(t, 30*time.Second), namespace, serving); err != nil {
+		t.Fatal(err)
+	}
 	second := s.requireReplaced(t, namespace, serving, first.leaf)
 	s.requireServed(t, pod, second.leaf)
 
@@ -162,24 +164,6 @@ func (s *chartSuite) testHelmCertificate(t *testing.T) {
 		t.Error("the upgrade replaced the certificate")
 	}
 	s.requireServes(t, group, "restricted.nl")
-}
-
-// renew does what `cmctl renew` does.
-func (s *chartSuite) renew(t *testing.T, namespace, name string) {
-	t.Helper()
-	certificate := &cmv1.Certificate{}
-	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
-		if err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, certificate); err != nil {
-			return err
-		}
-		certificate.Status.Conditions = append(certificate.Status.Conditions, cmv1.CertificateCondition{
-			Type: cmv1.CertificateConditionIssuing, Status: cmmetav1.ConditionTrue, Reason: "ManuallyTriggered",
-			LastTransitionTime: new(metav1.Now()),
-		})
-		return s.Client.Status().Update(ctx, certificate)
-	}); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // issued returns the content of a Certificate's Secret.

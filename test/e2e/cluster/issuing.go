@@ -145,6 +145,21 @@ func Eventually(ctx context.Context, try func(context.Context) error) error {
 	}
 }
 
+// Renew makes cert-manager reissue a Certificate, as `cmctl renew` does.
+func (c *Cluster) Renew(ctx context.Context, namespace, name string) error {
+	certificate := &cmv1.Certificate{}
+	return Eventually(ctx, func(ctx context.Context) error {
+		if err := c.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, certificate); err != nil {
+			return err
+		}
+		certificate.Status.Conditions = append(certificate.Status.Conditions, cmv1.CertificateCondition{
+			Type: cmv1.CertificateConditionIssuing, Status: cmmetav1.ConditionTrue, Reason: "ManuallyTriggered",
+			LastTransitionTime: new(metav1.Now()),
+		})
+		return c.Client.Status().Update(ctx, certificate)
+	})
+}
+
 // AwaitReady waits until a Certificate is Ready and returns its Secret.
 func (c *Cluster) AwaitReady(ctx context.Context, certificate *cmv1.Certificate) (*corev1.Secret, error) {
 	if err := c.Await(ctx, certificate, func() error { return certificateReady(certificate) }); err != nil {

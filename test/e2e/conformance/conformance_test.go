@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	acmetest "github.com/cert-manager/cert-manager/test/acme"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -22,23 +23,28 @@ func TestConformance(t *testing.T) {
 	api.AddAccount("key-of-the-conformance-suite", "example.nl")
 
 	challenges := &solver.Challenges{}
-	acmetest.NewFixture(
-		solver.New(solver.Options{
-			Name:       "mijn-host",
-			Provider:   mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Needed: challenges.Needed}),
-			Challenges: challenges,
-		}),
-		acmetest.SetStrict(true),
-		acmetest.SetManifestPath("../../../testdata/mijn-host"),
-		acmetest.SetResolvedZone("example.nl."),
-		acmetest.SetDNSName("example.nl"),
-		acmetest.SetDNSServer(api.DNSAddr()),
-		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
-		acmetest.SetPollInterval(50*time.Millisecond),
-		acmetest.SetPropagationLimit(10*time.Second),
-	).RunConformance(t)
+	runConformance(t, solver.New(solver.Options{
+		Name:       "mijn-host",
+		Provider:   mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Needed: challenges.Needed}),
+		Challenges: challenges,
+	}), "mijn-host", api.DNSAddr())
 
 	if left := api.Records("example.nl"); len(left) > 0 {
 		t.Errorf("records left: %v", left)
 	}
+}
+
+// runConformance runs the suite in strict mode for example.nl. dnsServer is authoritative for it.
+func runConformance(t *testing.T, s webhook.Solver, manifests, dnsServer string) {
+	t.Helper()
+	acmetest.NewFixture(s,
+		acmetest.SetStrict(true),
+		acmetest.SetManifestPath("../../../testdata/"+manifests),
+		acmetest.SetResolvedZone("example.nl."),
+		acmetest.SetDNSName("example.nl"),
+		acmetest.SetDNSServer(dnsServer),
+		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
+		acmetest.SetPollInterval(50*time.Millisecond),
+		acmetest.SetPropagationLimit(10*time.Second),
+	).RunConformance(t)
 }

@@ -2,9 +2,7 @@ package conformance
 
 import (
 	"testing"
-	"time"
 
-	acmetest "github.com/cert-manager/cert-manager/test/acme"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
@@ -27,24 +25,14 @@ func TestRealtimeRegisterConformance(t *testing.T) {
 	}
 	leases := kubelease.New("default")
 
-	acmetest.NewFixture(
-		solver.New(solver.Options{
-			Name:    "realtime-register",
-			Connect: leases.Connect,
-			Config:  solver.ConfigRules{MinTTL: realtimeregister.MinTTL, MaxTTL: realtimeregister.MaxTTL, Services: realtimeregister.Services()},
-			Provider: realtimeregister.NewProvider(realtimeregister.Options{
-				BaseURL: api.URL(), Leases: leases,
-			}),
+	runConformance(t, solver.New(solver.Options{
+		Name:    "realtime-register",
+		Connect: leases.Connect,
+		Config:  solver.ConfigRules{MinTTL: realtimeregister.MinTTL, MaxTTL: realtimeregister.MaxTTL, Services: realtimeregister.Services()},
+		Provider: realtimeregister.NewProvider(realtimeregister.Options{
+			BaseURL: api.URL(), Leases: leases,
 		}),
-		acmetest.SetStrict(true),
-		acmetest.SetManifestPath("../../../testdata/realtime-register"),
-		acmetest.SetResolvedZone("example.nl."),
-		acmetest.SetDNSName("example.nl"),
-		acmetest.SetDNSServer(api.DNSAddr()),
-		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
-		acmetest.SetPollInterval(50*time.Millisecond),
-		acmetest.SetPropagationLimit(10*time.Second),
-	).RunConformance(t)
+	}), "realtime-register", api.DNSAddr())
 
 	if left := api.Records(zone); len(left) != len(others) {
 		t.Errorf("records left: %v", left)

@@ -18,12 +18,9 @@ import (
 	"testing"
 	"time"
 
-	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
@@ -155,7 +152,9 @@ func (s *suite) testRotation(t *testing.T) {
 	}
 	stop := s.call(t, "rotation.nl", callLimit)
 	began := time.Now()
-	s.renew(t, certificateName)
+	if err := s.Renew(within(t, 30*time.Second), namespace, certificateName); err != nil {
+		t.Fatal(err)
+	}
 	for _, pod := range before {
 		if err := cluster.Eventually(within(t, 4*time.Minute), func(ctx context.Context) error {
 			served, err := serving(ctx, pod)
@@ -177,24 +176,6 @@ func (s *suite) testRotation(t *testing.T) {
 		if now, found := after[pod.Name]; !found || now.Status.ContainerStatuses[0].RestartCount > 0 {
 			t.Errorf("%s was replaced or restarted", pod.Name)
 		}
-	}
-}
-
-// renew does what `cmctl renew` does.
-func (s *suite) renew(t *testing.T, name string) {
-	t.Helper()
-	certificate := &cmv1.Certificate{}
-	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
-		if err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, certificate); err != nil {
-			return err
-		}
-		certificate.Status.Conditions = append(certificate.Status.Conditions, cmv1.CertificateCondition{
-			Type: cmv1.CertificateConditionIssuing, Status: cmmetav1.ConditionTrue, Reason: "ManuallyTriggered",
-			LastTransitionTime: new(metav1.Now()),
-		})
-		return s.Client.Status().Update(ctx, certificate)
-	}); err != nil {
-		t.Fatal(err)
 	}
 }
 
