@@ -93,3 +93,19 @@ func TestCheck_Certificate(t *testing.T) {
 		})
 	}
 }
+
+func TestCheck_CertificateTextHasEachFixOnce(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	kubeconfig := issuerCluster(t, `{"apiKeySecretref":{}}`, "")
+	got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+kubeconfig, "--resolver="+w.api.DNSAddr())
+	const fix = "  Fix: Correct dns01.webhook.config of solver 1 of Issuer team/le.\n"
+	for words, want := range map[string]int{
+		"\nexample.nl\n": 1, "\n*.example.nl\n": 1, `unknown field "apiKeySecretref"`: 2, fix: 1, "  Fix: see above.\n": 1,
+		"1 problem found.\n": 2, "Checked by ": 1,
+	} {
+		if n := strings.Count(got.out, words); n != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", words, n, want, got.out)
+		}
+	}
+}

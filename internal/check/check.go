@@ -171,7 +171,9 @@ func (c *Check) checkPlace(ctx context.Context, domains []string, at string) (ma
 		c.checkWildcard(domain, at)
 	}
 	nameservers = c.checkDelegation(ctx, domain, at, nameservers, managed)
-	c.checkServers(ctx, domain, nameservers)
+	if !c.found(StepDelegation, Problem) { // to remove a nameserver would be wrong advice for a delegation that is to change
+		c.checkServers(ctx, domain, nameservers)
+	}
 	return managed, nameservers
 }
 
@@ -197,6 +199,11 @@ func (c *Check) Step(id StepID, status Status, summary, remedy string) {
 	if c.options.OnStep != nil {
 		c.options.OnStep(s)
 	}
+}
+
+// found reports whether a step has ended with the status.
+func (c *Check) found(id StepID, status Status) bool {
+	return slices.ContainsFunc(c.Result.Steps, func(s Step) bool { return s.ID == id && s.Status == status })
 }
 
 // Progress reports what the check is waiting for.

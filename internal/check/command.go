@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -144,19 +145,34 @@ func (f *checkFlags) start(ctx context.Context, cmd *cobra.Command, args []strin
 	if f.plans() {
 		return f.runPlan(ctx, cmd, given)
 	}
-	result, err := f.run(ctx, cmd, given, Options{Name: f.domain})
+	text := f.text(cmd)
+	result, err := f.run(ctx, cmd, given, Options{Name: f.domain, OnStep: text.Step})
 	if err != nil {
 		return 0, err
 	}
-	return f.finish(cmd.OutOrStdout(), result)
+	text.Conclusion(result)
+	text.Origin(given.Version, given.Commit, result.APICalls)
+	return f.finish(cmd.OutOrStdout(), text, result, result.Outcome)
 }
 
-// finish writes the rest of the report and returns the exit code.
-func (f *checkFlags) finish(out io.Writer, result *Result) (int, error) {
-	if err := f.writeRest(out, result); err != nil {
+// text returns the writer of the text report. It discards the text if the report is JSON.
+func (f *checkFlags) text(cmd *cobra.Command) *Text {
+	if f.output == outputJSON {
+		return NewText(io.Discard)
+	}
+	return NewText(cmd.OutOrStdout())
+}
+
+// finish writes the report if it is JSON, and returns the exit code: exitUsage if the report could not be written.
+func (f *checkFlags) finish(out io.Writer, text *Text, report any, outcome Outcome) (int, error) {
+	err := text.Err()
+	if f.output == outputJSON {
+		err = writeJSON(out, report)
+	}
+	if err != nil {
 		return exitUsage, nil //nolint:nilerr // no one reads the report, so no one would read the error
 	}
-	return result.Outcome.ExitCode(), nil
+	return outcome.ExitCode(), nil
 }
 
 // run checks one name. o contains what is known of its solver.
@@ -185,7 +201,7 @@ func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandO
 	return f.report(ctx, cmd, given, o)
 }
 
-// report runs a check and prints each step as it ends.
+// report runs a check and reports each step to o.OnStep as it ends.
 func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
 	ctx, stop := untilHangUp(ctx)
 	defer stop()
@@ -206,22 +222,21 @@ func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given Comma
 			return given.Planner.Challenges(ctx, config)
 		}
 	}
-	if f.output == outputText {
-		o.OnStep = func(s Step) {
-			line.Clear()
-			_ = WriteStep(cmd.OutOrStdout(), s) // finish reports a broken output
-		}
+	write := o.OnStep
+	o.OnStep = func(s Step) {
+		line.Clear()
+		write(s)
 	}
 	result, err := Run(ctx, o)
 	line.Clear()
 	return result, err
 }
 
-func (f *checkFlags) writeRest(out io.Writer, result *Result) error {
-	if f.output == outputText {
-		return WriteRest(out, result)
-	}
-	return writeJSON(out, result)
+func writeJSON(out io.Writer, report any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
 }
 
 func (f *checkFlags) validate(args []string) error {

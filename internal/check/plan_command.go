@@ -2,10 +2,8 @@ package check
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -73,44 +71,33 @@ func (f *checkFlags) runPlan(ctx context.Context, cmd *cobra.Command, given Comm
 	if ask.Issuer != "" && !strings.Contains(ask.Issuer, "/") {
 		ask.Issuer = keysource.Namespace(f.kubeconf) + "/" + ask.Issuer
 	}
-	out := cmd.OutOrStdout()
 	plan := given.Planner.Plan(ctx, cluster, ask)
 	report := Report{Steps: plan.Steps, Outcome: outcome(plan.Steps), Names: []*Result{}}
-	var written error
-	if f.output == outputText {
-		for _, s := range plan.Steps {
-			written = errors.Join(written, WriteStep(out, s))
-		}
+	text := f.text(cmd)
+	for _, s := range plan.Steps {
+		text.Step(s)
 	}
 	probed := map[string]bool{}
+	calls := int64(0)
 	for _, t := range plan.Targets {
-		if f.output == outputText {
-			_, err := fmt.Fprintf(out, "\n%s\n", t.Name)
-			written = errors.Join(written, err)
-		}
-		result, err := f.runTarget(ctx, cmd, given, t, probed)
+		text.Heading(t.Name)
+		result, err := f.runTarget(ctx, cmd, given, t, Options{OnStep: text.Step, Probed: func(domain string) bool { return probed[domain] }})
 		if err != nil {
 			return 0, err
 		}
 		probed[result.Domain] = true
+		calls += result.APICalls
 		report.Names = append(report.Names, result)
 		report.Outcome = worse(report.Outcome, result.Outcome)
-		if f.output == outputText {
-			written = errors.Join(written, WriteRest(out, result))
-		}
+		text.Conclusion(result)
 	}
-	if f.output == outputJSON {
-		written = errors.Join(written, writeJSON(out, report))
-	}
-	if written != nil {
-		return exitUsage, nil //nolint:nilerr // no one reads the report, so no one would read the error
-	}
-	return report.Outcome.ExitCode(), nil
+	text.Origin(given.Version, given.Commit, calls)
+	return f.finish(cmd.OutOrStdout(), text, report, report.Outcome)
 }
 
 // runTarget checks one name with the key and the settings of its solver.
-func (f *checkFlags) runTarget(ctx context.Context, cmd *cobra.Command, given CommandOptions, t Target, probed map[string]bool) (*Result, error) {
-	o := Options{Name: t.Name, Before: t.Steps, CNAMEStrategy: t.CNAMEStrategy, Probed: func(domain string) bool { return probed[domain] }}
+func (f *checkFlags) runTarget(ctx context.Context, cmd *cobra.Command, given CommandOptions, t Target, o Options) (*Result, error) {
+	o.Name, o.Before, o.CNAMEStrategy = t.Name, t.Steps, t.CNAMEStrategy
 	if t.Provider == "" {
 		return f.report(ctx, cmd, given, o)
 	}
@@ -157,11 +144,4 @@ func worse(a, b Outcome) Outcome {
 		}
 	}
 	return Well
-}
-
-func writeJSON(out io.Writer, report any) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(report)
 }

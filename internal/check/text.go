@@ -6,14 +6,40 @@ import (
 	"strings"
 )
 
-// WriteStep writes a step as text: a line with the result, and one with the fix if there is one.
-func WriteStep(w io.Writer, s Step) error {
+// Text writes results as text.
+type Text struct {
+	out   io.Writer
+	fixes map[string]bool // written so far
+	err   error           // the first of writing
+}
+
+// NewText returns a Text that writes to out.
+func NewText(out io.Writer) *Text { return &Text{out: out, fixes: map[string]bool{}} }
+
+// Err returns the first error of writing.
+func (t *Text) Err() error { return t.err }
+
+func (t *Text) write(text string) {
+	if t.err == nil {
+		_, t.err = io.WriteString(t.out, text)
+	}
+}
+
+// Heading starts the steps of a name, if there are several.
+func (t *Text) Heading(name string) { t.write("\n" + name + "\n") }
+
+// Step writes a line with the result, and one with the fix if there is one. It writes each fix in full once.
+func (t *Text) Step(s Step) {
 	text := mark(s.Status) + " " + s.Summary + "\n"
-	if s.Remedy != "" {
+	switch {
+	case s.Remedy == "":
+	case t.fixes[s.Remedy]:
+		text += "  Fix: see above.\n"
+	default:
+		t.fixes[s.Remedy] = true
 		text += "  Fix: " + s.Remedy + "\n"
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	t.write(text)
 }
 
 func mark(s Status) string {
@@ -27,8 +53,8 @@ func mark(s Status) string {
 	}
 }
 
-// WriteRest writes what follows the steps: the notes, the API's behaviour and the conclusion.
-func WriteRest(w io.Writer, r *Result) error {
+// Conclusion writes what follows the steps of a name: the notes, the API's behaviour and the outcome.
+func (t *Text) Conclusion(r *Result) {
 	var b strings.Builder
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "Note: %s\n", note)
@@ -40,18 +66,16 @@ func WriteRest(w io.Writer, r *Result) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", conclusion(r))
-	fmt.Fprintf(&b, "Checked by %s with %s to the API. This report can be shared: it contains the names and records shown above, "+
-		"and no API key or IP address.\n",
-		program(r), plural(int(r.APICalls), "call", "calls"))
-	_, err := io.WriteString(w, b.String())
-	return err
+	t.write(b.String())
 }
 
-func program(r *Result) string {
-	if r.Commit == "" {
-		return "version " + r.Version
+// Origin writes the last line of the report: the program and its number of API calls.
+func (t *Text) Origin(version, commit string, calls int64) {
+	if commit != "" {
+		version += " (commit " + commit + ")"
 	}
-	return fmt.Sprintf("version %s (commit %s)", r.Version, r.Commit)
+	t.write(fmt.Sprintf("Checked by version %s with %s to the API. This report can be shared: it contains the names and records shown above, "+
+		"and no API key or IP address.\n", version, plural(int(calls), "call", "calls")))
 }
 
 func conclusion(r *Result) string {

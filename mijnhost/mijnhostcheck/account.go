@@ -88,7 +88,7 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 	if err != nil {
 		what := "Cannot verify the API key"
 		if errors.Is(err, apiclient.ErrKeyRefused) {
-			what = fmt.Sprintf("The API key from %s is rejected", origin)
+			what = fmt.Sprintf("The API key from %s does not work", origin)
 		}
 		if errors.Is(err, mijnhost.ErrAddressRefused) {
 			a.showAddress(call, c)

@@ -61,7 +61,7 @@ func TestNameservers_Failures(t *testing.T) {
 		{
 			"one that does not answer", func(w world) { w.dns.dead[addr2] = timeout() },
 			check.Problem,
-			[]string{"Not every nameserver answers", "Served: ns1.mijn.host at once", "No answer: ns2.mijn.host (no answer in time)"},
+			[]string{"Not every nameserver answers", "Served: ns1.mijn.host at once", "No answer: ns2.mijn.host (timed out)", "See the nameserver addresses above."},
 		},
 		{
 			"none that answers, and a resolver that does not know the record", func(w world) {
@@ -122,8 +122,8 @@ func TestServers_EachAddress(t *testing.T) {
 		words  string
 	}{
 		{"all answer", nil, check.OK, "All nameserver addresses answer (4 addresses)."},
-		{"one IPv6 address is dead", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (no answer in time)"},
-		{"one IPv4 address is dead", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (no answer in time)"},
+		{"one IPv6 address is dead", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (timed out)"},
+		{"one IPv4 address is dead", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (timed out)"},
 		{"a system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "cannot reach them over IPv6."},
 	} {
 		t.Run(c.claim, func(t *testing.T) {

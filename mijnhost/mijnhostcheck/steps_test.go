@@ -151,7 +151,7 @@ func TestSteps(t *testing.T) {
 		{"a resolver that does not answer is inconclusive", func(w world) change {
 			w.dns.resolver = timeout()
 			return nil
-		}, check.StepDelegation, check.Unknown, []string{"no answer in time", "--resolver"}, check.Unclear},
+		}, check.StepDelegation, check.Unknown, []string{"timed out", "--resolver"}, check.Unclear},
 
 		{"no CAA records", func(world) change { return nil }, check.StepCAA, check.OK, []string{"No CAA record"}, check.Well},
 		{"CAA that names the CA", func(w world) change {
@@ -225,6 +225,25 @@ func TestDelegation_FromParentZone(t *testing.T) {
 			t.Errorf("notes: %q", r.Notes)
 		}
 	})
+}
+
+// The servers step would advise to remove a nameserver from a delegation that must change anyway.
+func TestDelegation_ProblemSkipsServers(t *testing.T) {
+	t.Parallel()
+	for claim, delegated := range map[string][]string{"not delegated": nil, "delegated elsewhere": {"ns1.old.test"}} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.dns.delegated["example.nl."] = delegated
+				w.dns.dead[addr2] = timeout()
+				r := w.run(func(o *check.Options) { o.ReadOnly = true })
+				wantStep(t, r, check.StepDelegation, check.Problem)
+				if s, ok := stepOf(r, check.StepServers); ok {
+					t.Errorf("unexpected step: %s %s", s.Summary, s.Remedy)
+				}
+			})
+		})
+	}
 }
 
 func TestReadOnly_SendsOnlyGET(t *testing.T) {

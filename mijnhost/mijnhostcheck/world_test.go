@@ -179,12 +179,13 @@ func measured(r *check.Result) *mijnhostcheck.Behaviour {
 func textOf(t *testing.T, r *check.Result) string {
 	t.Helper()
 	var b strings.Builder
+	text := check.NewText(&b)
 	for _, s := range r.Steps {
-		if err := check.WriteStep(&b, s); err != nil {
-			t.Fatal(err)
-		}
+		text.Step(s)
 	}
-	if err := check.WriteRest(&b, r); err != nil {
+	text.Conclusion(r)
+	text.Origin(r.Version, r.Commit, r.APICalls)
+	if err := text.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -40,7 +40,7 @@ func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (d
 		what := "Cannot verify the API key"
 		switch {
 		case errors.Is(err, apiclient.ErrKeyRefused):
-			what = fmt.Sprintf("The API key from %s is rejected", origin)
+			what = fmt.Sprintf("The API key from %s does not work", origin)
 		case isForbidden(err):
 			what = fmt.Sprintf("The API key from %s is not allowed to read zones", origin)
 		}

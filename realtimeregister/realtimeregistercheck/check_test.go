@@ -44,7 +44,7 @@ func TestSteps(t *testing.T) {
 	}{
 		{
 			claim: "a key that is revoked", set: func(w world) change { w.api.RevokeKey(testKey); return nil },
-			step: check.StepKey, status: check.Problem, words: []string{"is rejected", "test environment"}, outcome: check.Trouble,
+			step: check.StepKey, status: check.Problem, words: []string{"does not work: Realtime Register rejects the API key", "test environment"}, outcome: check.Trouble,
 		},
 		{
 			claim: "a key that may not be used from here, or lacks the right", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },

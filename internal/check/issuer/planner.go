@@ -30,7 +30,8 @@ type run struct {
 	from   string // namespace of the Issuer; empty for a ClusterIssuer
 	issuer issuerObject
 
-	pending pending
+	pending  pending
+	webhooks map[webhookName]webhook // found so far
 }
 
 // subject is a DNS name with the labels that its Order has.
@@ -55,7 +56,7 @@ func (p Planner) Plan(ctx context.Context, config *rest.Config, ask check.Ask) c
 			ID: check.StepIssuer, Status: check.Unknown, Summary: "Cannot connect to the Kubernetes API.", Remedy: "Check --kubeconfig.",
 		}}}
 	}
-	r := &run{Planner: p, cluster: k, ask: ask}
+	r := &run{Planner: p, cluster: k, ask: ask, webhooks: map[webhookName]webhook{}}
 	subjects, step := r.read(ctx)
 	plan := check.Plan{Steps: []check.Step{step}}
 	if step.Status == check.OK {

@@ -154,7 +154,7 @@ func TestPlan_Mistakes(t *testing.T) {
 		"misspelt config field": {func(a api) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretref":{}}`))
 		}, check.StepConfig, check.Problem, `Unknown field "apiKeySecretref".`},
-		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "has no apiKeySecretRef"},
+		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "no apiKeySecretRef, and no ambient API key applies"},
 		"Secret forbidden":        {func(a api) { a[reviewPath] = object{"status": object{"allowed": false}} }, check.StepAccess, check.Problem, "ServiceAccount webhook/hook may not read the Secret team/s"},
 		"review forbidden":        {func(a api) { a[reviewPath] = http.StatusForbidden }, check.StepAccess, check.Unknown, "Cannot check"},
 		"no pods":                 {func(a api) { a[podsPath] = object{} }, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},
@@ -216,21 +216,68 @@ func TestPlan_Target(t *testing.T) {
 
 func TestPlan_ClusterIssuer(t *testing.T) {
 	t.Parallel()
-	for claim, c := range map[string]struct{ config, namespace, secret string }{
-		"Secret of the cluster resource namespace": {`{"apiKeySecretRef":{"name":"s"}}`, "cm", "s"},
-		"the webhook's own key":                    {`{}`, "webhook", "ambient"},
+	podWith := func(env ...object) object {
+		return object{"items": []object{{"spec": object{"serviceAccountName": "hook", "containers": []object{{"env": env}}}}}}
+	}
+	for claim, c := range map[string]struct {
+		config    string
+		pods      object // nil for a pod whose ambient key comes from a Secret
+		status    check.Status
+		words     string
+		namespace string
+		secret    string
+	}{
+		"Secret of the cluster resource namespace": {config: `{"apiKeySecretRef":{"name":"s"}}`, status: check.OK, words: "may read the Secret cm/s", namespace: "cm", secret: "s"},
+		"ambient key":               {config: `{}`, status: check.OK, words: "ambient API key, from the Secret webhook/ambient", namespace: "webhook", secret: "ambient"},
+		"ambient key in plain text": {config: `{}`, pods: podWith(object{"name": "KEY", "value": "k"}), status: check.Unknown, words: "comes from no Secret"},
+		"no ambient key":            {config: `{}`, pods: podWith(), status: check.Problem, words: "no ambient API key applies"},
+		"no pods":                   {config: `{}`, pods: object{}, status: check.Unknown, words: "Cannot find the webhook's pods"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			a := newAPI()
 			a["/apis/cert-manager.io/v1/clusterissuers/le"] = webhookOf(hookWith("acme.mijn.host", "mijn-host", c.config))
-			plan := a.plan(t, check.Ask{ClusterIssuer: "le", Domain: "example.nl", ResourceNamespace: "cm"})
-			if got := plan.Targets[0]; got.Namespace != c.namespace || got.Secret != c.secret || got.Provider == "" {
-				t.Errorf("got %+v", got)
+			if c.pods != nil {
+				a[podsPath] = c.pods
+			}
+			got := a.plan(t, check.Ask{ClusterIssuer: "le", Domain: "example.nl", ResourceNamespace: "cm"}).Targets[0]
+			i := slices.IndexFunc(got.Steps, func(s check.Step) bool { return s.ID == check.StepAccess })
+			if i < 0 || got.Steps[i].Status != c.status || !strings.Contains(got.Steps[i].Summary, c.words) {
+				t.Errorf("got %+v, want %s with %q", got.Steps, c.status, c.words)
+			}
+			if usable := got.Provider != ""; usable != (c.secret != "") || usable && (got.Namespace != c.namespace || got.Secret != c.secret) {
+				t.Errorf("got solver %q with the Secret %s/%s, want %s/%s", got.Provider, got.Namespace, got.Secret, c.namespace, c.secret)
 			}
 		})
 	}
 }
+
+// An Issuer can have hundreds of names.
+func TestPlan_WebhookQueriedOnce(t *testing.T) {
+	t.Parallel()
+	a := newAPI()
+	a[certPath] = object{"spec": object{"dnsNames": []string{"a.nl", "b.nl", "c.nl"}, "issuerRef": object{"name": "le"}}}
+	calls := map[string]int{}
+	config := a.config(t)
+	config.WrapTransport = func(through http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			calls[r.URL.Path]++
+			return through.RoundTrip(r)
+		})
+	}
+	if plan := planner().Plan(t.Context(), config, check.Ask{Certificate: "team/web"}); len(plan.Targets) != 3 {
+		t.Fatalf("got %+v", plan)
+	}
+	for _, path := range []string{groupPath, podsPath} {
+		if calls[path] != 1 {
+			t.Errorf("%d requests for %s, want 1", calls[path], path)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestPlan_SolverChoice(t *testing.T) {
 	t.Parallel()

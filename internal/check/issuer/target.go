@@ -43,10 +43,12 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	t.CNAMEStrategy = cmp.Or(solver.DNS01.CNAMEStrategy, "None")
 	note(check.StepSolver, check.OK, fmt.Sprintf("cert-manager uses %s for %s.", which, s.name), "")
 
-	account, ok := r.webhook(ctx, hook, note)
-	if !ok {
+	served := r.webhook(ctx, webhookName{hook.GroupName, hook.SolverName})
+	t.Steps = append(t.Steps, served.step)
+	if served.step.Status != check.OK {
 		return r.withPending(t, s)
 	}
+	account := served.account
 	t.Environment = account.environment
 	config, err := r.ReadConfig(hook.SolverName, hook.Config)
 	if err != nil {
@@ -59,17 +61,29 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	if t.Namespace == "" {
 		t.Namespace = r.ask.ResourceNamespace
 	}
-	if t.Secret == "" {
-		ambient, found := account.secrets[r.KeyVariables[hook.SolverName]]
-		if r.from != "" || !found {
-			t.Provider = ""
-			note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s has no apiKeySecretRef, and the webhook has no ambient API key for this solver.", which),
-				"Add apiKeySecretRef to the config.")
-			return r.withPending(t, s)
-		}
-		t.Namespace, t.Secret, t.Entry = account.namespace, ambient.name, ambient.key
-	} else {
+	if t.Secret != "" {
 		t.Steps = append(t.Steps, r.access(ctx, account, t.Namespace, t.Secret))
+		return r.withPending(t, s)
+	}
+	variable := r.KeyVariables[hook.SolverName]
+	key, hasSecret := account.secrets[variable]
+	_, isPlain := account.environment[variable]
+	switch {
+	case r.from == "" && hasSecret:
+		t.Namespace, t.Secret, t.Entry = account.namespace, key.name, key.key
+		note(check.StepAccess, check.OK, fmt.Sprintf("The webhook has an ambient API key, from the Secret %s/%s.", t.Namespace, t.Secret), "")
+	case r.from == "" && isPlain:
+		t.Provider = ""
+		note(check.StepAccess, check.Unknown, "The webhook has an ambient API key that comes from no Secret, so the check cannot use it.",
+			"Run the check in the webhook's pod: kubectl exec, webhook check --domain.")
+	case r.from == "" && account.name == "":
+		t.Provider = ""
+		note(check.StepAccess, check.Unknown, fmt.Sprintf("The config of %s has no apiKeySecretRef. Cannot find the webhook's pods, so its ambient API key was not checked.", which),
+			"Use an account that may read the webhook's Service and list its pods.")
+	default:
+		t.Provider = ""
+		note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s has no apiKeySecretRef, and no ambient API key applies to it.", which),
+			"Add apiKeySecretRef to the config.")
 	}
 	return r.withPending(t, s)
 }
@@ -85,47 +99,63 @@ type account struct {
 	secrets         map[string]keyRef // environment variables that come from Secrets
 }
 
-// webhook checks that the API server serves the solver, and finds the webhook's ServiceAccount.
-func (r *run) webhook(ctx context.Context, hook webhookSolver, note func(check.StepID, check.Status, string, string)) (account, bool) {
+type webhookName struct{ group, solver string }
+
+// webhook is a webhook's StepWebhook and, if that is OK, the account it runs with.
+type webhook struct {
+	step    check.Step
+	account account
+}
+
+// webhook returns the webhook that serves a solver. It queries the API server once for each.
+func (r *run) webhook(ctx context.Context, name webhookName) webhook {
+	found, known := r.webhooks[name]
+	if !known {
+		found = r.findWebhook(ctx, name)
+		r.webhooks[name] = found
+	}
+	return found
+}
+
+// findWebhook checks that the API server serves the solver, and finds the webhook's account.
+func (r *run) findWebhook(ctx context.Context, name webhookName) webhook {
+	step := func(status check.Status, summary, remedy string) webhook {
+		return webhook{step: check.Step{ID: check.StepWebhook, Status: status, Summary: summary, Remedy: remedy}}
+	}
 	var service apiService
-	err := r.get(ctx, "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1."+hook.GroupName, &service)
+	err := r.get(ctx, "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1."+name.group, &service)
 	switch {
 	case apierrors.IsNotFound(err):
-		note(check.StepWebhook, check.Problem, fmt.Sprintf("No webhook serves the groupName %q: APIService v1alpha1.%s not found.", hook.GroupName, hook.GroupName),
+		return step(check.Problem, fmt.Sprintf("No webhook serves the groupName %q: APIService v1alpha1.%s not found.", name.group, name.group),
 			"Set groupName of the solver to the chart's value groupName, or install the webhook.")
-		return account{}, false
 	case err != nil:
-		note(check.StepWebhook, check.Unknown, fmt.Sprintf("Cannot read APIService v1alpha1.%s.", hook.GroupName), "Use a kubeconfig whose account may get APIServices.")
-		return account{}, false
+		return step(check.Unknown, fmt.Sprintf("Cannot read APIService v1alpha1.%s.", name.group), "Use a kubeconfig whose account may get APIServices.")
 	}
 	if available := conditionOf(service.Status.Conditions, "Available"); available.Status != "True" {
-		note(check.StepWebhook, check.Problem, fmt.Sprintf("APIService v1alpha1.%s is not Available: %s.", hook.GroupName, orUnknown(available.Message)),
+		return step(check.Problem, fmt.Sprintf("APIService v1alpha1.%s is not Available: %s.", name.group, orUnknown(available.Message)),
 			"Check the webhook's pods and events. Run kubectl describe apiservice for details.")
-		return account{}, false
 	}
 	var served struct {
 		Resources []struct {
 			Name string `json:"name"`
 		} `json:"resources"`
 	}
-	if err := r.get(ctx, "/apis/"+hook.GroupName+"/v1alpha1", &served); err != nil {
-		note(check.StepWebhook, check.Unknown, fmt.Sprintf("Cannot list the solvers of %s.", hook.GroupName), "Run kubectl get --raw /apis/"+hook.GroupName+"/v1alpha1.")
-		return account{}, false
+	if err := r.get(ctx, "/apis/"+name.group+"/v1alpha1", &served); err != nil {
+		return step(check.Unknown, fmt.Sprintf("Cannot list the solvers of %s.", name.group), "Run kubectl get --raw /apis/"+name.group+"/v1alpha1.")
 	}
-	var names []string
+	var solvers []string
 	for _, resource := range served.Resources {
-		names = append(names, resource.Name)
+		solvers = append(solvers, resource.Name)
 	}
-	if _, ours := r.KeyVariables[hook.SolverName]; !ours || !slices.Contains(names, hook.SolverName) {
-		note(check.StepWebhook, check.Problem, fmt.Sprintf("The webhook %s has no solver %q, only %s.", hook.GroupName, hook.SolverName, check.List(names)),
+	if _, ours := r.KeyVariables[name.solver]; !ours || !slices.Contains(solvers, name.solver) {
+		return step(check.Problem, fmt.Sprintf("The webhook %s has no solver %q, only %s.", name.group, name.solver, check.List(solvers)),
 			"Set solverName to "+strings.Join(slices.Sorted(maps.Keys(r.KeyVariables)), " or ")+".")
-		return account{}, false
 	}
-	note(check.StepWebhook, check.OK, fmt.Sprintf("The webhook %s is available and has the solver %s.", hook.GroupName, hook.SolverName), "")
-	if service.Spec.Service == nil {
-		return account{}, true
+	found := step(check.OK, fmt.Sprintf("The webhook %s is available and has the solver %s.", name.group, name.solver), "")
+	if s := service.Spec.Service; s != nil {
+		found.account = r.accountOf(ctx, s.Namespace, s.Name)
 	}
-	return r.accountOf(ctx, service.Spec.Service.Namespace, service.Spec.Service.Name), true
+	return found
 }
 
 // accountOf reads the ServiceAccount and the settings of the pods of a Service. A field that cannot be read stays empty.
