@@ -23,9 +23,9 @@ func everyReading() []mijnhosttest.Options {
 
 func TestProbe_MeasuresBehaviour(t *testing.T) {
 	t.Parallel()
-	offset := first(4)
+	offset := first(8)
 	for i, readings := range everyReading() {
-		if i%step(4) != offset {
+		if i%step(8) != offset {
 			continue
 		}
 		for _, oneCopy := range []bool{false, true} {
@@ -48,9 +48,9 @@ func TestProbe_MeasuresBehaviour(t *testing.T) {
 
 func TestProbe_MeasuresThroughStaleReads(t *testing.T) {
 	t.Parallel()
-	offset := first(4)
+	offset := first(8)
 	for i, readings := range everyReading() {
-		if i%step(4) != offset {
+		if i%step(8) != offset {
 			continue
 		}
 		if readings.StatusText || readings.DeleteAbsent == mijnhosttest.DeleteAbsentNotFound {

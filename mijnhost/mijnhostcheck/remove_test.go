@@ -40,7 +40,7 @@ func TestProbe_InterruptedAtAnyCall(t *testing.T) {
 			t.Parallel()
 			calls := 0
 			inBubble(t, readings, func(w world) { calls = int(w.run().APICalls) })
-			every := step(1 + calls/9)
+			every := step(1 + calls/6)
 			for n := 1 + first(every); n <= calls; n += every {
 				inBubble(t, readings, func(w world) {
 					ctx, interrupt := context.WithCancel(w.Context())
@@ -122,7 +122,7 @@ func TestProbe_FaultsLeaveNothingBehind(t *testing.T) {
 				{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
 				{PatchSame: mijnhosttest.PatchSameFails},
 			}
-			for skip := first(5); skip < 40; skip += step(5) {
+			for skip := first(10); skip < 40; skip += step(10) {
 				inBubble(t, in[skip%len(in)], func(w world) {
 					w.api.Inject(mijnhosttest.Fault{Kind: kind, Skip: skip, Times: 1})
 					if r := w.run(); r.LeftBehind != "" {
