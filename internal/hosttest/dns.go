@@ -11,12 +11,12 @@ import (
 const (
 	nameserverTTL = 60
 	soaTTL        = 60
-	negativeTTL   = 1 // so that no resolver remembers for long that a challenge is not there yet
+	negativeTTL   = 1 // short, so that resolvers soon ask again for a missing challenge
 	maxCNAMEs     = 8
 	udpSize       = 1232
 )
 
-// Zone is a zone as DNS serves it at a moment. SOA and apex NS are made here.
+// Zone is a snapshot of a zone, as DNS serves it. SOA and apex NS are generated.
 type Zone struct {
 	Domain      string // no trailing dot; "" is the root
 	Serial      uint32
@@ -24,11 +24,11 @@ type Zone struct {
 	Records     Records
 }
 
-// Records are the records of a zone: the name of each, absolute and lower-case,
-// and what makes it, which is nil for one that DNS can not have.
+// Records yields the name of each record, absolute and lower-case, and a function that builds it. The function returns
+// nil for a record that DNS cannot represent.
 type Records = iter.Seq2[string, func() dns.RR]
 
-// RecordsOf are records that are made already.
+// RecordsOf wraps records that are already built.
 func RecordsOf(records []dns.RR) Records {
 	return func(yield func(string, func() dns.RR) bool) {
 		for _, rr := range records {
@@ -39,20 +39,17 @@ func RecordsOf(records []dns.RR) Records {
 	}
 }
 
-// Zones is what a simulator hosts.
+// Zones are the zones that a simulator hosts.
 type Zones interface {
-	// ZoneOf is the zone of exactly that domain. "" is the root, which has
-	// nothing but what is hosted below it.
+	// ZoneOf returns the zone of exactly that domain. "" is the root, whose only contents are the hosted zones.
 	ZoneOf(domain string) (Zone, bool)
 	// HostsBelow reports whether any zone is hosted below the name; "" is the root.
 	HostsBelow(name string) bool
 }
 
-// Answer is the answer of DNS to a query, of any size, as authority for every
-// zone that is hosted. It also stands in for a resolver (RA is set), as it can
-// be the only one that cert-manager and an ACME server have: CNAMEs are
-// followed from zone to zone, and of whatever is not hosted it says in the
-// root's name that it does not exist.
+// Answer returns the DNS answer to a query, of any size, as the authority for every hosted zone. It also serves as the
+// only resolver of cert-manager and an ACME server: it sets RA, follows CNAMEs from zone to zone, and returns NXDOMAIN
+// from the root for names that are not hosted.
 func Answer(zones Zones, query *dns.Msg) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(query)
@@ -80,7 +77,7 @@ func Answer(zones Zones, query *dns.Msg) *dns.Msg {
 	return m
 }
 
-// closestZone is the longest zone that covers a name, or else the root.
+// closestZone returns the longest zone that contains name, or the root.
 func closestZone(zones Zones, name string) Zone {
 	for offset, end := 0, false; !end; offset, end = dns.NextLabel(name, offset) {
 		if z, found := zones.ZoneOf(strings.TrimSuffix(name[offset:], ".")); found {
@@ -93,8 +90,8 @@ func closestZone(zones Zones, name string) Zone {
 	return Zone{Serial: 1}
 }
 
-// resolve looks a question up and follows CNAMEs. The code of the answer, and
-// the SOA of one that has nothing, are those of the last name (RFC 6604).
+// resolve looks up a question and follows CNAMEs. The response code, and the SOA of a response without data, are those
+// of the last name (RFC 6604).
 func resolve(zones Zones, m *dns.Msg, q dns.Question) {
 	name := strings.ToLower(dns.Fqdn(q.Name))
 	for range maxCNAMEs {
@@ -105,7 +102,7 @@ func resolve(zones Zones, m *dns.Msg, q dns.Question) {
 			exists = zones.HostsBelow(strings.TrimSuffix(name, "."))
 		}
 		if len(m.Answer) > 0 && z.Domain == "" {
-			return // a CNAME to the world outside; its answer would be elsewhere
+			return // the target of the CNAME is not hosted here
 		}
 		answers := wanted(set, q.Qtype)
 		m.Answer = append(m.Answer, answers...)
@@ -123,10 +120,10 @@ func resolve(zones Zones, m *dns.Msg, q dns.Question) {
 		}
 		return
 	}
-	m.Rcode = dns.RcodeServerFailure // a loop
+	m.Rcode = dns.RcodeServerFailure // CNAME loop
 }
 
-// addGlue adds the addresses of the nameservers in the answer.
+// addGlue adds the addresses of the nameservers in the answer section.
 func addGlue(zones Zones, m *dns.Msg) {
 	for _, rr := range m.Answer {
 		ns, ok := rr.(*dns.NS)
@@ -141,8 +138,7 @@ func addGlue(zones Zones, m *dns.Msg) {
 	}
 }
 
-// wanted are the records of a name's set that answer a question for a type. A
-// CNAME answers every question.
+// wanted filters a name's records by type. A CNAME matches every type.
 func wanted(set []dns.RR, qtype uint16) []dns.RR {
 	var out []dns.RR
 	for _, rr := range set {
@@ -162,16 +158,16 @@ func cname(set []dns.RR) string {
 	return ""
 }
 
-// lookup is all records of a name, those of a wildcard included, and whether the
-// name exists: it also does if it only has something below it.
+// lookup returns all records of a name, including those of a wildcard, and whether the name exists. A name with only
+// descendants exists.
 func (z Zone) lookup(name string) (set []dns.RR, exists bool) {
 	apex := z.Domain + "."
 	above := ancestors(name, apex)
 	if len(above) == 0 {
 		set, exists = z.apexSet(), true
 	}
-	closest := len(above) - 1 // the nearest of the names above that exists: the apex does
-	if z.Records == nil {     // the root, as a rule
+	closest := len(above) - 1 // the closest existing ancestor; the apex always exists
+	if z.Records == nil { // usually the root
 		return set, exists
 	}
 	for owner, record := range z.Records {
@@ -208,7 +204,7 @@ func (z Zone) lookup(name string) (set []dns.RR, exists bool) {
 	return unique(set), exists
 }
 
-// apexSet is what a zone has at its top without anybody's having written it.
+// apexSet returns the generated SOA and NS of the apex.
 func (z Zone) apexSet() []dns.RR {
 	set := []dns.RR{z.soa(soaTTL)}
 	for _, ns := range z.Nameservers {
@@ -232,8 +228,7 @@ func (z Zone) soa(ttl uint32) *dns.SOA {
 	}
 }
 
-// ancestors are the names above a name up to the apex, the longest first; none
-// for the apex itself.
+// ancestors returns the ancestors of name up to the apex, the longest first. The apex has none.
 func ancestors(name, apex string) []string {
 	var out []string
 	for name != apex && name != "." {
@@ -248,7 +243,7 @@ func ancestors(name, apex string) []string {
 	return out
 }
 
-// isBelow reports whether a name is below another, both absolute and lower-case.
+// isBelow reports whether name is a descendant of above. Both are absolute and lower-case.
 func isBelow(name, above string) bool {
 	if above == "." {
 		return name != "."
@@ -256,7 +251,7 @@ func isBelow(name, above string) bool {
 	return len(name) > len(above) && strings.HasSuffix(name, above) && name[len(name)-len(above)-1] == '.'
 }
 
-// unique leaves out copies of a record, as a set of DNS has none.
+// unique removes duplicates, which an RRset cannot have.
 func unique(set []dns.RR) []dns.RR {
 	var out []dns.RR
 	for _, rr := range set {

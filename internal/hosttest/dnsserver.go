@@ -25,7 +25,7 @@ func (l *Listener) serveDNS(ctx context.Context, addr string, answer func(*dns.M
 		server.NotifyStartedFunc = started.Done
 		running.Go(func() {
 			if err := server.ActivateAndServe(); err != nil {
-				panic(err) // a listener of our own does not fail
+				panic(err) // our own listener does not fail
 			}
 		})
 	}
@@ -47,14 +47,14 @@ func dnsHandler(answer func(*dns.Msg) *dns.Msg, udp bool) dns.Handler {
 			if opt := query.IsEdns0(); opt != nil {
 				size = max(size, min(int(opt.UDPSize()), udpSize))
 			}
-			m.Truncate(size) // sets TC, so that the client comes again by TCP
+			m.Truncate(size) // sets TC, so that the client retries over TCP
 		}
-		_ = w.WriteMsg(m) // the client has gone
+		_ = w.WriteMsg(m) // the client has disconnected
 	})
 }
 
-// listenBoth listens on UDP and TCP at one address. A port that the system
-// chooses for one can be taken for the other: then it chooses again.
+// listenBoth listens on UDP and TCP at one address. The port that the system chooses for UDP can be in use for TCP:
+// then it retries.
 func listenBoth(ctx context.Context, addr string) (net.PacketConn, net.Listener, error) {
 	const tries = 20
 	var config net.ListenConfig

@@ -1,11 +1,8 @@
-// Package hosttest is what a simulator of any DNS host needs and what says
-// nothing of the host: it listens (on the loopback interface, or on pipes in
-// memory for virtual time) and serves zones by DNS. What a host's API does is
-// for the simulator's own package.
+// Package hosttest is the base of every simulator: HTTP on the loopback interface, or in memory for virtual time, and a
+// DNS server. It knows no DNS host.
 package hosttest
 
-// TB is what a simulator needs of a test: a testing.TB is one, and so is the T
-// of a library for property tests.
+// TB is the part of testing.TB that a simulator uses. The T of a library for property tests also implements it.
 type TB interface {
 	Helper()
 	Cleanup(func())

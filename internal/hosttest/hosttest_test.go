@@ -94,7 +94,7 @@ func TestVirtualTime(t *testing.T) {
 		l.Close()
 		if late, err := l.HTTPTransport().RoundTrip(r); err == nil {
 			_ = late.Body.Close()
-			t.Error("it still answers")
+			t.Error("closed server still answers")
 		}
 	})
 }

@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// pipeListener is a net.Listener whose connections are pipes in memory. A
-// goroutine that waits on a pipe is durably blocked, which one that waits on a
-// socket is not: only so can virtual time pass while a call is under way.
+// pipeListener is a net.Listener whose connections are in-memory pipes. A goroutine that waits on a pipe is durably
+// blocked, one that waits on a socket is not. Virtual time only advances when all goroutines are durably blocked.
 type pipeListener struct {
 	addr      memoryAddr
 	conns     chan net.Conn
@@ -31,16 +30,16 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept; connections stay.
+// Close unblocks Accept. Open connections stay open.
 func (l *pipeListener) Close() error {
 	l.closeOnce.Do(func() { close(l.closed) })
 	return nil
 }
 
-// Addr is the host of the server's URL.
+// Addr returns the host of the server's URL.
 func (l *pipeListener) Addr() net.Addr { return l.addr }
 
-// dial makes a connection. A listener that is closed refuses it, as a port does.
+// dial opens a connection. A closed listener refuses it, like a closed port.
 func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	refuse := func(err error) (net.Conn, error) {
@@ -58,7 +57,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// memoryAddr is the host of a URL that leads to pipes in memory.
+// memoryAddr is the host of an in-memory server's URL.
 type memoryAddr string
 
 func (memoryAddr) Network() string  { return "memory" }

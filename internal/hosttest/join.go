@@ -1,13 +1,12 @@
 package hosttest
 
-// Join is what several simulators host, as one: so one DNS server can answer
-// for all of them, and a CNAME can lead from a zone of one to a zone of another.
-// Where two have a zone, the first one's is served.
+// Join combines the zones of several simulators, so that one DNS server serves all of them and a CNAME can point from
+// one to another. If two have the same zone, the first wins.
 func Join(all ...Zones) Zones { return joined(all) }
 
 type joined []Zones
 
-// ZoneOf is the zone of exactly that domain.
+// ZoneOf returns the zone of exactly that domain.
 func (j joined) ZoneOf(domain string) (Zone, bool) {
 	for _, zones := range j {
 		if z, found := zones.ZoneOf(domain); found {
@@ -17,7 +16,7 @@ func (j joined) ZoneOf(domain string) (Zone, bool) {
 	return Zone{}, false
 }
 
-// HostsBelow reports whether any of them hosts a zone below the name.
+// HostsBelow reports whether any of them hosts a zone below name.
 func (j joined) HostsBelow(name string) bool {
 	for _, zones := range j {
 		if zones.HostsBelow(name) {

@@ -8,8 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestJoin: one server answers for the zones of two hosts, and follows a CNAME
-// from one to the other.
+// One DNS server answers for the zones of two hosts, and follows a CNAME from one to the other.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	other := zones{
@@ -47,6 +46,6 @@ func TestJoin(t *testing.T) {
 		}
 	}
 	if z, _ := both.ZoneOf("example.nl"); z.Serial != 7 {
-		t.Errorf("got the zone of serial %d", z.Serial)
+		t.Errorf("got serial %d, want 7", z.Serial)
 	}
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Listener is where a simulator can be reached. One of Listen,
-// ListenDNS and ListenInMemory may be called, once, before anything else.
+// Listener serves a simulator. Call one of Listen, ListenDNS and ListenInMemory, once, before any other method.
 type Listener struct {
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -27,13 +26,13 @@ type Listener struct {
 	inMemory  *pipeListener
 }
 
-// NewListener makes one that does not listen yet.
+// NewListener returns a Listener that does not listen yet.
 func NewListener() *Listener { return &Listener{closed: make(chan struct{}), scheme: "http"} }
 
-// Listen serves HTTP at one address, over TLS if there is a configuration, and
-// DNS on UDP and TCP at another. An empty address of DNS is none.
+// Listen serves HTTP at one address, over TLS if config is not nil, and DNS on UDP and TCP at another. An empty DNS
+// address means no DNS.
 func (l *Listener) Listen(httpAddr, dnsAddr string, config *tls.Config, handler http.Handler, answer func(*dns.Msg) *dns.Msg) error {
-	ctx := context.Background() // nothing here waits
+	ctx := context.Background() // nothing here blocks
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", httpAddr)
 	if err != nil {
@@ -49,19 +48,19 @@ func (l *Listener) Listen(httpAddr, dnsAddr string, config *tls.Config, handler 
 	return nil
 }
 
-// ListenDNS serves DNS alone.
+// ListenDNS serves only DNS.
 func (l *Listener) ListenDNS(addr string, answer func(*dns.Msg) *dns.Msg) error {
-	return l.serveDNS(context.Background(), addr, answer) // nothing here waits
+	return l.serveDNS(context.Background(), addr, answer) // nothing here blocks
 }
 
-// ListenInMemory serves HTTP on pipes in memory, to be reached by Dial. All its
-// goroutines can be durably blocked. The name is the host of its URL.
+// ListenInMemory serves HTTP on in-memory pipes; clients connect with Dial. All its goroutines can be durably blocked.
+// name is the host of its URL.
 func (l *Listener) ListenInMemory(name string, config *tls.Config, handler http.Handler) {
 	l.inMemory = newPipeListener(name)
 	l.serveHTTP(l.inMemory, config, handler)
 }
 
-// serveHTTP serves until Close, which waits until every goroutine has ended.
+// serveHTTP serves until Close, which waits for every goroutine.
 func (l *Listener) serveHTTP(listener net.Listener, config *tls.Config, handler http.Handler) {
 	l.listener = listener
 	if config != nil {
@@ -69,9 +68,9 @@ func (l *Listener) serveHTTP(listener net.Listener, config *tls.Config, handler 
 		listener = tls.NewListener(listener, config)
 	}
 	var conns sync.WaitGroup
-	server := &http.Server{ //nolint:gosec // its clients are tests, which may be as slow as they like
+	server := &http.Server{ //nolint:gosec // its only clients are tests, which may be slow
 		Handler: handler,
-		// What goes wrong here is the client's to tell.
+		// The client reports what goes wrong.
 		ErrorLog: log.New(io.Discard, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
@@ -86,20 +85,19 @@ func (l *Listener) serveHTTP(listener net.Listener, config *tls.Config, handler 
 	go func() {
 		defer close(ended)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			panic(err) // a listener of our own does not fail
+			panic(err) // our own listener does not fail
 		}
 	}()
 	l.closers = append(l.closers, func() {
 		_ = server.Close()
 		<-ended
-		// Once more, for a connection that was accepted while it closed.
+		// Close once more, because a connection may have been accepted during the first Close.
 		_ = server.Close()
 		conns.Wait()
 	})
 }
 
-// Close ends it, and waits for its goroutines. Calls in flight lose their
-// connection.
+// Close stops serving and waits for all goroutines. It drops the connections of calls in flight.
 func (l *Listener) Close() {
 	l.closeOnce.Do(func() {
 		close(l.closed)
@@ -109,10 +107,10 @@ func (l *Listener) Close() {
 	})
 }
 
-// Closed is closed once Close has been called.
+// Closed returns a channel that Close closes.
 func (l *Listener) Closed() <-chan struct{} { return l.closed }
 
-// Origin is scheme and host of the URL, or empty if it does not listen.
+// Origin returns scheme and host of the URL, or "" if it does not listen.
 func (l *Listener) Origin() string {
 	if l.listener == nil {
 		return ""
@@ -120,7 +118,7 @@ func (l *Listener) Origin() string {
 	return l.scheme + "://" + l.HTTPAddr()
 }
 
-// HTTPAddr is the address of HTTP, or empty if it does not listen.
+// HTTPAddr returns the HTTP address, or "" if it does not listen.
 func (l *Listener) HTTPAddr() string {
 	if l.listener == nil {
 		return ""
@@ -128,11 +126,10 @@ func (l *Listener) HTTPAddr() string {
 	return l.listener.Addr().String()
 }
 
-// DNSAddr is the address of DNS, on UDP and TCP alike, or empty if there is none.
+// DNSAddr returns the DNS address, the same for UDP and TCP, or "" without DNS.
 func (l *Listener) DNSAddr() string { return l.dnsAddr }
 
-// Dial connects to HTTP. In memory every address leads to it; otherwise the
-// address is dialled as usual.
+// Dial connects to the HTTP server. In memory, every address leads to it; otherwise addr is dialled as usual.
 func (l *Listener) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if l.inMemory != nil {
 		return l.inMemory.dial(ctx)
@@ -141,13 +138,12 @@ func (l *Listener) Dial(ctx context.Context, network, addr string) (net.Conn, er
 	return d.DialContext(ctx, network, addr)
 }
 
-// HTTPTransport makes a transport that connects by Dial.
+// HTTPTransport returns a transport that connects with Dial.
 func (l *Listener) HTTPTransport() *http.Transport {
 	return &http.Transport{DialContext: l.Dial, ForceAttemptHTTP2: false}
 }
 
-// Pause waits, and reports whether it waited to the end: false if the client
-// has gone away, or Close has been called.
+// Pause waits for d. It returns false if the client disconnects or Close is called first.
 func (l *Listener) Pause(r *http.Request, d time.Duration) bool {
 	if d <= 0 {
 		return true

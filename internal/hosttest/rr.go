@@ -9,12 +9,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxString is how long one string of a TXT record can be.
+// maxString is the maximum length of one string of a TXT record, in bytes.
 const maxString = 255
 
-// NewRR is a record as DNS has it, or nil for one that DNS can not have. The
-// value is in the form of a zone file; names in it are absolute, with or without
-// their trailing dot.
+// NewRR returns a record as DNS represents it, or nil if DNS cannot represent it. value is in zone file format; names
+// in it are absolute, with or without the trailing dot.
 func NewRR(name, typ, value string, ttl int) dns.RR {
 	rrtype := dns.StringToType[typ]
 	if rrtype == 0 || !isName(name) || strings.ContainsAny(value, "\r\n") {
@@ -28,7 +27,7 @@ func NewRR(name, typ, value string, ttl int) dns.RR {
 	return rr
 }
 
-// NewTXT is a TXT record of a text, or nil for one that DNS can not have.
+// NewTXT returns a TXT record of a text, or nil if DNS cannot represent it.
 func NewTXT(name, text string, ttl int) dns.RR {
 	if !isName(name) {
 		return nil
@@ -47,8 +46,8 @@ func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
 }
 
-// txtStrings splits a bare value into strings of at most 255 bytes, each with
-// what the library takes for an escape escaped.
+// txtStrings splits a bare value into strings of at most 255 bytes, and escapes what the dns package would take for an
+// escape.
 func txtStrings(value string) []string {
 	var out []string
 	for part := range slices.Chunk([]byte(value), maxString) {
