@@ -7,26 +7,24 @@ import (
 	"time"
 )
 
-// account is what one API key has access to. Keys "belong to the whole account"
-// (trap 9, O): two keys of one account are two accounts with the same domains.
+// account is what one API key can access. Keys "belong to the whole account" (O): two keys of one account are two
+// values with the same domains.
 type account struct {
 	revoked bool
-	domains []string // in the order in which they were added
+	domains []string // in the order of AddDomain
 }
 
-// Change is one record that appeared in a zone or vanished from it. A record
-// whose TTL changed vanishes and appears.
+// Change is one record that was added to a zone or removed from it. A changed TTL is a removal and an addition.
 type Change struct {
 	Time     time.Time
 	Domain   string
-	Record   Record // as it is stored
-	Appeared bool   // or else it vanished
-	ByAPI    bool   // or else a foreign writer did it
+	Record   Record // as stored
+	Appeared bool   // false: it was removed
+	ByAPI    bool   // false: a foreign writer made the change
 }
 
-// AddAccount makes a key that has access to the domains, or adds the domains to
-// what it has access to. A domain that has been given to another key already is
-// the same domain with the same records. A key that was revoked is valid again.
+// AddAccount adds a key with access to the domains, or adds the domains to an existing key. Keys that share a domain
+// share its records. A revoked key becomes valid again.
 func (s *Server) AddAccount(key string, domains ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,8 +39,7 @@ func (s *Server) AddAccount(key string, domains ...string) {
 	}
 }
 
-// AddDomain adds a domain to the account of a key, which must exist. A domain
-// that was removed comes back with the records that it had.
+// AddDomain adds a domain to the account of a key, which must exist. A removed domain comes back with its records.
 func (s *Server) AddDomain(key, domain string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,9 +60,8 @@ func (s *Server) addDomain(a *account, domain string) {
 	}
 }
 
-// RemoveDomain takes a domain out of every account, as when it has moved to
-// another host: the API answers 400 for it (O), and DNS serves it no more. Its
-// records can still be seen with Records.
+// RemoveDomain removes a domain from every account, as when it moves to another host: the API answers 400 for it (O),
+// and DNS no longer serves it. Records still returns its records.
 func (s *Server) RemoveDomain(domain string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +71,7 @@ func (s *Server) RemoveDomain(domain string) {
 	}
 }
 
-// RevokeKey makes a key one that is not valid any more: 401. Keys can be taken
-// away, and can expire (trap 9, O). AddAccount makes it valid again.
+// RevokeKey makes a key invalid: 401. Keys can be revoked and can expire (O). AddAccount makes it valid again.
 func (s *Server) RevokeKey(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,18 +80,16 @@ func (s *Server) RevokeKey(key string) {
 	}
 }
 
-// SetDNSElsewhere makes a domain one whose nameservers are elsewhere: its
-// records answer 400 "DNS records not managed by mijn.host" (O), and DNS serves
-// nothing of it. (AddStaticZone can play the nameservers elsewhere.)
+// SetDNSElsewhere moves the nameservers of a domain elsewhere: its records answer 400 "DNS records not managed by
+// mijn.host" (O), and DNS does not serve it. AddStaticZone can simulate the other nameservers.
 func (s *Server) SetDNSElsewhere(domain string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mustZone(domain).elsewhere = true
 }
 
-// SetRecords makes the records what the domain has always been, also for stale
-// reads and for DNS. Nothing about them is checked. Names are stored as they
-// are written: absolute with or without the trailing dot, or relative.
+// SetRecords replaces the records of a domain and its history, so that stale reads and DNS show them too. It validates
+// nothing. Names are stored as given: absolute with or without the trailing dot, or relative.
 func (s *Server) SetRecords(domain string, records []Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,9 +97,8 @@ func (s *Server) SetRecords(domain string, records []Record) {
 	z.begin(newList(records, z.domain), time.Now())
 }
 
-// Records are the true records of the domain now, in order, byte for byte as
-// they were written, the zone's own NS and SOA included. They are nil for a
-// domain that never was.
+// Records returns the current records of the domain, in order, byte for byte as written, including the zone's own NS
+// and SOA. It returns nil for an unknown domain.
 func (s *Server) Records(domain string) []Record {
 	s.mu.Lock()
 	z := s.zones[canonicalDomain(domain)]
@@ -124,7 +116,7 @@ func (s *Server) Records(domain string) []Record {
 	return out
 }
 
-// AddRecord is a foreign writer that adds a record. Nothing about it is checked.
+// AddRecord adds a record as a foreign writer. It validates nothing.
 func (s *Server) AddRecord(domain string, r Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,9 +124,8 @@ func (s *Server) AddRecord(domain string, r Record) {
 	s.write(z, z.now().records.with(newStored(r, z.domain)), []Change{{Record: r, Appeared: true}}, false)
 }
 
-// DeleteRecord is a foreign writer that removes every copy of a record: one of
-// the same name (however it is written), type and value. The TTL does not count.
-// It reports whether there was one.
+// DeleteRecord removes, as a foreign writer, every copy of a record: the same name (in any form), type and value. The
+// TTL is ignored. It reports whether there was one.
 func (s *Server) DeleteRecord(domain string, r Record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +138,7 @@ func (s *Server) DeleteRecord(domain string, r Record) bool {
 	return true
 }
 
-// dropped is the list without the records that match, or without the first of
-// them.
+// dropped returns the list without the records that match, or without the first match.
 func dropped(records list, match func(stored) bool, firstOnly bool) (list, []Change) {
 	var changes []Change
 	records = records.rewritten(match, func(r stored) (stored, bool) {
@@ -161,7 +151,7 @@ func dropped(records list, match func(stored) bool, firstOnly bool) (list, []Cha
 	return records, changes
 }
 
-// write makes the records what the zone is from now on. The lock is held.
+// write replaces the records of the zone. Callers hold the lock.
 func (s *Server) write(z *zone, records list, changes []Change, byAPI bool) {
 	now := time.Now()
 	z.become(records, now, max(s.opts.StaleReads, s.opts.DNSLag))
@@ -177,7 +167,7 @@ func (s *Server) write(z *zone, records list, changes []Change, byAPI bool) {
 	}
 }
 
-// mustZone is the zone of a domain that a test speaks of. The lock is held.
+// mustZone returns the zone of a domain that the test must have added. Callers hold the lock.
 func (s *Server) mustZone(domain string) *zone {
 	z := s.zones[canonicalDomain(domain)]
 	if z == nil {
@@ -186,7 +176,7 @@ func (s *Server) mustZone(domain string) *zone {
 	return z
 }
 
-// canonicalDomain is a domain as the server has it: lower-case, no trailing dot.
+// canonicalDomain returns the domain in lower case, without trailing dot.
 func canonicalDomain(domain string) string {
 	return strings.ToLower(strings.TrimSuffix(domain, "."))
 }

@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// Operation is a call of the API, as the table of requests has it.
+// Operation is a call of the API.
 type Operation string
 
-// The operations. A request for none of them has the Operation "", which in a
-// Fault stands for every operation.
+// The operations. A request that matches none has Operation "". In a Fault, "" means every operation.
 const (
 	OpListDomains  Operation = "GET /domains"
 	OpShowDomain   Operation = "GET /domains/{domain}"
@@ -28,28 +27,27 @@ const (
 	OpWhoAmI       Operation = "GET /whoami"
 )
 
-// What the API says of its failures: the words for a key and for access are
-// documented (D), those for DNS elsewhere, the allow-list and a wrong method
-// observed (O), the others made up.
+// Messages of failures. Those for a key and for access are documented (D), those for DNS elsewhere, the allow-list and
+// a wrong method observed (O), the others made up.
 const (
-	sayNoKey        = "No valid API key set"
-	sayNoAccess     = "You have no access to this resource"
-	sayNotFound     = "Not found"
-	sayWrongMethod  = "Wrong request method"
-	sayNotAllowed   = "Method not allowed"
-	sayMalformed    = "Malformed request"
-	sayDNSElsewhere = "DNS records not managed by mijn.host"
-	sayAddress      = "Remote IP address is not found in the API key whitelist"
-	sayEmptyList    = "The records list may not be empty"
+	messageNoKey        = "No valid API key set"
+	messageNoAccess     = "You have no access to this resource"
+	messageNotFound     = "Not found"
+	messageWrongMethod  = "Wrong request method"
+	messageNotAllowed   = "Method not allowed"
+	messageMalformed    = "Malformed request"
+	messageDNSElsewhere = "DNS records not managed by mijn.host"
+	messageAddress      = "Remote IP address is not found in the API key whitelist"
+	messageEmptyList    = "The records list may not be empty"
 )
 
-// wireRecords is the data of GET /domains/{domain}/dns (D).
+// wireRecords is the data of GET /domains/{domain}/dns. (D)
 type wireRecords struct {
 	Domain  string   `json:"domain"`
 	Records []Record `json:"records"`
 }
 
-// wireDomain is one of GET /domains (D).
+// wireDomain is an item of GET /domains. (D)
 type wireDomain struct {
 	ID          int      `json:"id"`
 	Domain      string   `json:"domain"`
@@ -59,12 +57,12 @@ type wireDomain struct {
 	Tags        []string `json:"tags"`
 }
 
-// wireDomains is the data of GET /domains (D). There are no pages (O).
+// wireDomains is the data of GET /domains (D), which has no pages (O).
 type wireDomains struct {
 	Domains []wireDomain `json:"domains"`
 }
 
-// wireDomainDetail is the data of GET /domains/{domain} (O).
+// wireDomainDetail is the data of GET /domains/{domain}. (O)
 type wireDomainDetail struct {
 	wireDomain
 	ManagedDNS    *bool    `json:"managed_dns,omitempty"`
@@ -72,15 +70,13 @@ type wireDomainDetail struct {
 	DNSSECEnabled bool     `json:"dnssec_enabled"`
 }
 
-// wireWhoAmI is the data of GET /whoami (O, one source; the name of the second
-// field is ?).
+// wireWhoAmI is the data of GET /whoami. (O, one source; the name of the second field is ?)
 type wireWhoAmI struct {
 	IP             string `json:"ip"`
 	CustomerNumber string `json:"customer_number"`
 }
 
-// wireRecord is the record of a PATCH or DELETE. Each field is a pointer, so
-// that a missing one differs from an empty one.
+// wireRecord is the record of a PATCH or DELETE. Pointers distinguish missing from empty.
 type wireRecord struct {
 	Type  *string `json:"type"`
 	Name  *string `json:"name"`
@@ -96,9 +92,8 @@ func (w wireRecord) record() Record {
 	return r
 }
 
-// route finds the operation and the domain that a request speaks of. The path
-// is taken apart before it is unescaped, so that no character of a name can
-// alter it.
+// route returns the operation and domain of a request. It splits the path before it unescapes it, so that no character
+// in a name can change the route.
 func route(r *http.Request) (op Operation, domain string) {
 	parts, found := pathParts(r)
 	switch {
@@ -133,8 +128,7 @@ func route(r *http.Request) (op Operation, domain string) {
 	return "", ""
 }
 
-// pathParts takes a path apart. "GET /domains/" with a final slash is used by one
-// client (O), and is the same as without.
+// pathParts splits a path. One client uses "GET /domains/" with a final slash (O), which means the same.
 func pathParts(r *http.Request) ([]string, bool) {
 	rest, found := strings.CutPrefix(r.URL.EscapedPath(), BasePath+"/")
 	if !found {
@@ -154,8 +148,7 @@ func pathParts(r *http.Request) ([]string, bool) {
 	return parts, true
 }
 
-// isResource reports whether the API has the path, whatever the
-// method.
+// isResource reports whether the API has the path, with any method.
 func isResource(r *http.Request) bool {
 	parts, found := pathParts(r)
 	if !found || parts[0] != "domains" {
@@ -164,20 +157,20 @@ func isResource(r *http.Request) bool {
 	return len(parts) <= 2 || len(parts) == 3 && parts[2] == "dns"
 }
 
-// perform carries a call out, under the lock from beginning to end.
+// perform executes a call under the lock.
 func (s *Server) perform(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	a := s.accounts[c.request.Key]
 	if a == nil || a.revoked || c.request.Key == "" {
-		return failure(http.StatusUnauthorized, sayNoKey)
+		return failure(http.StatusUnauthorized, messageNoKey)
 	}
 	if c.request.Op == "" {
 		if isResource(c.r) {
 			return s.wrongMethod()
 		}
-		return failure(http.StatusNotFound, sayNotFound)
+		return failure(http.StatusNotFound, messageNotFound)
 	}
 	switch c.request.Op {
 	case OpListDomains:
@@ -186,18 +179,17 @@ func (s *Server) perform(c *call) answer {
 		return s.whoAmI(c.r)
 	}
 
-	// An unknown domain, or a name that is below a domain rather than a
-	// domain, gives 400, not 404 (O).
+	// An unknown domain, or a name below a domain, gives 400, not 404. (O)
 	i := slices.IndexFunc(a.domains, func(d string) bool { return s.opts.Domains.names(c.request.Domain, d) })
 	if i < 0 {
-		return failure(http.StatusBadRequest, sayNoAccess)
+		return failure(http.StatusBadRequest, messageNoAccess)
 	}
 	z := s.zones[a.domains[i]]
 	if c.request.Op == OpShowDomain {
 		return s.showDomain(z)
 	}
 	if z.elsewhere {
-		return failure(http.StatusBadRequest, sayDNSElsewhere)
+		return failure(http.StatusBadRequest, messageDNSElsewhere)
 	}
 	switch c.request.Op {
 	case OpReadRecords:
@@ -211,19 +203,19 @@ func (s *Server) perform(c *call) answer {
 	}
 }
 
-// wrongMethod is the answer to a method that a path does not have.
+// wrongMethod answers a method that the path does not have.
 func (s *Server) wrongMethod() answer {
 	if s.opts.WrongMethod405 {
-		return failure(http.StatusMethodNotAllowed, sayNotAllowed)
+		return failure(http.StatusMethodNotAllowed, messageNotAllowed)
 	}
-	return failure(http.StatusBadRequest, sayWrongMethod)
+	return failure(http.StatusBadRequest, messageWrongMethod)
 }
 
-// whoAmI returns the caller's address, to debug the allow-list (O, one
-// source). A caller on a pipe in memory has none, and gets one of documentation.
+// whoAmI returns the caller's address, to debug the allow-list. (O, one source) An in-memory client has none, and gets
+// a documentation address.
 func (s *Server) whoAmI(r *http.Request) answer {
 	if s.opts.NoWhoAmI {
-		return failure(http.StatusNotFound, sayNotFound)
+		return failure(http.StatusNotFound, messageNotFound)
 	}
 	who := wireWhoAmI{IP: "192.0.2.200", CustomerNumber: "100001"}
 	if caller, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
@@ -294,18 +286,17 @@ func (s *Server) readRecords(z *zone) answer {
 	return success(wireRecords{Domain: s.opts.Domains.shown(z.domain), Records: records})
 }
 
-// putRecords makes the list the whole zone (D): the trap that this program must
-// never step into. The zone's own NS and SOA, which no listing shows, stay. An
-// empty list is refused (O).
+// putRecords replaces the whole zone (D), which this program must never do. The zone's own NS and SOA, which no listing
+// shows, stay. An empty list is refused. (O)
 func (s *Server) putRecords(z *zone, body []byte) answer {
 	var sent struct {
 		Records []wireRecord `json:"records"`
 	}
 	if decode(body, &sent) != nil {
-		return failure(http.StatusBadRequest, sayMalformed)
+		return failure(http.StatusBadRequest, messageMalformed)
 	}
 	if len(sent.Records) == 0 {
-		return failure(http.StatusBadRequest, sayEmptyList)
+		return failure(http.StatusBadRequest, messageEmptyList)
 	}
 	var records []Record
 	var changes []Change
@@ -318,7 +309,7 @@ func (s *Server) putRecords(z *zone, body []byte) answer {
 	}
 	for _, w := range sent.Records {
 		if w.Type == nil || w.Name == nil || w.Value == nil || w.TTL == nil {
-			return failure(http.StatusBadRequest, sayMalformed)
+			return failure(http.StatusBadRequest, messageMalformed)
 		}
 		if problem := problemOf(w.record(), z.domain, s.opts.MinTTL); problem != "" {
 			return failure(http.StatusBadRequest, problem)
@@ -330,12 +321,11 @@ func (s *Server) putRecords(z *zone, body []byte) answer {
 	return success(nil)
 }
 
-// patchRecord is "update single DNS record" (D), under the readings of
-// Options.Patch and Options.PatchSame.
+// patchRecord is "update single DNS record" (D), as Options.Patch and Options.PatchSame say.
 func (s *Server) patchRecord(z *zone, body []byte) answer {
 	sent, ok := decodeRecord(body)
 	if !ok || sent.TTL == nil {
-		return failure(http.StatusBadRequest, sayMalformed)
+		return failure(http.StatusBadRequest, messageMalformed)
 	}
 	if problem := problemOf(sent.record(), z.domain, s.opts.MinTTL); problem != "" {
 		return failure(http.StatusBadRequest, problem)
@@ -371,13 +361,12 @@ func (s *Server) patchRecord(z *zone, body []byte) answer {
 	return success(nil)
 }
 
-// deleteRecord removes one value; other values of the same name and type stay
-// (D). What counts as the value that is meant is Options.DeleteShownForm, and
-// what if it is not there Options.DeleteAbsent.
+// deleteRecord removes one value; other values of the same name and type stay. (D) Options.DeleteShownForm decides
+// which values match, Options.DeleteAbsent what happens if none does.
 func (s *Server) deleteRecord(z *zone, body []byte) answer {
 	sent, ok := decodeRecord(body)
 	if !ok {
-		return failure(http.StatusBadRequest, sayMalformed)
+		return failure(http.StatusBadRequest, messageMalformed)
 	}
 	wanted := newStored(sent.record(), z.domain)
 	match := func(r stored) bool {
@@ -405,8 +394,8 @@ func (s *Server) deleteRecord(z *zone, body []byte) answer {
 	return success(nil)
 }
 
-// decodeRecord reads {"record":{…}}. It is not ok if anything is malformed, or
-// lacks what both PATCH and DELETE need.
+// decodeRecord reads {"record":{…}}. ok is false if it is malformed, or lacks a field that both PATCH and DELETE
+// require.
 func decodeRecord(body []byte) (wireRecord, bool) {
 	var sent struct {
 		Record wireRecord `json:"record"`
@@ -418,8 +407,8 @@ func decodeRecord(body []byte) (wireRecord, bool) {
 	return r, r.Type != nil && r.Name != nil && r.Value != nil
 }
 
-// decode is strict, as nothing is known of what the API forgives: a field that
-// is not in its documentation, or anything after the body, is malformed.
+// decode is strict, because it is unknown what the API tolerates: an undocumented field, or data after the body, is
+// malformed.
 func decode(body []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -427,7 +416,7 @@ func decode(body []byte, into any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the body")
+		return errors.New("data after the body")
 	}
 	return nil
 }

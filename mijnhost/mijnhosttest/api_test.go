@@ -20,7 +20,7 @@ func TestAPI_KeyRequired(t *testing.T) {
 			r.Header.Set("API-Key", key)
 			got := serveRequest(s, r)
 			if p := got.parsed(t); got.code != 401 || p.Description != "No valid API key set" || p.Status != 401.0 {
-				t.Errorf("GET %s with the key %q: %d %s", path, key, got.code, got.body)
+				t.Errorf("GET %s with key %q: got %d %s", path, key, got.code, got.body)
 			}
 		}
 	}
@@ -34,41 +34,41 @@ func TestAPI_Refusals(t *testing.T) {
 		code                      int
 		words                     string
 	}{
-		{"an unknown domain is 400, not 404", "GET", "/domains/other.nl/dns", "", 400, sayNoAccess},
-		{"an unknown domain has no details", "GET", "/domains/other.nl", "", 400, sayNoAccess},
-		{"a name below a domain is 400", "GET", "/domains/www.example.nl/dns", "", 400, sayNoAccess},
-		{"a domain with a trailing dot is none", "GET", "/domains/example.nl./dns", "", 400, sayNoAccess},
-		{"the domain of another account is 400", "PATCH", "/domains/theirs.nl/dns", good, 400, sayNoAccess},
-		{"an escaped slash stays in the name", "GET", "/domains/example.nl%2Fdns", "", 400, sayNoAccess},
-		{"a domain with its DNS elsewhere is 400", "GET", "/domains/elsewhere.nl/dns", "", 400, sayDNSElsewhere},
-		{"nothing can be written elsewhere", "PATCH", "/domains/elsewhere.nl/dns", good, 400, sayDNSElsewhere},
-		{"an unknown path is 404", "GET", "/zones", "", 404, sayNotFound},
-		{"an unknown path below a domain is 404", "GET", "/domains/example.nl/mail", "", 404, sayNotFound},
-		{"a final slash after a domain is 404", "GET", "/domains/example.nl/", "", 404, sayNotFound},
-		{"an empty domain is 404", "GET", "/domains//dns", "", 404, sayNotFound},
-		{"an unknown method is 400", "POST", "/domains/example.nl/dns", good, 400, sayWrongMethod},
-		{"domains cannot be deleted", "DELETE", "/domains/example.nl", "", 400, sayWrongMethod},
-		{"a body is needed", "PATCH", "/domains/example.nl/dns", "{}", 400, sayMalformed},
-		{"a body must be JSON", "PATCH", "/domains/example.nl/dns", "record=x", 400, sayMalformed},
-		{"nothing may follow the body", "PATCH", "/domains/example.nl/dns", good + good, 400, sayMalformed},
-		{"unknown fields are malformed", "PATCH", "/domains/example.nl/dns", `{"records":[]}`, 400, sayMalformed},
-		{"a TTL must be a number", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", `"60"`, 1), 400, sayMalformed},
-		{"a TTL must be whole", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "60.5", 1), 400, sayMalformed},
-		{"a TTL is needed to write", "PATCH", "/domains/example.nl/dns", strings.Replace(good, `,"ttl":60`, "", 1), 400, sayMalformed},
-		{"a TTL of 0 is refused", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "0", 1), 400, "ttl must be at least 1"},
-		{"a TTL over 31 bits is refused", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "2147483648", 1), 400, "2147483647"},
-		{"an unknown type is refused", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "TXT", "SPAM", 1), 400, "SPAM"},
-		{"an SOA cannot be written", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "TXT", "SOA", 1), 400, "SOA"},
-		{"the zone's NS cannot be written", "PATCH", "/domains/example.nl/dns", recordBody(Record{"NS", "example.nl.", "ns.x.", 60}), 400, "nameservers"},
-		{"a name outside is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt("x.other.nl.", "v")), 400, "not within"},
-		{"a name that merely ends alike is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt("xexample.nl.", "v")), 400, "not within"},
-		{"an empty label is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt("x..example.nl.", "v")), 400, "not valid"},
-		{"a space in a name is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt("x y.example.nl.", "v")), 400, "not valid"},
-		{"a long label is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt(strings.Repeat("x", 64)+".example.nl.", "v")), 400, "not valid"},
-		{"a long name is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt(strings.Repeat("x.", 130)+"example.nl.", "v")), 400, "too long"},
-		{"an empty value is refused", "PATCH", "/domains/example.nl/dns", recordBody(txt("x.example.nl.", "")), 400, "value"},
-		{"an empty whole zone is refused", "PUT", "/domains/example.nl/dns", `{"records":[]}`, 400, sayEmptyList},
-		{"a whole zone with a bad record is refused", "PUT", "/domains/example.nl/dns", `{"records":[{"type":"A"}]}`, 400, sayMalformed},
+		{"unknown domain is 400, not 404", "GET", "/domains/other.nl/dns", "", 400, messageNoAccess},
+		{"details of unknown domain", "GET", "/domains/other.nl", "", 400, messageNoAccess},
+		{"name below a domain", "GET", "/domains/www.example.nl/dns", "", 400, messageNoAccess},
+		{"domain with trailing dot", "GET", "/domains/example.nl./dns", "", 400, messageNoAccess},
+		{"domain of another account", "PATCH", "/domains/theirs.nl/dns", good, 400, messageNoAccess},
+		{"escaped slash", "GET", "/domains/example.nl%2Fdns", "", 400, messageNoAccess},
+		{"read with DNS elsewhere", "GET", "/domains/elsewhere.nl/dns", "", 400, messageDNSElsewhere},
+		{"write with DNS elsewhere", "PATCH", "/domains/elsewhere.nl/dns", good, 400, messageDNSElsewhere},
+		{"unknown path", "GET", "/zones", "", 404, messageNotFound},
+		{"unknown path below a domain", "GET", "/domains/example.nl/mail", "", 404, messageNotFound},
+		{"final slash after a domain", "GET", "/domains/example.nl/", "", 404, messageNotFound},
+		{"empty domain", "GET", "/domains//dns", "", 404, messageNotFound},
+		{"unknown method", "POST", "/domains/example.nl/dns", good, 400, messageWrongMethod},
+		{"DELETE of a domain", "DELETE", "/domains/example.nl", "", 400, messageWrongMethod},
+		{"empty body", "PATCH", "/domains/example.nl/dns", "{}", 400, messageMalformed},
+		{"body is not JSON", "PATCH", "/domains/example.nl/dns", "record=x", 400, messageMalformed},
+		{"data after the body", "PATCH", "/domains/example.nl/dns", good + good, 400, messageMalformed},
+		{"unknown field", "PATCH", "/domains/example.nl/dns", `{"records":[]}`, 400, messageMalformed},
+		{"TTL is a string", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", `"60"`, 1), 400, messageMalformed},
+		{"TTL is a fraction", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "60.5", 1), 400, messageMalformed},
+		{"TTL missing", "PATCH", "/domains/example.nl/dns", strings.Replace(good, `,"ttl":60`, "", 1), 400, messageMalformed},
+		{"TTL 0", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "0", 1), 400, "ttl must be at least 1"},
+		{"TTL over 31 bits", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "60", "2147483648", 1), 400, "2147483647"},
+		{"unknown type", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "TXT", "SPAM", 1), 400, "SPAM"},
+		{"SOA", "PATCH", "/domains/example.nl/dns", strings.Replace(good, "TXT", "SOA", 1), 400, "SOA"},
+		{"zone's own NS", "PATCH", "/domains/example.nl/dns", recordBody(Record{"NS", "example.nl.", "ns.x.", 60}), 400, "nameservers"},
+		{"name outside the domain", "PATCH", "/domains/example.nl/dns", recordBody(txt("x.other.nl.", "v")), 400, "not within"},
+		{"name with the domain as suffix only", "PATCH", "/domains/example.nl/dns", recordBody(txt("xexample.nl.", "v")), 400, "not within"},
+		{"empty label", "PATCH", "/domains/example.nl/dns", recordBody(txt("x..example.nl.", "v")), 400, "not valid"},
+		{"space in name", "PATCH", "/domains/example.nl/dns", recordBody(txt("x y.example.nl.", "v")), 400, "not valid"},
+		{"label too long", "PATCH", "/domains/example.nl/dns", recordBody(txt(strings.Repeat("x", 64)+".example.nl.", "v")), 400, "not valid"},
+		{"name too long", "PATCH", "/domains/example.nl/dns", recordBody(txt(strings.Repeat("x.", 130)+"example.nl.", "v")), 400, "too long"},
+		{"empty value", "PATCH", "/domains/example.nl/dns", recordBody(txt("x.example.nl.", "")), 400, "value"},
+		{"PUT of an empty zone", "PUT", "/domains/example.nl/dns", `{"records":[]}`, 400, messageEmptyList},
+		{"PUT with an invalid record", "PUT", "/domains/example.nl/dns", `{"records":[{"type":"A"}]}`, 400, messageMalformed},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -87,7 +87,7 @@ func TestAPI_Refusals(t *testing.T) {
 	}
 }
 
-// TestAPI_AnyContentType: the host's own plugin sends none (O).
+// mijn.host's own plugin sends none. (O)
 func TestAPI_AnyContentType(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{})
@@ -95,7 +95,7 @@ func TestAPI_AnyContentType(t *testing.T) {
 		r := newRequest("PATCH", BasePath+"/domains/example.nl/dns", recordBody(txt("x.example.nl.", "v")))
 		r.Header.Set("Content-Type", contentType)
 		if got := serveRequest(s, r); got.code != 200 {
-			t.Errorf("Content-Type %q: %d", contentType, got.code)
+			t.Errorf("Content-Type %q: got %d", contentType, got.code)
 		}
 	}
 }
@@ -119,11 +119,11 @@ func TestListDomains_DocumentedFields(t *testing.T) {
 	}
 	for _, field := range []string{"id", "domain", "renewal_date", "status", "status_id", "tags"} {
 		if _, found := data.Domains[1][field]; !found {
-			t.Errorf("no field %s", field)
+			t.Errorf("field %s missing", field)
 		}
 	}
 	if data.Domains[0]["domain"] != "example.nl" || data.Domains[1]["domain"] != "second.nl" {
-		t.Errorf("domains: %v", data.Domains)
+		t.Errorf("got domains %v", data.Domains)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestShowDomain_ManagedDNS(t *testing.T) {
 	}
 	s.Reconfigure(func(o *Options) { o.OmitManagedDNS = true })
 	if got := serve(s, "GET", "/domains/elsewhere.nl", ""); got.code != 200 || strings.Contains(got.body, "managed_dns") {
-		t.Errorf("without managed_dns: %d %s", got.code, got.body)
+		t.Errorf("with OmitManagedDNS: got %d %s", got.code, got.body)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestRemoveDomain_EveryKey(t *testing.T) {
 		r := newRequest("GET", BasePath+"/domains/example.nl/dns", "")
 		r.Header.Set("API-Key", key)
 		if got := serveRequest(s, r); got.code != 400 {
-			t.Errorf("with the key %q: %d", key, got.code)
+			t.Errorf("key %q: got %d", key, got.code)
 		}
 	}
 	wantRecords(t, s.Records(testDomain), txt("x", "v"))
@@ -174,7 +174,7 @@ func TestReadRecords_HidesOwnNSAndSOA(t *testing.T) {
 	s := newTestServer(t, Options{TestSendsPUT: true}, soa, ns, child)
 	wantRecords(t, read(t, s), child)
 	if got := remove(s, ns); got.code != 400 {
-		t.Errorf("the zone's own NS was deleted: %d", got.code)
+		t.Errorf("DELETE of the zone's own NS: got %d", got.code)
 	}
 	serve(s, "PUT", "/domains/example.nl/dns", `{"records":[{"type":"TXT","name":"x","value":"v","ttl":60}]}`)
 	wantRecords(t, s.Records(testDomain), soa, ns, txt("x", "v"))
@@ -189,7 +189,7 @@ func TestPUT_ReplacesZone(t *testing.T) {
 	}
 	wantRecords(t, s.Records(testDomain), txt("b", "2"))
 	if s.PUTs() != 1 {
-		t.Errorf("%d PUTs were counted", s.PUTs())
+		t.Errorf("got %d PUTs, want 1", s.PUTs())
 	}
 }
 
@@ -239,7 +239,7 @@ func TestForeignWriters(t *testing.T) {
 	s.AddRecord(testDomain, txt("x", "1"))
 	patch(s, txt("x.example.nl.", "2"))
 	if !s.DeleteRecord(testDomain, txt("x.example.nl.", "1")) || s.DeleteRecord(testDomain, txt("x", "1")) {
-		t.Error("a record can be deleted once")
+		t.Error("want true for the first DeleteRecord and false for the second")
 	}
 	wantRecords(t, s.Records(testDomain), txt("x.example.nl.", "2"))
 	var seen []string
@@ -250,7 +250,7 @@ func TestForeignWriters(t *testing.T) {
 		"example.nl 1 true by API false", "example.nl 2 true by API true", "example.nl 1 false by API false",
 	}
 	if !slices.Equal(seen, want) {
-		t.Errorf("changes %q", seen)
+		t.Errorf("got changes %q", seen)
 	}
 }
 
@@ -259,6 +259,6 @@ func TestAPI_JSON(t *testing.T) {
 	s := newTestServer(t, Options{})
 	got := serve(s, "GET", "/domains", "")
 	if got.header.Get("Content-Type") != "application/json" || got.code != http.StatusOK {
-		t.Errorf("%d %v", got.code, got.header)
+		t.Errorf("got %d %v", got.code, got.header)
 	}
 }

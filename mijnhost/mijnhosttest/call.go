@@ -9,25 +9,24 @@ import (
 	"time"
 )
 
-// maxRequestBody is how much of a request's body is read. No call of the API
-// needs more, but for a PUT of a large zone.
+// maxRequestBody limits how much of a request's body is read. Only a PUT of a large zone comes near it.
 const maxRequestBody = 16 << 20
 
-// call is one call of the API on its way to an answer.
+// call is one call of the API in progress.
 type call struct {
 	server  *Server
-	opts    Options // the readings when it arrived
+	opts    Options // the readings when the call arrived
 	w       http.ResponseWriter
 	r       *http.Request
 	request Request
 	entry   *Request
-	due     time.Time // when the answer may begin
+	due     time.Time // earliest time of the response
 }
 
 func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
 	now := time.Now()
 	opts := s.Options()
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequestBody)) // a body cut short is malformed JSON
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequestBody)) // a truncated body is malformed JSON
 	op, domain := route(r)
 	return &call{
 		server: s,
@@ -49,16 +48,16 @@ func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
 	}
 }
 
-// answer is what the API says to a call, before it is put on the wire.
+// answer is a response before it is encoded.
 type answer struct {
-	code        int // of HTTP
-	bodyCode    int // the status in the body; 0: as code
+	code        int // HTTP status
+	bodyCode    int // status in the body; 0: same as code
 	textStatus  bool
 	description string
 	data        any
 }
 
-// envelope is the body of every answer (D).
+// envelope is the body of every response. (D)
 type envelope struct {
 	Status      any    `json:"status"`
 	Description string `json:"status_description"`
@@ -69,7 +68,7 @@ func success(data any) answer {
 	return answer{code: http.StatusOK, description: "Request successful", data: data}
 }
 
-// failure has no data, like the answer to a write (O, three sources).
+// failure has no data, like the response to a write. (O, three sources)
 func failure(code int, description string) answer {
 	return answer{code: code, description: description}
 }
@@ -92,12 +91,12 @@ func (a answer) body(o Options) []byte {
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		panic(err) // it is made of strings and numbers
+		panic(err) // strings and numbers always encode
 	}
 	return body
 }
 
-// carryOut has the API do what the call asks for.
+// carryOut executes the call.
 func (c *call) carryOut() answer {
 	a := c.server.perform(c)
 	if !a.failed() && c.opts.Success202 {
@@ -106,7 +105,7 @@ func (c *call) carryOut() answer {
 	return a
 }
 
-// send puts an answer of the API on the wire, once it is due.
+// send writes a response once it is due.
 func (c *call) send(a answer) {
 	c.sendBody(a.code, "application/json", a.body(c.opts))
 }
@@ -116,11 +115,11 @@ func (c *call) sendBody(code int, contentType string, body []byte) {
 		return
 	}
 	c.land()
-	_, _ = c.w.Write(body) // the client has gone
+	_, _ = c.w.Write(body) // the client has disconnected
 }
 
-// begin waits until the answer is due and writes its head. It is false if that
-// could not be, and then the connection is dropped. A negative length is none.
+// begin waits until the response is due and writes its head. If it cannot, it drops the connection and returns false. A
+// negative length means no Content-Length.
 func (c *call) begin(code int, contentType string, length int) bool {
 	if !c.server.Pause(c.r, time.Until(c.due)) {
 		c.drop()
@@ -137,7 +136,7 @@ func (c *call) begin(code int, contentType string, length int) bool {
 
 func (c *call) land() { c.server.log.land(c.entry) }
 
-// drop closes the connection as hard as can be: on TCP the client sees a reset.
+// drop closes the connection. On TCP the client sees a reset.
 func (c *call) drop() {
 	c.land()
 	hijacker, ok := c.w.(http.Hijacker)

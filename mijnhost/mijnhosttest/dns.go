@@ -14,11 +14,11 @@ const (
 	nameserverTTL    = 60
 )
 
-// nameservers are the names of the zones' nameservers. (I: mijn.host's own are
-// of that form; "NS names may be white-labelled", trap 4, O.)
+// nameservers returns the names of the zones' nameservers. (I: mijn.host's own have that form; "NS names may be
+// white-labelled", O)
 func nameservers() []string { return []string{"ns1.mijn.host.", "ns2.mijn.host."} }
 
-// nameserverRecords let the nameservers be found: all of them are this server.
+// nameserverRecords returns the nameservers' addresses: all are this server.
 func nameserverRecords() []Record {
 	var records []Record
 	for _, ns := range nameservers() {
@@ -27,9 +27,8 @@ func nameserverRecords() []Record {
 	return records
 }
 
-// AddStaticZone has DNS serve a zone that no account has, such as one from which
-// a challenge is delegated by CNAME. Calling it again replaces the records. A
-// zone of an account goes before a static one of the same name.
+// AddStaticZone adds a zone that only DNS serves, such as one that delegates a challenge by CNAME. Calling it again
+// replaces the records. A zone of an account takes precedence over a static zone.
 func (s *Server) AddStaticZone(domain string, records ...Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,19 +36,17 @@ func (s *Server) AddStaticZone(domain string, records ...Record) {
 	s.staticZones[domain] = newList(records, domain)
 }
 
-// Answer is the answer of DNS to a query, of any size, as authority for every
-// zone that is hosted here. See [hosttest.Answer].
+// Answer returns the DNS answer to a query, of any size, as the authority for every zone of this server. See
+// [hosttest.Answer].
 func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
 
-// Zones are the zones here, to be served together with those of another host:
-// see [hosttest.Join].
+// Zones returns the zones of this server, to be served together with those of another host: see [hosttest.Join].
 func (s *Server) Zones() hosttest.Zones { return served{s} }
 
-// served is the zones as DNS has them: as they were Options.DNSLag ago (trap 4,
-// O).
+// served is the zones as DNS serves them: as they were Options.DNSLag ago. (O)
 type served struct{ server *Server }
 
-// ZoneOf is the zone of a domain that is hosted here.
+// ZoneOf returns the zone of a domain of this server.
 func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
 	if domain == "" {
 		return hosttest.Zone{Serial: 1, Nameservers: nameservers()}, true
@@ -80,9 +77,8 @@ func dnsZone(domain string, serial uint32, records list) hosttest.Zone {
 	}
 }
 
-// rr is the record as DNS has it. One that DNS can not have (a value that makes
-// no sense, a type that is the API's own) is nil, as a nameserver would leave it
-// out; so are the zone's own NS and SOA, which DNS makes.
+// rr returns the record as DNS represents it. It returns nil for a record that DNS cannot represent (an invalid value,
+// a type that only the API has), and for the zone's own NS and SOA, which hosttest generates.
 func (r stored) rr(domain string) dns.RR {
 	switch {
 	case r.ofTheZoneItself(domain):
@@ -103,9 +99,8 @@ func (s *Server) isInAnAccount(domain string) bool {
 	return false
 }
 
-// HostsBelow reports whether any zone is hosted below a name of the root zone, so
-// that the name exists although it has no records: nl. is there, if example.nl.
-// is.
+// HostsBelow reports whether any zone is hosted below a name of the root zone. Such a name exists without records: nl.
+// exists if example.nl. does.
 func (v served) HostsBelow(name string) bool {
 	s := v.server
 	s.mu.Lock()

@@ -59,7 +59,7 @@ func ask(s *Server, name string, qtype uint16) *dns.Msg {
 	return s.Answer(query)
 }
 
-// short is what matters of some records, in an order that does not.
+// short formats records, sorted.
 func short(rrs []dns.RR) string {
 	var out []string
 	for _, rr := range rrs {
@@ -88,61 +88,61 @@ func TestDNS_Answers(t *testing.T) {
 		rcode       int
 		answer, ns  string
 	}{
-		{"a record", "example.nl", dns.TypeA, ok, "example.nl. A 192.0.2.1", ""},
-		{"names in any case", "EXAMPLE.nl", dns.TypeA, ok, "example.nl. A 192.0.2.1", ""},
-		{"mail", "example.nl", dns.TypeMX, ok, "example.nl. MX 10 mail.example.nl.", ""},
-		{"authorities", "example.nl", dns.TypeCAA, ok, `example.nl. CAA 0 issue "ca.example"`, ""},
-		{"an address of six", "www.example.nl", dns.TypeAAAA, ok, "www.example.nl. AAAA 2001:db8::1", ""},
-		{"a service", "_sip._tcp.example.nl", dns.TypeSRV, ok, "_sip._tcp.example.nl. SRV 1 2 5060 sip.example.nl.", ""},
-		{"the zone's own nameservers alone", "example.nl", dns.TypeNS, ok, "example.nl. NS ns1.mijn.host., example.nl. NS ns2.mijn.host.", ""},
-		{"nameservers of a child", "child.example.nl", dns.TypeNS, ok, "child.example.nl. NS ns.child.example.nl.", ""},
-		{"addresses of the nameservers", "ns2.mijn.host", dns.TypeA, ok, "ns2.mijn.host. A 127.0.0.1", ""},
+		{"A", "example.nl", dns.TypeA, ok, "example.nl. A 192.0.2.1", ""},
+		{"upper case", "EXAMPLE.nl", dns.TypeA, ok, "example.nl. A 192.0.2.1", ""},
+		{"MX", "example.nl", dns.TypeMX, ok, "example.nl. MX 10 mail.example.nl.", ""},
+		{"CAA", "example.nl", dns.TypeCAA, ok, `example.nl. CAA 0 issue "ca.example"`, ""},
+		{"AAAA", "www.example.nl", dns.TypeAAAA, ok, "www.example.nl. AAAA 2001:db8::1", ""},
+		{"SRV", "_sip._tcp.example.nl", dns.TypeSRV, ok, "_sip._tcp.example.nl. SRV 1 2 5060 sip.example.nl.", ""},
+		{"NS of the zone", "example.nl", dns.TypeNS, ok, "example.nl. NS ns1.mijn.host., example.nl. NS ns2.mijn.host.", ""},
+		{"NS of a child", "child.example.nl", dns.TypeNS, ok, "child.example.nl. NS ns.child.example.nl.", ""},
+		{"nameserver address", "ns2.mijn.host", dns.TypeA, ok, "ns2.mijn.host. A 127.0.0.1", ""},
 		{
-			"two values, relative, absolute, bare and quoted", "_acme-challenge.example.nl", dns.TypeTXT, ok,
+			"two values in different forms", "_acme-challenge.example.nl", dns.TypeTXT, ok,
 			`_acme-challenge.example.nl. TXT "one", _acme-challenge.example.nl. TXT "two"`, "",
 		},
-		{"an odd text as it is", "odd.example.nl", dns.TypeTXT, ok, `odd.example.nl. TXT "a \"b\" \\c; \195\169"`, ""},
+		{"special characters", "odd.example.nl", dns.TypeTXT, ok, `odd.example.nl. TXT "a \"b\" \\c; \195\169"`, ""},
 		{
-			"a long text in pieces", "long.example.nl", dns.TypeTXT, ok,
+			"long text is split", "long.example.nl", dns.TypeTXT, ok,
 			`long.example.nl. TXT "` + strings.Repeat("x", 255) + `" "` + strings.Repeat("x", 45) + `"`, "",
 		},
-		{"a copy once", "twice.example.nl", dns.TypeTXT, ok, `twice.example.nl. TXT "v"`, ""},
+		{"duplicate record", "twice.example.nl", dns.TypeTXT, ok, `twice.example.nl. TXT "v"`, ""},
 		{
-			"an alias followed", "alias.example.nl", dns.TypeAAAA, ok,
+			"CNAME", "alias.example.nl", dns.TypeAAAA, ok,
 			"alias.example.nl. CNAME www.example.nl., www.example.nl. AAAA 2001:db8::1", "",
 		},
-		{"an alias to nothing of the type", "alias.example.nl", dns.TypeA, ok, "alias.example.nl. CNAME www.example.nl.", soa},
-		{"an alias itself", "alias.example.nl", dns.TypeCNAME, ok, "alias.example.nl. CNAME www.example.nl.", ""},
+		{"CNAME to a name without the type", "alias.example.nl", dns.TypeA, ok, "alias.example.nl. CNAME www.example.nl.", soa},
+		{"CNAME query", "alias.example.nl", dns.TypeCNAME, ok, "alias.example.nl. CNAME www.example.nl.", ""},
 		{
-			"an alias into another zone", "far.example.nl", dns.TypeTXT, ok,
+			"CNAME into another zone", "far.example.nl", dns.TypeTXT, ok,
 			`far.example.nl. CNAME target.other.example., target.other.example. TXT "found"`, "",
 		},
 		{
-			"a challenge delegated into an account's zone", "_acme-challenge.other.example", dns.TypeTXT, ok,
+			"CNAME from a static zone", "_acme-challenge.other.example", dns.TypeTXT, ok,
 			`_acme-challenge.example.nl. TXT "one", _acme-challenge.example.nl. TXT "two", _acme-challenge.other.example. CNAME _acme-challenge.example.nl.`, "",
 		},
-		{"an alias to the world outside", "out.example.nl", dns.TypeA, ok, "out.example.nl. CNAME host.outside.test.", ""},
-		{"an alias to a name that is not there", "missing.example.nl", dns.TypeA, none, "missing.example.nl. CNAME nothing.example.nl.", soa},
-		{"a wildcard", "x.wild.example.nl", dns.TypeTXT, ok, `x.wild.example.nl. TXT "star"`, ""},
-		{"a wildcard of many labels", "x.y.wild.example.nl", dns.TypeTXT, ok, `x.y.wild.example.nl. TXT "star"`, ""},
-		{"a wildcard without the type", "x.wild.example.nl", dns.TypeA, ok, "", soa},
-		{"no wildcard for a name that is there", "there.wild.example.nl", dns.TypeTXT, ok, "", soa},
-		{"no wildcard below a name that is there", "x.there.wild.example.nl", dns.TypeTXT, none, "", soa},
-		{"no wildcard for its own parent", "wild.example.nl", dns.TypeTXT, ok, "", soa},
-		{"a name that only has something below it", "empty.example.nl", dns.TypeTXT, ok, "", soa},
-		{"a name that is not there", "nothing.example.nl", dns.TypeTXT, none, "", soa},
-		{"a name that merely ends alike", "y.example.nl", dns.TypeTXT, none, "", soa},
-		{"a record that DNS can not have", "broken.example.nl", dns.TypeA, ok, "", soa},
-		{"a type that is the API's own", "api.example.nl", dns.TypeA, ok, "", soa},
-		{"the SOA of a zone", "example.nl", dns.TypeSOA, ok, soa, ""},
-		{"no SOA below, but whose it would be", "_acme-challenge.example.nl", dns.TypeSOA, ok, "", soa},
-		{"no SOA of what is not there", "nothing.example.nl", dns.TypeSOA, none, "", soa},
-		{"a zone within a zone", "sub.example.nl", dns.TypeTXT, ok, `sub.example.nl. TXT "in the sub-zone"`, ""},
-		{"no authorities of a parent", "nl", dns.TypeCAA, ok, "", rootSOA},
-		{"no SOA of a parent", "nl", dns.TypeSOA, ok, "", rootSOA},
-		{"the root's SOA", ".", dns.TypeSOA, ok, rootSOA, ""},
-		{"no authorities of the root", ".", dns.TypeCAA, ok, "", rootSOA},
-		{"nothing of the world outside", "www.outside.test", dns.TypeA, none, "", rootSOA},
+		{"CNAME to a name not hosted", "out.example.nl", dns.TypeA, ok, "out.example.nl. CNAME host.outside.test.", ""},
+		{"CNAME to a missing name", "missing.example.nl", dns.TypeA, none, "missing.example.nl. CNAME nothing.example.nl.", soa},
+		{"wildcard", "x.wild.example.nl", dns.TypeTXT, ok, `x.wild.example.nl. TXT "star"`, ""},
+		{"wildcard, two labels", "x.y.wild.example.nl", dns.TypeTXT, ok, `x.y.wild.example.nl. TXT "star"`, ""},
+		{"wildcard without the type", "x.wild.example.nl", dns.TypeA, ok, "", soa},
+		{"wildcard does not match an existing name", "there.wild.example.nl", dns.TypeTXT, ok, "", soa},
+		{"wildcard does not match below an existing name", "x.there.wild.example.nl", dns.TypeTXT, none, "", soa},
+		{"wildcard does not match its parent", "wild.example.nl", dns.TypeTXT, ok, "", soa},
+		{"empty non-terminal", "empty.example.nl", dns.TypeTXT, ok, "", soa},
+		{"missing name", "nothing.example.nl", dns.TypeTXT, none, "", soa},
+		{"name with a common suffix only", "y.example.nl", dns.TypeTXT, none, "", soa},
+		{"invalid value", "broken.example.nl", dns.TypeA, ok, "", soa},
+		{"type that only the API has", "api.example.nl", dns.TypeA, ok, "", soa},
+		{"SOA", "example.nl", dns.TypeSOA, ok, soa, ""},
+		{"SOA of a name below the apex", "_acme-challenge.example.nl", dns.TypeSOA, ok, "", soa},
+		{"SOA of a missing name", "nothing.example.nl", dns.TypeSOA, none, "", soa},
+		{"zone below a zone", "sub.example.nl", dns.TypeTXT, ok, `sub.example.nl. TXT "in the sub-zone"`, ""},
+		{"CAA of a parent", "nl", dns.TypeCAA, ok, "", rootSOA},
+		{"SOA of a parent", "nl", dns.TypeSOA, ok, "", rootSOA},
+		{"SOA of the root", ".", dns.TypeSOA, ok, rootSOA, ""},
+		{"CAA of the root", ".", dns.TypeCAA, ok, "", rootSOA},
+		{"name not hosted", "www.outside.test", dns.TypeA, none, "", rootSOA},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +151,7 @@ func TestDNS_Answers(t *testing.T) {
 				t.Errorf("got %s\nanswer %s\nauthority %s", dns.RcodeToString[got.Rcode], short(got.Answer), short(got.Ns))
 			}
 			if !got.Authoritative || !got.RecursionAvailable {
-				t.Error("it must have the answer to everything")
+				t.Error("want authoritative, with recursion available")
 			}
 			if packed, err := got.Pack(); err != nil {
 				t.Error(err)
@@ -202,11 +202,11 @@ func TestDNS_Refusals(t *testing.T) {
 		spoil func(*dns.Msg)
 		rcode int
 	}{
-		"another operation":        {func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }, dns.RcodeNotImplemented},
-		"no question":              {func(m *dns.Msg) { m.Question = nil }, dns.RcodeFormatError},
-		"another class":            {func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS }, dns.RcodeRefused},
-		"the whole zone":           {func(m *dns.Msg) { m.Question[0].Qtype = dns.TypeAXFR }, dns.RcodeRefused},
-		"an EDNS that is not made": {func(m *dns.Msg) { m.SetEdns0(1232, false); m.IsEdns0().SetVersion(1) }, dns.RcodeBadVers},
+		"other opcode":         {func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }, dns.RcodeNotImplemented},
+		"no question":          {func(m *dns.Msg) { m.Question = nil }, dns.RcodeFormatError},
+		"other class":          {func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS }, dns.RcodeRefused},
+		"AXFR":                 {func(m *dns.Msg) { m.Question[0].Qtype = dns.TypeAXFR }, dns.RcodeRefused},
+		"unknown EDNS version": {func(m *dns.Msg) { m.SetEdns0(1232, false); m.IsEdns0().SetVersion(1) }, dns.RcodeBadVers},
 	} {
 		query := new(dns.Msg)
 		query.SetQuestion("example.nl.", dns.TypeA)
@@ -224,7 +224,7 @@ func TestDNS_Lag(t *testing.T) {
 		patch(s, txt("new", "v"))
 		pass(54*time.Second - 1)
 		if got := ask(s, "new.example.nl", dns.TypeTXT); got.Rcode != dns.RcodeNameError {
-			t.Errorf("too early: %s", got)
+			t.Errorf("before the lag: got %s", got)
 		}
 		before := serial(t, s)
 		pass(1)
@@ -232,7 +232,7 @@ func TestDNS_Lag(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		if after := serial(t, s); after <= before {
-			t.Errorf("the serial went from %d to %d", before, after)
+			t.Errorf("serial before %d, after %d: want it greater", before, after)
 		}
 	})
 }
@@ -276,12 +276,12 @@ func TestDNS_Port(t *testing.T) {
 			t.Errorf("%+v: truncated %v, %d records, EDNS %v", c, got.Truncated, len(got.Answer), got.IsEdns0())
 		}
 	}
-	t.Run("with the resolver of Go", func(t *testing.T) {
+	t.Run("Go resolver", func(t *testing.T) {
 		t.Parallel()
 		resolver := resolverAt(s.DNSAddr())
 		got, err := resolver.LookupTXT(t.Context(), "many.example.nl")
 		if err != nil || len(got) != 40 {
-			t.Errorf("%d texts, %v", len(got), err)
+			t.Errorf("got %d texts, %v", len(got), err)
 		}
 	})
 }

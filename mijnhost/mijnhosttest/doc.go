@@ -1,29 +1,21 @@
-// Package mijnhosttest is the mijn.host DNS API (v2) as a server in memory,
-// together with an authoritative DNS server for the very zones that the API
-// stores. Tests and the demo run against it, because no one who writes this program
-// can reach the live API.
+// Package mijnhosttest simulates the mijn.host DNS API (v2) in memory, with an authoritative DNS server for the zones
+// that the API stores. Tests and the demo use it, because the live API is out of reach.
 //
-// It knows nothing of the client that is tested with it: it is written from
-// what is known of the API alone. What is known carries a mark, which the
-// documentation of this package repeats where it matters:
+// It shares no code with the client that is tested with it. Each behaviour has a mark that states its source:
 //
 //   - D: documented by mijn.host
 //   - O: observed by a user of the live API
 //   - I: inferred
 //   - ?: unknown
 //
-// Whatever is marked I or ? can be read in more than one way; each such
-// reading is a field of [Options], so that a test can check a promise under
-// every reading (see [EveryReading]). Whatever can go wrong on the way is a
-// [Kind] of [Fault], injected while the server runs.
+// Each unknown (I or ?) is a field of [Options], so that a test can verify a promise under every reading: see
+// [EveryReading]. Each failure is a [Kind] of [Fault], which a test injects while the server runs.
 //
-// There are three ways to have a server:
+// There are three ways to create a server:
 //
-//   - [New] makes one that does not listen: it is an [http.Handler].
+//   - [New] does not listen: it is an [http.Handler].
 //   - [Start] listens on the loopback interface, HTTP and DNS.
-//   - [StartInMemory] listens on pipes in memory, so that a test can run
-//     within a testing/synctest bubble, in virtual time.
+//   - [StartInMemory] listens on in-memory pipes, for tests in virtual time (testing/synctest).
 //
-// The server takes the time from the time package and from nowhere else, and
-// never waits in a way that would block virtual time.
+// The server takes the time only from the time package, and never blocks in a way that stops virtual time.
 package mijnhosttest

@@ -18,14 +18,14 @@ const (
 	testDomain = "example.nl"
 )
 
-// reply is what a client gets, without any opinion about it.
+// reply is a response as a client receives it.
 type reply struct {
 	code   int
 	header http.Header
 	body   string
 }
 
-// parsed is the body, taken apart.
+// parsed is a decoded body.
 type parsed struct {
 	Status      any             `json:"status"`
 	Description string          `json:"status_description"`
@@ -36,12 +36,12 @@ func (r reply) parsed(t *testing.T) parsed {
 	t.Helper()
 	var p parsed
 	if err := json.Unmarshal([]byte(r.body), &p); err != nil {
-		t.Fatalf("the body %q: %v", r.body, err)
+		t.Fatalf("body %q: %v", r.body, err)
 	}
 	return p
 }
 
-// newTestServer does not listen, and has one account with one domain.
+// newTestServer does not listen. It has one account with one domain.
 func newTestServer(t *testing.T, opts Options, records ...Record) *Server {
 	t.Helper()
 	s := New(opts)
@@ -65,7 +65,7 @@ func newRequest(method, url, body string) *http.Request {
 	return r
 }
 
-// serve has the handler answer a call, without any network.
+// serve calls the handler without a network.
 func serve(s *Server, method, path, body string) reply {
 	return serveRequest(s, newRequest(method, BasePath+path, body))
 }
@@ -76,7 +76,7 @@ func serveRequest(s *Server, r *http.Request) reply {
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
-// send sends a call over the server's own network, and follows no redirect.
+// send sends a request over the server's network, and does not follow redirects.
 func send(t *testing.T, s *Server, method, path, body string) (reply, error) {
 	t.Helper()
 	transport := s.HTTPTransport()
@@ -95,7 +95,7 @@ func send(t *testing.T, s *Server, method, path, body string) (reply, error) {
 func listed(t *testing.T, r reply) []Record {
 	t.Helper()
 	if r.code != http.StatusOK {
-		t.Fatalf("reading the records: %d %s", r.code, r.body)
+		t.Fatalf("reading records: got %d %s", r.code, r.body)
 	}
 	var data wireRecords
 	if err := json.Unmarshal(r.parsed(t).Data, &data); err != nil {
@@ -136,5 +136,5 @@ func wantRecords(t *testing.T, got []Record, want ...Record) {
 	}
 }
 
-// pass lets the time pass, within a bubble.
+// pass advances the virtual time.
 func pass(d time.Duration) { <-time.After(d) }

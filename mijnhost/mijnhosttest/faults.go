@@ -10,31 +10,29 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with some calls.
+// Fault makes some calls fail.
 type Fault struct {
-	// Kind is what goes wrong. It must be set.
+	// Kind is how they fail. It is required.
 	Kind Kind
 
-	// Which calls it is for: those for which all that is set here fits. The
-	// zero values fit every call, those of no known operation included.
+	// The calls it applies to: all fields that are set must match. The zero values match every call, including unknown
+	// operations.
 	Op     Operation
 	Method string
 	Domain string
 	Key    string
 	When   func(Request) bool // must not call the Server
 
-	// Skip is how many of those calls go well first, and Times is how many
-	// go wrong then; zero is all of them.
+	// The first Skip matching calls succeed, and the next Times fail; a Times of zero means all.
 	Skip  int
 	Times int
 
-	// From and Until limit it in time, counted from the moment at which it
-	// is injected. An Until of zero is never.
+	// From and Until limit the fault in time, since its injection. An Until of zero means forever.
 	From  time.Duration
 	Until time.Duration
 }
 
-// faultTable is the faults injected, oldest first.
+// faultTable is the injected faults, oldest first.
 type faultTable struct {
 	mu     sync.Mutex
 	faults []*injected
@@ -47,8 +45,7 @@ type injected struct {
 	played  int
 }
 
-// Inject makes calls go wrong from now on, until remove is called. Of several
-// faults that fit a call, the one that was injected first is played; the others
+// Inject makes calls fail until remove is called. If several faults match a call, the oldest is applied, and the others
 // do not count the call.
 func (s *Server) Inject(f Fault) (remove func()) {
 	if f.Kind.play == nil {
@@ -72,7 +69,7 @@ func (s *Server) ClearFaults() {
 	s.faults.faults = nil
 }
 
-// next is the fault to play for the request.
+// next returns the fault to apply to the request.
 func (t *faultTable) next(r Request, now time.Time) (Fault, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,21 +100,19 @@ func (f *injected) fits(r Request, now time.Time) bool {
 		(f.When == nil || f.When(r))
 }
 
-// Kind is what goes wrong: it plays a call, and decides whether the API carries
-// the call out at all. Unless its description says otherwise, it does not.
+// Kind is how a call fails. Unless its description says otherwise, the call has no effect.
 type Kind struct {
 	name string
 	play func(*call)
 }
 
-// String names the kind; the request log has it.
+// String returns the name, which the request log contains.
 func (k Kind) String() string { return k.name }
 
-// Status answers with the code and the words that belong to it. (D: 400, 401,
-// 403, 404, 405, 429, 500)
+// Status answers with the code and its usual message. (D: 400, 401, 403, 404, 405, 429, 500)
 func Status(code int) Kind { return StatusSaying(code, wordsFor(code)) }
 
-// StatusSaying answers with the code and the words given.
+// StatusSaying answers with the code and the message.
 func StatusSaying(code int, words string) Kind {
 	return Kind{fmt.Sprintf("status %d", code), func(c *call) { c.send(failure(code, words)) }}
 }
@@ -125,36 +120,34 @@ func StatusSaying(code int, words string) Kind {
 func wordsFor(code int) string {
 	switch code {
 	case http.StatusBadRequest: // O: "a 400 now and then is transient"
-		return sayNoAccess
+		return messageNoAccess
 	case http.StatusUnauthorized:
-		return sayNoKey
+		return messageNoKey
 	case http.StatusNotFound:
-		return sayNotFound
+		return messageNotFound
 	case http.StatusMethodNotAllowed:
-		return sayNotAllowed
+		return messageNotAllowed
 	default:
 		return http.StatusText(code)
 	}
 }
 
-// RetryAfter is a form of the header Retry-After: its value at the moment of
-// the answer. nil is no such header.
+// RetryAfter returns the value of the Retry-After header at the time of the response. nil omits the header.
 type RetryAfter func(now time.Time) string
 
-// InSeconds is Retry-After as a number of seconds, rounded up.
+// InSeconds is a Retry-After in seconds, rounded up.
 func InSeconds(d time.Duration) RetryAfter {
 	return func(time.Time) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
 }
 
-// AtDate is Retry-After as an HTTP date, so long after the answer, rounded up to
-// the second, the precision of a date.
+// AtDate is a Retry-After as an HTTP date, d after the response, rounded up to a second, the precision of a date.
 func AtDate(d time.Duration) RetryAfter {
 	return func(now time.Time) string {
 		return now.Add(d + time.Second - 1).UTC().Truncate(time.Second).Format(http.TimeFormat)
 	}
 }
 
-// AsWritten is Retry-After with that very value, for one that makes no sense.
+// AsWritten is a Retry-After with exactly that value, for invalid ones.
 func AsWritten(value string) RetryAfter { return func(time.Time) string { return value } }
 
 // RateLimited answers 429. (D: the code; O: one client reads Retry-After)
@@ -166,7 +159,7 @@ func Unavailable(after RetryAfter) Kind { return statusRetry(http.StatusServiceU
 func statusRetry(code int, after RetryAfter) Kind {
 	return Kind{fmt.Sprintf("status %d", code), func(c *call) {
 		if after != nil {
-			// As of the moment at which the answer will be on its way.
+			// As of the time when the response is sent.
 			now := time.Now()
 			if c.due.After(now) {
 				now = c.due
@@ -177,8 +170,8 @@ func statusRetry(code int, after RetryAfter) Kind {
 	}}
 }
 
-// HTMLPage answers with the code and a page of a proxy. (D: "failures can also
-// arrive as HTML pages from a proxy") With 200 it is the wrong content type.
+// HTMLPage answers with the code and a proxy's page. (D: "failures can also arrive as HTML pages from a proxy") With
+// 200 it is a wrong content type.
 func HTMLPage(code int) Kind {
 	return Kind{fmt.Sprintf("HTML page %d", code), func(c *call) {
 		page := fmt.Sprintf("<!DOCTYPE html>\n<html><head><title>%d %s</title></head>"+
@@ -187,23 +180,22 @@ func HTMLPage(code int) Kind {
 	}}
 }
 
-// ErrorInside200 answers HTTP 200 with an error in the body, its status a
-// number. (I: "some clients have met HTTP 200 with an error in the body")
+// ErrorInside200 answers HTTP 200 with an error in the body, whose status is a number. (I: "some clients have met HTTP
+// 200 with an error in the body")
 func ErrorInside200(status int, words string) Kind {
 	return Kind{fmt.Sprintf("error %d inside a 200", status), func(c *call) {
 		c.send(answer{code: http.StatusOK, bodyCode: status, description: words})
 	}}
 }
 
-// ErrorTextInside200 answers HTTP 200 with an error in the body, its status the
-// string "error". (I)
+// ErrorTextInside200 answers HTTP 200 with an error in the body, whose status is the string "error". (I)
 func ErrorTextInside200(words string) Kind {
 	return Kind{`"error" inside a 200`, func(c *call) {
 		c.send(answer{code: http.StatusOK, textStatus: true, description: words})
 	}}
 }
 
-// Hang never answers; it ends when the client goes away.
+// Hang never answers. It ends when the client disconnects.
 func Hang() Kind {
 	return Kind{"hang", func(c *call) {
 		select {
@@ -214,41 +206,39 @@ func Hang() Kind {
 	}}
 }
 
-// DropBefore drops the connection without having carried the call out; on TCP
-// it is reset. Beware that Go's transport retries a GET automatically, on a new
-// connection, if the one that broke had been used before.
+// DropBefore drops the connection before the call takes effect; on TCP it is reset. Go's transport retries a GET on a
+// new connection if the dropped one was reused.
 func DropBefore() Kind {
-	return Kind{"drop before the effect", (*call).drop}
+	return Kind{"drop before effect", (*call).drop}
 }
 
-// DropAfter drops the connection once the call was carried out.
+// DropAfter drops the connection after the call has taken effect.
 func DropAfter() Kind {
-	return Kind{"drop after the effect", func(c *call) {
+	return Kind{"drop after effect", func(c *call) {
 		c.carryOut()
 		c.drop()
 	}}
 }
 
-// AfterEffect carries the call out, and then does as the kind does: the answer
-// is a failure, the effect is there.
+// AfterEffect applies k after the call has taken effect: the response is a failure, but the change is made.
 func AfterEffect(k Kind) Kind {
-	return Kind{k.name + " after the effect", func(c *call) {
+	return Kind{k.name + " after effect", func(c *call) {
 		c.carryOut()
 		k.play(c)
 	}}
 }
 
-// EffectLater answers 500 at once, and carries the call out so much later.
+// EffectLater answers 500 at once. The call takes effect d later.
 func EffectLater(d time.Duration) Kind {
-	return Kind{fmt.Sprintf("effect %s later", d), func(c *call) {
+	return Kind{fmt.Sprintf("effect after %s", d), func(c *call) {
 		time.AfterFunc(d, func() { c.carryOut() })
 		c.send(failure(http.StatusInternalServerError, wordsFor(http.StatusInternalServerError)))
 	}}
 }
 
-// Late does as the kind does, so much later.
+// Late applies k after a delay of d.
 func Late(d time.Duration, k Kind) Kind {
-	return Kind{fmt.Sprintf("%s, %s late", k.name, d), func(c *call) {
+	return Kind{fmt.Sprintf("%s after %s", k.name, d), func(c *call) {
 		c.due = c.due.Add(d)
 		if !c.server.Pause(c.r, d) {
 			c.drop()
@@ -258,16 +248,15 @@ func Late(d time.Duration, k Kind) Kind {
 	}}
 }
 
-// Slow carries the call out at once, and answers it so much later than others.
+// Slow executes the call at once, and delays the response by d.
 func Slow(d time.Duration) Kind {
-	return Kind{fmt.Sprintf("%s slow", d), func(c *call) {
+	return Kind{fmt.Sprintf("slow by %s", d), func(c *call) {
 		c.due = c.due.Add(d)
 		c.send(c.carryOut())
 	}}
 }
 
-// Truncated carries the call out, and breaks off in the middle of the answer's
-// body.
+// Truncated executes the call, and drops the connection in the middle of the body.
 func Truncated() Kind {
 	return Kind{"truncated body", func(c *call) {
 		a := c.carryOut()
@@ -281,8 +270,7 @@ func Truncated() Kind {
 	}}
 }
 
-// Malformed carries the call out, and answers with the half of a JSON body as
-// if it were the whole.
+// Malformed executes the call, and answers with half of the JSON body, as if it were complete.
 func Malformed() Kind {
 	return Kind{"malformed JSON", func(c *call) {
 		a := c.carryOut()
@@ -291,8 +279,7 @@ func Malformed() Kind {
 	}}
 }
 
-// WrongContentType carries the call out, and gives its JSON out as a page of
-// HTML.
+// WrongContentType executes the call, and labels its JSON as HTML.
 func WrongContentType() Kind {
 	return Kind{"wrong content type", func(c *call) {
 		a := c.carryOut()
@@ -300,8 +287,8 @@ func WrongContentType() Kind {
 	}}
 }
 
-// Endless carries the call out, and answers with a body that has no end: JSON
-// that is fine as far as it goes. It ends when the client goes away.
+// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client
+// disconnects.
 func Endless() Kind {
 	return Kind{"endless body", func(c *call) {
 		a := c.carryOut()
@@ -325,10 +312,9 @@ func Endless() Kind {
 	}}
 }
 
-// SlowBody carries the call out and begins to answer, but lets the time pass
-// before each byte of the body.
+// SlowBody executes the call, and pauses before each byte of the body.
 func SlowBody(each time.Duration) Kind {
-	return Kind{fmt.Sprintf("slow body, %s a byte", each), func(c *call) {
+	return Kind{fmt.Sprintf("slow body, %s per byte", each), func(c *call) {
 		a := c.carryOut()
 		body := a.body(c.opts)
 		if !c.begin(a.code, "application/json", len(body)) {
@@ -351,9 +337,8 @@ func SlowBody(each time.Duration) Kind {
 	}}
 }
 
-// Redirect answers with the code (302, 307 …) and a Location, which a client
-// must not follow with the key if it is at another host. On a server that
-// listens in memory every host is the server itself: see Request.Host.
+// Redirect answers with the code (302, 307 …) and a Location. A client must not follow it to another host with the key.
+// An in-memory server answers for every host: see Request.Host.
 func Redirect(code int, location string) Kind {
 	return Kind{fmt.Sprintf("redirect %d", code), func(c *call) {
 		c.w.Header().Set("Location", location)
@@ -361,20 +346,17 @@ func Redirect(code int, location string) Kind {
 	}}
 }
 
-// EmptyRead answers a read of records with none at all; other calls go well.
-// (trap 1, O)
+// EmptyRead answers a read of records with an empty list; other calls succeed. (O)
 func EmptyRead() Kind {
 	return alteredRead("empty read", func([]Record) []Record { return []Record{} })
 }
 
-// ShortRead answers a read of records with the first half of them; other calls
-// go well. (trap 1, O)
+// ShortRead answers a read of records with the first half of them; other calls succeed. (O)
 func ShortRead() Kind {
 	return alteredRead("short read", func(r []Record) []Record { return r[:len(r)/2] })
 }
 
-// NullRecords answers a read of records with null for a list; other calls go
-// well. (I)
+// NullRecords answers a read of records with null as the list; other calls succeed. (I)
 func NullRecords() Kind {
 	return alteredRead("null records", func([]Record) []Record { return nil })
 }
@@ -390,7 +372,7 @@ func alteredRead(name string, alter func([]Record) []Record) Kind {
 	}}
 }
 
-// NoDomains answers GET /domains with an empty list; other calls go well. (I)
+// NoDomains answers GET /domains with an empty list; other calls succeed. (I)
 func NoDomains() Kind {
 	return Kind{"no domains", func(c *call) {
 		a := c.carryOut()
@@ -401,9 +383,8 @@ func NoDomains() Kind {
 	}}
 }
 
-// ShortDomains answers GET /domains with the first so many domains alone; other
-// calls go well. (?: "no list of domains is known to be cut short; no one has said
-// so for long ones either") With Until it is short for a while.
+// ShortDomains answers GET /domains with only the first n domains; other calls succeed. (?: no list is known to be
+// truncated)
 func ShortDomains(n int) Kind {
 	return Kind{fmt.Sprintf("%d domains", n), func(c *call) {
 		a := c.carryOut()
@@ -415,38 +396,35 @@ func ShortDomains(n int) Kind {
 	}}
 }
 
-// NotOnAllowList is the 401 for an address that the key does not allow (O, a
-// client's test fixture). GET /whoami, made for that trouble, goes well.
+// NotOnAllowList is the 401 for an address that the key does not allow (O, a client's test fixture). GET /whoami, which
+// exists to debug this, succeeds.
 func NotOnAllowList() Kind {
 	return Kind{"not on the allow-list", func(c *call) {
 		if c.request.Op == OpWhoAmI {
 			c.send(c.carryOut())
 			return
 		}
-		c.send(failure(http.StatusUnauthorized, sayAddress))
+		c.send(failure(http.StatusUnauthorized, messageAddress))
 	}}
 }
 
-// DNSElsewhere answers as if the domain's nameservers were elsewhere, which one
-// client in live use takes for a failure that passes (O). [Server.SetDNSElsewhere]
-// is the lasting state, which GET /domains/{domain} shows, too.
+// DNSElsewhere answers as if the domain's nameservers were elsewhere. One client in live use treats this as transient
+// (O). [Server.SetDNSElsewhere] is the lasting state, which GET /domains/{domain} shows too.
 func DNSElsewhere() Kind {
-	return Kind{"DNS elsewhere", StatusSaying(http.StatusBadRequest, sayDNSElsewhere).play}
+	return Kind{"DNS elsewhere", StatusSaying(http.StatusBadRequest, messageDNSElsewhere).play}
 }
 
-// DataIsArray carries the call out, and answers with `"data":[]` whatever the data
-// is. (?)
+// DataIsArray executes the call, and answers with `"data":[]`. (?)
 func DataIsArray() Kind {
-	return reshaped("an array for data", func(any) any { return []struct{}{} })
+	return reshaped("data is an array", func(any) any { return []struct{}{} })
 }
 
-// NoData carries the call out, and answers without data. (?)
+// NoData executes the call, and answers without data. (?)
 func NoData() Kind { return reshaped("no data", func(any) any { return nil }) }
 
-// TextTTL answers a read of records with each TTL as a string; other calls go
-// well. (?)
+// TextTTL answers a read of records with TTLs as strings; other calls succeed. (?)
 func TextTTL() Kind {
-	return reshaped("TTLs in text", func(data any) any {
+	return reshaped("TTLs are strings", func(data any) any {
 		zone, ok := data.(wireRecords)
 		if !ok {
 			return data
@@ -459,10 +437,9 @@ func TextTTL() Kind {
 	})
 }
 
-// TextDomains answers GET /domains with names in place of objects; other calls go
-// well. (?)
+// TextDomains answers GET /domains with names instead of objects; other calls succeed. (?)
 func TextDomains() Kind {
-	return reshaped("domains in text", func(data any) any {
+	return reshaped("domains are strings", func(data any) any {
 		list, ok := data.(wireDomains)
 		if !ok {
 			return data
@@ -475,7 +452,7 @@ func TextDomains() Kind {
 	})
 }
 
-// reshaped is a success whose data has another shape than that of this API.
+// reshaped answers with success, and data of another shape.
 func reshaped(name string, alter func(data any) any) Kind {
 	return Kind{name, func(c *call) {
 		a := c.carryOut()

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// Each fault, played on a PATCH over a connection: what the client sees, and
-// whether the record was written.
+// Applies each fault to a PATCH over a connection, and checks what the client receives and whether the record was
+// written.
 func TestFault_EachKind(t *testing.T) {
 	t.Parallel()
 	const never = time.Duration(0)
 	for _, c := range []struct {
 		kind    Kind
-		code    int // 0: no answer
+		code    int // 0: no response
 		broken  bool
 		body    string
-		took    time.Duration
+		elapsed time.Duration
 		written bool
 	}{
 		{Status(400), 400, false, `"status_description":"You have no access to this resource"`, never, false},
@@ -54,8 +54,8 @@ func TestFault_EachKind(t *testing.T) {
 		{EmptyRead(), 200, false, `"status":200`, never, true},
 		{NoDomains(), 200, false, `"status":200`, never, true},
 		{ShortDomains(1), 200, false, `"status":200`, never, true},
-		{NotOnAllowList(), 401, false, sayAddress, never, false},
-		{DNSElsewhere(), 400, false, sayDNSElsewhere, never, false},
+		{NotOnAllowList(), 401, false, messageAddress, never, false},
+		{DNSElsewhere(), 400, false, messageDNSElsewhere, never, false},
 		{DataIsArray(), 200, false, `"data":[]`, never, true},
 		{NoData(), 200, false, `successful"}`, never, true},
 		{TextTTL(), 200, false, `"status":200`, never, true},
@@ -72,15 +72,15 @@ func TestFault_EachKind(t *testing.T) {
 				if (err != nil) != c.broken || got.code != c.code || !strings.Contains(got.body, c.body) {
 					t.Errorf("got %d %q, %v", got.code, got.body, err)
 				}
-				if took := time.Since(start); took != c.took {
-					t.Errorf("took %s, want %s", took, c.took)
+				if elapsed := time.Since(start); elapsed != c.elapsed {
+					t.Errorf("response after %s, want %s", elapsed, c.elapsed)
 				}
 				if written := len(s.Records(testDomain)) == 1; written != c.written {
-					t.Errorf("written: %v", written)
+					t.Errorf("record written: got %v", written)
 				}
 				synctest.Wait()
 				if r := s.Requests(); len(r) != 1 || r[0].Status != c.code || r[0].Fault != c.kind.String() {
-					t.Errorf("the log: %+v", r)
+					t.Errorf("log: got %+v", r)
 				}
 			})
 		})
@@ -106,7 +106,7 @@ func TestRetryAfter(t *testing.T) {
 				s.Inject(Fault{Kind: kind})
 				got := serve(s, "GET", "/domains", "")
 				if got.code != code || got.header.Get("Retry-After") != c.want {
-					t.Errorf("%d, Retry-After %q, want %q", got.code, got.header.Get("Retry-After"), c.want)
+					t.Errorf("got %d, Retry-After %q, want %q", got.code, got.header.Get("Retry-After"), c.want)
 				}
 			}
 		}
@@ -129,7 +129,7 @@ func TestAlteredReads(t *testing.T) {
 		s.Inject(Fault{Kind: k.kind})
 		got := serve(s, "GET", "/domains/example.nl/dns", "")
 		if !strings.Contains(got.body, k.body) {
-			t.Errorf("%s: %s", k.kind, got.body)
+			t.Errorf("%s: got %s", k.kind, got.body)
 		}
 		wantRecords(t, listed(t, got), k.want...)
 		wantRecords(t, s.Records(testDomain), a, b, c)
@@ -137,7 +137,7 @@ func TestAlteredReads(t *testing.T) {
 	s := newTestServer(t, Options{})
 	s.Inject(Fault{Kind: NoDomains()})
 	if got := serve(s, "GET", "/domains", ""); !strings.Contains(got.body, `"domains":[]`) {
-		t.Errorf("no domains: %s", got.body)
+		t.Errorf("NoDomains: got %s", got.body)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestFault_WrongContentTypeOnly(t *testing.T) {
 		t.Errorf("got %d %q, want %d %q", wrong.code, wrong.body, right.code, right.body)
 	}
 	if got := wrong.header.Get("Content-Type"); got != "text/html; charset=utf-8" {
-		t.Errorf("Content-Type %q", got)
+		t.Errorf("got Content-Type %q", got)
 	}
 }
 
@@ -168,11 +168,11 @@ func TestHang_EndsWithClient(t *testing.T) {
 			_ = response.Body.Close()
 		}
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 25*time.Second {
-			t.Errorf("after %s: %v", time.Since(start), err)
+			t.Errorf("after %s: got %v", time.Since(start), err)
 		}
 		synctest.Wait()
 		if s.InFlight() != 0 {
-			t.Error("the call still hangs")
+			t.Error("call still in flight")
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestHang_EndsWithServer(t *testing.T) {
 			s.Close()
 		}()
 		if _, err := send(t, s, "GET", "/domains", ""); err == nil {
-			t.Error("the call was answered")
+			t.Error("got a response")
 		}
 	})
 }
@@ -203,12 +203,12 @@ func TestEndless_EndsWithClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := io.CopyN(io.Discard, response.Body, 8<<20); n != 8<<20 || err != nil {
-		t.Errorf("%d bytes, %v", n, err)
+		t.Errorf("got %d bytes, %v", n, err)
 	}
 	_ = response.Body.Close()
 	s.Close() // waits for the call
 	if s.InFlight() != 0 {
-		t.Error("the body still goes on")
+		t.Error("response still in flight")
 	}
 }
 
@@ -232,16 +232,16 @@ func TestInject_Filters(t *testing.T) {
 		hits  []bool // GET /domains, GET and PATCH of example.nl, GET of other.nl with another key
 	}{
 		{"all", Fault{}, []bool{true, true, true, true}},
-		{"an operation", Fault{Op: OpReadRecords}, []bool{false, true, false, true}},
-		{"a method", Fault{Method: "GET"}, []bool{true, true, false, true}},
-		{"a domain", Fault{Domain: "EXAMPLE.nl"}, []bool{false, true, true, false}},
-		{"a key", Fault{Key: "other key"}, []bool{false, false, false, true}},
-		{"both an operation and a domain", Fault{Op: OpReadRecords, Domain: "other.nl"}, []bool{false, false, false, true}},
-		{"what a test says", Fault{When: func(r Request) bool { return len(r.Body) > 0 }}, []bool{false, false, true, false}},
-		{"those after some", Fault{Skip: 2}, []bool{false, false, true, true}},
-		{"some", Fault{Times: 1}, []bool{true, false, false, false}},
-		{"some after some", Fault{Method: "GET", Skip: 1, Times: 1}, []bool{false, true, false, false}},
-		{"those later", Fault{From: time.Hour}, []bool{false, false, false, false}},
+		{"operation", Fault{Op: OpReadRecords}, []bool{false, true, false, true}},
+		{"method", Fault{Method: "GET"}, []bool{true, true, false, true}},
+		{"domain", Fault{Domain: "EXAMPLE.nl"}, []bool{false, true, true, false}},
+		{"key", Fault{Key: "other key"}, []bool{false, false, false, true}},
+		{"operation and domain", Fault{Op: OpReadRecords, Domain: "other.nl"}, []bool{false, false, false, true}},
+		{"When", Fault{When: func(r Request) bool { return len(r.Body) > 0 }}, []bool{false, false, true, false}},
+		{"Skip", Fault{Skip: 2}, []bool{false, false, true, true}},
+		{"Times", Fault{Times: 1}, []bool{true, false, false, false}},
+		{"Skip and Times", Fault{Method: "GET", Skip: 1, Times: 1}, []bool{false, true, false, false}},
+		{"From", Fault{From: time.Hour}, []bool{false, false, false, false}},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -278,7 +278,7 @@ func TestInject_Until(t *testing.T) {
 			pass(time.Second)
 		}
 		if !slices.Equal(codes, []int{200, 500, 500, 200}) {
-			t.Errorf("codes %v", codes)
+			t.Errorf("got codes %v", codes)
 		}
 	})
 }
@@ -298,7 +298,7 @@ func TestInject_OrderAndRemoval(t *testing.T) {
 	s.ClearFaults()
 	codes = append(codes, serve(s, "GET", "/domains", "").code)
 	if !slices.Equal(codes, []int{500, 403, 200, 200}) {
-		t.Errorf("codes %v", codes)
+		t.Errorf("got codes %v", codes)
 	}
 }
 
@@ -317,11 +317,11 @@ func TestFault_OtherShapes(t *testing.T) {
 		s.Inject(Fault{Kind: c.kind})
 		for path, want := range map[string]string{"/domains/example.nl/dns": c.read, "/domains": c.domains} {
 			if got := serve(s, "GET", path, ""); got.code != 200 || !strings.Contains(got.body, want) {
-				t.Errorf("%s, GET %s: %d %s", c.kind, path, got.code, got.body)
+				t.Errorf("%s, GET %s: got %d %s", c.kind, path, got.code, got.body)
 			}
 		}
 		if got := serve(s, "GET", "/domains/none.nl", ""); got.code != 400 {
-			t.Errorf("%s: a failure is %d", c.kind, got.code)
+			t.Errorf("%s: unknown domain: got %d, want 400", c.kind, got.code)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestFlags(t *testing.T) {
 	}
 	for _, wrong := range []string{"-patch=perhaps", "-patch-of=a.nl", "-patch-of==adds", "-patch-of=a.nl=perhaps"} {
 		if f.Parse([]string{wrong}) == nil {
-			t.Errorf("%s was taken", wrong)
+			t.Errorf("%s: want an error", wrong)
 		}
 	}
 }

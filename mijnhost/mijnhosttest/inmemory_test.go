@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// The bubble ends with a panic if a goroutine of the server or the client is
-// left: each test here also proves that there is none.
+// A synctest bubble panics if a goroutine outlives it. So each test here also proves that neither server nor client leaks
+// one.
 
 func TestInMemory_LatencyIsVirtual(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
+	realStart := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		s := StartInMemory(t, Options{Latency: 20 * time.Second})
 		populate(s)
@@ -27,20 +27,20 @@ func TestInMemory_LatencyIsVirtual(t *testing.T) {
 		for range 10 {
 			calls.Go(func() {
 				if got, err := send(t, s, "GET", "/domains", ""); err != nil || got.code != 200 {
-					t.Errorf("%d, %v", got.code, err)
+					t.Errorf("got %d, %v", got.code, err)
 				}
 			})
 		}
 		calls.Wait()
-		if took := time.Since(start); took != 20*time.Second {
-			t.Errorf("took %s of virtual time", took)
+		if elapsed := time.Since(start); elapsed != 20*time.Second {
+			t.Errorf("got %s of virtual time", elapsed)
 		}
 		if s.MaxInFlight() != 10 || s.MaxInFlightOf(testKey) != 10 || s.InFlight() != 0 {
-			t.Errorf("in flight at most %d, %d", s.MaxInFlight(), s.MaxInFlightOf(testKey))
+			t.Errorf("in flight: got %d, %d", s.MaxInFlight(), s.MaxInFlightOf(testKey))
 		}
 	})
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("took %s of real time", took)
+	if elapsed := time.Since(realStart); elapsed > 10*time.Second {
+		t.Errorf("got %s of real time", elapsed)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestInMemory_EveryHost(t *testing.T) {
 		}
 		_ = response.Body.Close()
 		if r := s.Requests(); len(r) != 2 || r[0].Host != "mijnhost.test" || r[1].Host != "elsewhere.example" {
-			t.Errorf("requests %+v", r)
+			t.Errorf("got requests %+v", r)
 		}
 	})
 }
@@ -104,7 +104,7 @@ func TestTLS(t *testing.T) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK || response.TLS == nil {
-		t.Errorf("%s", response.Status)
+		t.Errorf("got %s", response.Status)
 	}
 }
 
@@ -125,6 +125,6 @@ func TestRequestLog_SequentialCallsInFlight(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	if n := s.MaxInFlight(); n != 1 {
-		t.Errorf("%d in flight at once", n)
+		t.Errorf("got %d in flight, want 1", n)
 	}
 }

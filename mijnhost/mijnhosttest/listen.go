@@ -2,9 +2,8 @@ package mijnhosttest
 
 import "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 
-// Start makes a server that listens on the loopback interface: HTTP on a port of
-// its own, DNS on one port of UDP and TCP. It ends with the test, and fails it
-// if it received a PUT, unless Options.TestSendsPUT.
+// Start starts a server on the loopback interface: HTTP on a port of its own, DNS on one port for UDP and TCP. It stops
+// with the test, and fails the test if it received a PUT, unless Options.TestSendsPUT is set.
 func Start(tb hosttest.TB, opts Options) *Server {
 	tb.Helper()
 	s := New(opts)
@@ -15,10 +14,9 @@ func Start(tb hosttest.TB, opts Options) *Server {
 	return s
 }
 
-// StartInMemory makes a server that listens on pipes in memory, to be reached by
-// HTTPTransport or Dial. All its goroutines can be durably blocked, so that it
-// can run within a testing/synctest bubble, and all of them end with the test.
-// There is no DNS on a port; see Server.Answer.
+// StartInMemory starts a server on in-memory pipes; clients connect with HTTPTransport or Dial. All its goroutines can
+// be durably blocked, so it works in a testing/synctest bubble, and all of them end with the test. It has no DNS port:
+// use Server.Answer.
 func StartInMemory(tb hosttest.TB, opts Options) *Server {
 	tb.Helper()
 	s := New(opts)
@@ -36,13 +34,13 @@ func (s *Server) endWith(tb hosttest.TB) {
 	})
 }
 
-// Listen serves the API at one address, and DNS on UDP and TCP at another. It
-// may be called once. An empty address of DNS is none. Close ends it.
+// Listen serves the API at one address, and DNS on UDP and TCP at another, until Close. Call it once. An empty DNS
+// address means no DNS.
 func (s *Server) Listen(httpAddr, dnsAddr string) error {
 	return s.Listener.Listen(httpAddr, dnsAddr, s.Options().TLS, s, s.Answer)
 }
 
-// URL is the base URL of the API, without a slash at its end.
+// URL returns the base URL of the API, without a final slash.
 func (s *Server) URL() string {
 	if s.Origin() == "" {
 		return ""

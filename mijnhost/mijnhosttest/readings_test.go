@@ -78,7 +78,7 @@ func TestDELETE_Copies(t *testing.T) {
 		s := newTestServer(t, Options{DeleteOneCopy: oneCopy}, txt("x", "v"), txt("x", "v"))
 		remove(s, txt("x", "v"))
 		if got := len(s.Records(testDomain)); got != left {
-			t.Errorf("DeleteOneCopy %v: %d left, want %d", oneCopy, got, left)
+			t.Errorf("DeleteOneCopy %v: got %d copies left, want %d", oneCopy, got, left)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestDELETE_AsShownByGET(t *testing.T) {
 		s := newTestServer(t, opts, txt("keep", "v"), txt("Gone", "v"))
 		shown := read(t, s)[1]
 		if got := remove(s, shown); got.code != 200 {
-			t.Errorf("%s: %+v: %d %s", opts, shown, got.code, got.body)
+			t.Errorf("%s: %+v: got %d %s", opts, shown, got.code, got.body)
 		}
 		wantRecords(t, s.Records(testDomain), txt("keep", "v"))
 	}
@@ -128,11 +128,11 @@ func TestDELETE_ShownForm(t *testing.T) {
 	s := newTestServer(t, opts, txt("x.example.nl.", "v"))
 	for _, sent := range []Record{txt("x.example.nl.", `"v"`), txt("x", "v"), txt("X", `"v"`)} {
 		if got := remove(s, sent); got.code != 400 {
-			t.Errorf("%+v: %d", sent, got.code)
+			t.Errorf("%+v: got %d", sent, got.code)
 		}
 	}
 	if got := remove(s, txt("x", `"v"`)); got.code != 200 {
-		t.Errorf("the shown form: %d", got.code)
+		t.Errorf("shown form: got %d", got.code)
 	}
 }
 
@@ -140,10 +140,10 @@ func TestStatusText(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{StatusText: true})
 	if p := serve(s, "GET", "/domains/other.nl/dns", "").parsed(t); p.Status != "error" {
-		t.Errorf("a failure has the status %v", p.Status)
+		t.Errorf("failure: got status %v", p.Status)
 	}
 	if p := serve(s, "GET", "/domains", "").parsed(t); p.Status != 200.0 {
-		t.Errorf("a success has the status %v", p.Status)
+		t.Errorf("success: got status %v", p.Status)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestMinTTL(t *testing.T) {
 	s := newTestServer(t, Options{MinTTL: 300})
 	for ttl, code := range map[int]int{299: 400, 300: 200} {
 		if got := patch(s, Record{"TXT", "x", "v", ttl}); got.code != code {
-			t.Errorf("ttl %d: %d", ttl, got.code)
+			t.Errorf("TTL %d: got %d", ttl, got.code)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func TestReadsAfterWrite(t *testing.T) {
 		a, b := txt("a.example.nl.", "v"), txt("b.example.nl.", "v")
 		s := newTestServer(t, Options{EmptyAfterWrite: time.Second, ShortAfterWrite: 2 * time.Second}, a)
 		s.AddRecord(testDomain, b)
-		wantRecords(t, read(t, s), a, b) // only the API's writes count
+		wantRecords(t, read(t, s), a, b) // only writes of the API count
 		patch(s, a)
 		wantRecords(t, read(t, s))
 		pass(time.Second)
@@ -216,12 +216,12 @@ func TestEveryReading_AllDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for opts := range EveryReading() {
 		if seen[opts.String()] {
-			t.Errorf("%s twice", opts)
+			t.Errorf("%s: duplicate", opts)
 		}
 		seen[opts.String()] = true
 	}
 	if len(seen) != 2*3*3*2*2*2 || !seen["likely"] {
-		t.Errorf("%d readings", len(seen))
+		t.Errorf("got %d readings", len(seen))
 	}
 }
 
@@ -259,7 +259,7 @@ func TestSuccessForms(t *testing.T) {
 				failed = strings.Replace(failed, "}", `,"data":[]}`, 1)
 			}
 			if got := serve(s, "GET", "/domains/none.nl/dns", ""); got.code != 400 || got.body != failed {
-				t.Errorf("a failure: got %d %s", got.code, got.body)
+				t.Errorf("failure: got %d %s", got.code, got.body)
 			}
 		})
 	}
@@ -268,7 +268,7 @@ func TestSuccessForms(t *testing.T) {
 func TestWrongMethod405(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, Options{WrongMethod405: true})
-	if got := serve(s, "POST", "/domains", "{}"); got.code != 405 || got.parsed(t).Description != sayNotAllowed {
+	if got := serve(s, "POST", "/domains", "{}"); got.code != 405 || got.parsed(t).Description != messageNotAllowed {
 		t.Errorf("got %d %s", got.code, got.body)
 	}
 }
@@ -286,13 +286,13 @@ func TestDomains_ListedForm(t *testing.T) {
 			t.Cleanup(s.Close)
 			s.AddAccount(testKey, "xn--bcher-kva.nl")
 			if got := serve(s, "GET", "/domains", ""); !strings.Contains(got.body, `"domain":"`+want.listed+`"`) {
-				t.Errorf("listed: %s", got.body)
+				t.Errorf("listed: got %s", got.body)
 			}
 			if got := serve(s, "GET", "/domains/"+url.PathEscape(want.listed)+"/dns", ""); got.code != 200 {
-				t.Errorf("in the form listed: %d", got.code)
+				t.Errorf("listed form: got %d, want 200", got.code)
 			}
 			if got := serve(s, "GET", "/domains/"+want.unknown+"/dns", ""); got.code != 400 {
-				t.Errorf("in another form: %d", got.code)
+				t.Errorf("other form: got %d, want 400", got.code)
 			}
 		})
 	}
@@ -307,12 +307,12 @@ func TestMaxDomains(t *testing.T) {
 		s.Inject(Fault{Kind: ShortDomains(1), Until: time.Second})
 		for _, want := range []int{1, 2} {
 			if got := strings.Count(serve(s, "GET", "/domains", "").body, `"domain":`); got != want {
-				t.Errorf("%d domains, want %d", got, want)
+				t.Errorf("got %d domains, want %d", got, want)
 			}
 			pass(time.Second)
 		}
 		if got := serve(s, "GET", "/domains/three.nl/dns", ""); got.code != 200 {
-			t.Errorf("a domain that is not listed: %d", got.code)
+			t.Errorf("domain not listed: got %d, want 200", got.code)
 		}
 	})
 }
@@ -326,10 +326,10 @@ func TestWhoAmI(t *testing.T) {
 		t.Errorf("got %d %s", got.code, got.body)
 	}
 	if got := serve(s, "POST", "/whoami", "{}"); got.code != 400 {
-		t.Errorf("POST: %d", got.code)
+		t.Errorf("POST: got %d", got.code)
 	}
 	s.Reconfigure(func(o *Options) { o.NoWhoAmI = true })
 	if got := serveRequest(s, r); got.code != 404 {
-		t.Errorf("without: %d", got.code)
+		t.Errorf("with NoWhoAmI: got %d", got.code)
 	}
 }

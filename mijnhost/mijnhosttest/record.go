@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Record is one DNS record as the API has it. (D)
+// Record is one DNS record, as the API represents it. (D)
 type Record struct {
 	Type  string `json:"type"`
 	Name  string `json:"name"`
@@ -15,7 +15,7 @@ type Record struct {
 	TTL   int    `json:"ttl"`
 }
 
-// stored is a record together with what it is compared by.
+// stored is a record with its keys for comparison.
 type stored struct {
 	Record
 	name string // absolute, lower-case, with the trailing dot
@@ -30,13 +30,12 @@ func newStored(r Record, domain string) stored {
 	}
 }
 
-// sameSet reports whether both belong to one set: the same name and type.
+// sameSet reports whether both belong to one RRset: the same name and type.
 func (r stored) sameSet(other stored) bool {
 	return r.name == other.name && r.typ == other.typ
 }
 
-// sameRecord reports whether both are one record: the same name, type and value.
-// A TXT value is the same quoted or bare (trap 6).
+// sameRecord reports whether both are the same record: name, type and value. A TXT value is the same quoted or bare.
 func (r stored) sameRecord(other stored) bool {
 	if !r.sameSet(other) {
 		return false
@@ -47,13 +46,12 @@ func (r stored) sameRecord(other stored) bool {
 	return r.Value == other.Value
 }
 
-// ofTheZoneItself reports whether the record is one of the zone's own NS and
-// SOA, which the listing leaves out (O).
+// ofTheZoneItself reports whether the record is one of the zone's own NS and SOA, which the listing omits. (O)
 func (r stored) ofTheZoneItself(domain string) bool {
 	return r.typ == "SOA" || r.typ == "NS" && r.name == domain+"."
 }
 
-// shown is the record as a GET shows it under the readings of o.
+// shown returns the record as GET shows it.
 func (r stored) shown(domain string, o Options) Record {
 	out := r.Record
 	switch o.Names {
@@ -69,7 +67,7 @@ func (r stored) shown(domain string, o Options) Record {
 	return out
 }
 
-// bare is a TXT value without the quotes around it, if it has them.
+// bare returns a TXT value without surrounding quotes.
 func bare(value string) string {
 	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 		return value[1 : len(value)-1]
@@ -77,9 +75,8 @@ func bare(value string) string {
 	return value
 }
 
-// absoluteName makes a name absolute, in the case in which it is written. A
-// name without a trailing dot is absolute if it ends in the domain, and
-// relative to the domain otherwise; "" and "@" are the domain itself.
+// absoluteName makes a name absolute and keeps its case. A name without a trailing dot is absolute if it ends in the
+// domain, else relative to the domain. "" and "@" are the domain itself.
 func absoluteName(name, domain string) string {
 	switch {
 	case name == "" || name == "@":
@@ -100,13 +97,12 @@ func relativeName(name, domain string) string {
 		return "@"
 	}
 	if !within(strings.TrimSuffix(absolute, "."), domain) {
-		return absolute // a foreign writer can have put any name there
+		return absolute // foreign writers can use any name
 	}
 	return absolute[:len(absolute)-len(domain)-2]
 }
 
-// within reports whether a name is the domain or below it, both without a
-// trailing dot.
+// within reports whether name is the domain or below it, both without a trailing dot.
 func within(name, domain string) bool {
 	if len(name) < len(domain) || !strings.EqualFold(name[len(name)-len(domain):], domain) {
 		return false
@@ -114,8 +110,8 @@ func within(name, domain string) bool {
 	return len(name) == len(domain) || name[len(name)-len(domain)-1] == '.'
 }
 
-// knownTypes are the types of records that the API takes. (I: the control
-// panel offers these; the API's own list is not known.)
+// knownTypes returns the record types that the API accepts. (I: those of the control panel; the API's own list is
+// unknown)
 func knownTypes() []string {
 	return []string{
 		"A", "AAAA", "ALIAS", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS",
@@ -123,8 +119,7 @@ func knownTypes() []string {
 	}
 }
 
-// problemOf says what is wrong with a record that a caller wants to write, or
-// nothing.
+// problemOf returns why the API refuses to write a record, or "".
 func problemOf(r Record, domain string, minTTL int) string {
 	if !slices.Contains(knownTypes(), strings.ToUpper(r.Type)) {
 		return fmt.Sprintf("The record type %q is not supported", r.Type)

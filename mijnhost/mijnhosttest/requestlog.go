@@ -10,25 +10,25 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// Request is one request that the server received.
+// Request is one received request.
 type Request struct {
 	Time   time.Time // when it arrived
-	Op     Operation // "" for one that the API does not have
-	Domain string    // the domain of the path, as it was sent, unescaped
+	Op     Operation // "" for an unknown operation
+	Domain string    // in the path, as sent, unescaped
 	Method string
-	Host   string      // the host that the client believes it speaks to
-	Path   string      // as it was sent, escaped
-	Key    string      // the header API-Key
-	Header http.Header // a copy of all headers
+	Host   string      // as the client names it
+	Path   string      // as sent, escaped
+	Key    string      // of the header API-Key
+	Header http.Header // copy of all headers
 	Body   []byte
-	Status int    // of the answer; 0 if none was begun (yet)
-	Fault  string // the fault that was played, if any
+	Status int    // of the response; 0 before it starts
+	Fault  string // name of the applied fault
 
-	landed bool // not in flight any more
+	landed bool // no longer in flight
 }
 
-// requestLog is every request, and what is counted of them. The counts survive
-// the limit of the log, and the number of PUTs a reset as well.
+// requestLog holds all requests and their counts. The limit of the log does not affect the counts. A reset does not
+// affect the number of PUTs.
 type requestLog struct {
 	mu          sync.Mutex
 	requests    []*Request
@@ -42,7 +42,7 @@ type requestLog struct {
 	keyMax      map[string]int
 }
 
-// begin logs a request that has arrived. A limit of zero is none.
+// begin logs a request on arrival. A limit of zero means no limit.
 func (l *requestLog) begin(r Request, limit int) *Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,9 +78,8 @@ func (l *requestLog) name(r *Request, fault string) {
 	r.Fault = fault
 }
 
-// land takes a request out of those in flight. It comes before the last byte of
-// the answer: a client that has read it can send the next request at once, and
-// the two must not be counted as two at one moment.
+// land marks a request as no longer in flight. It must precede the last byte of the response: a client that has read it
+// can send the next request at once, and the two must not count as concurrent.
 func (l *requestLog) land(r *Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,8 +94,8 @@ func (l *requestLog) land(r *Request) {
 	}
 }
 
-// Requests are the requests since the start or the last reset, in the order in
-// which they arrived; those that are not answered yet have the status 0.
+// Requests returns the requests since the start or the last reset, in order of arrival. Those without a response have
+// status 0.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -107,7 +106,7 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// ResetRequests forgets the requests and all counts but that of PUT.
+// ResetRequests forgets the requests and all counts except PUTs.
 func (s *Server) ResetRequests() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -120,65 +119,60 @@ func (s *Server) ResetRequests() {
 	}
 }
 
-// Calls is the number of requests since the start or the last reset.
+// Calls returns the number of requests since the start or the last reset.
 func (s *Server) Calls() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.calls
 }
 
-// CallsOf is the number of requests of one operation since the start or the
-// last reset.
+// CallsOf returns the number of requests of one operation since the start or the last reset.
 func (s *Server) CallsOf(op Operation) int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.byOperation[op]
 }
 
-// BodyBytes is the number of bytes of all bodies received since the start or
-// the last reset.
+// BodyBytes returns the size of all request bodies since the start or the last reset, in bytes.
 func (s *Server) BodyBytes() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.bodyBytes
 }
 
-// InFlight is the number of requests that are being answered now.
+// InFlight returns the number of requests in flight.
 func (s *Server) InFlight() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.flying
 }
 
-// MaxInFlight is the largest number of requests that were being answered at one
-// moment since the start or the last reset.
+// MaxInFlight returns the maximum number of requests in flight since the start or the last reset.
 func (s *Server) MaxInFlight() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.maxFlying
 }
 
-// MaxInFlightOf is MaxInFlight of one key.
+// MaxInFlightOf returns MaxInFlight of one key.
 func (s *Server) MaxInFlightOf(key string) int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.keyMax[key]
 }
 
-// PUTs is the number of PUT requests ever received, whatever their path and
-// answer. No reset forgets them.
+// PUTs returns the number of PUT requests ever received, with any path and response. Resets do not affect it.
 func (s *Server) PUTs() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.puts
 }
 
-// RequireNoPUT fails the test if a PUT was ever received: a whole-zone write
-// can destroy a zone (trap 1, O). [Start] and [StartInMemory] call it at the end
-// of every test, so that "never PUT" is proven on the log of the whole suite.
+// RequireNoPUT fails the test if the server ever received a PUT: a whole-zone write can destroy a zone. (O) [Start] and
+// [StartInMemory] call it at the end of every test, so the whole test suite proves "never PUT".
 func (s *Server) RequireNoPUT(tb hosttest.TB) {
 	tb.Helper()
 	if n := s.PUTs(); n > 0 {
-		tb.Errorf("the API received %d PUT requests: a whole-zone write can destroy a zone", n)
+		tb.Errorf("received %d PUT requests: a whole-zone write can destroy a zone", n)
 	}
 }

@@ -22,18 +22,18 @@ func TestRequestLog_Contents(t *testing.T) {
 		serveRequest(s, r)
 		log := s.Requests()
 		if len(log) != 1 {
-			t.Fatalf("the log: %+v", log)
+			t.Fatalf("log: got %+v", log)
 		}
 		got := log[0]
 		if !got.Time.Equal(time.Now()) || got.Op != OpPatchRecord || got.Domain != testDomain || got.Method != http.MethodPatch ||
 			got.Path != "/api/v2/domains/example.nl/dns" || got.Key != testKey || string(got.Body) != `{"record":1}` || got.Status != 400 {
-			t.Errorf("the log: %+v", got)
+			t.Errorf("log: got %+v", got)
 		}
 		for name, want := range map[string]string{
 			"User-Agent": "a client/1", "Accept": "application/json", "Content-Type": "application/json", "API-Key": testKey,
 		} {
 			if got.Header.Get(name) != want {
-				t.Errorf("%s: %q", name, got.Header.Get(name))
+				t.Errorf("%s: got %q", name, got.Header.Get(name))
 			}
 		}
 	})
@@ -47,18 +47,18 @@ func TestRequestLog_Counts(t *testing.T) {
 	}
 	patch(s, txt("x", "v"))
 	if s.Calls() != 4 || s.CallsOf(OpReadRecords) != 3 || s.CallsOf(OpPatchRecord) != 1 || s.BodyBytes() == 0 || s.MaxInFlight() != 1 {
-		t.Errorf("calls %d, bytes %d, in flight %d", s.Calls(), s.BodyBytes(), s.MaxInFlight())
+		t.Errorf("got %d calls, %d bytes, %d in flight", s.Calls(), s.BodyBytes(), s.MaxInFlight())
 	}
 	if log := s.Requests(); len(log) != 2 || log[0].Domain != "2" || log[1].Op != OpPatchRecord {
-		t.Errorf("the log: %+v", log)
+		t.Errorf("log: got %+v", log)
 	}
 	s.ResetRequests()
 	if s.Calls() != 0 || s.CallsOf(OpReadRecords) != 0 || s.BodyBytes() != 0 || s.MaxInFlight() != 0 || len(s.Requests()) != 0 {
-		t.Error("something was not forgotten")
+		t.Error("want everything reset except PUTs")
 	}
 }
 
-// fakeTB is a test that fails without failing.
+// fakeTB records errors instead of failing.
 type fakeTB struct {
 	errors   []string
 	cleanups []func()
@@ -84,10 +84,10 @@ func TestRequireNoPUT(t *testing.T) {
 		opts                Options
 		fails               bool
 	}{
-		{"a PUT of a zone", "PUT", "/domains/example.nl/dns", Options{}, true},
-		{"a PUT of anything", "PUT", "/nothing", Options{}, true},
+		{"PUT of a zone", "PUT", "/domains/example.nl/dns", Options{}, true},
+		{"PUT of another path", "PUT", "/nothing", Options{}, true},
 		{"no PUT", "PATCH", "/domains/example.nl/dns", Options{}, false},
-		{"a PUT that the test itself sends", "PUT", "/domains/example.nl/dns", Options{TestSendsPUT: true}, false},
+		{"PUT with TestSendsPUT", "PUT", "/domains/example.nl/dns", Options{TestSendsPUT: true}, false},
 	} {
 		for name, start := range map[string]func(hosttest.TB, Options) *Server{"on a port": Start, "in memory": StartInMemory} {
 			t.Run(c.claim+" "+name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRequireNoPUT(t *testing.T) {
 				s.ResetRequests()
 				tb.end()
 				if fails := len(tb.errors) > 0; fails != c.fails {
-					t.Errorf("errors: %q", tb.errors)
+					t.Errorf("got errors %q", tb.errors)
 				}
 			})
 		}

@@ -11,24 +11,22 @@ import (
 // BasePath is the path of the API's base URL.
 const BasePath = "/api/v2"
 
-// Server is the simulator: the API as an [http.Handler], and the state that it
-// shares with DNS. All its methods may be called at any time, from any
-// goroutine. Its [hosttest.Listener] has its address.
+// Server is the simulator: the API as an [http.Handler], and the state that it shares with DNS. It is safe for
+// concurrent use. Its [hosttest.Listener] provides the addresses.
 type Server struct {
 	*hosttest.Listener
 
-	mu          sync.Mutex // guards what follows; never held while waiting
+	mu          sync.Mutex // guards the fields below; not held while waiting
 	opts        Options
 	accounts    map[string]*account // by API key
-	zones       map[string]*zone    // by domain, also those that no account has any more
-	staticZones map[string]list     // by domain; served by DNS alone
+	zones       map[string]*zone    // by domain, including those in no account
+	staticZones map[string]list     // by domain; only DNS serves them
 
 	log    requestLog
 	faults faultTable
 }
 
-// New makes a server that does not listen: it is an [http.Handler]. Close ends
-// calls that hang.
+// New returns a server that does not listen: it is an [http.Handler]. Close ends calls that hang.
 func New(opts Options) *Server {
 	s := &Server{
 		Listener:    hosttest.NewListener(),
@@ -41,24 +39,22 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Options are the readings as they are now.
+// Options returns the current readings.
 func (s *Server) Options() Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opts
 }
 
-// Reconfigure changes readings while the server runs. History is only kept for
-// as long as the readings at the time of a write need it: a test that turns on
-// stale reads late sees the zone as it was at the oldest write remembered.
+// Reconfigure changes readings at run time. A write keeps only as much history as the readings of that moment need: if
+// a test enables stale reads later, GET shows the oldest version kept.
 func (s *Server) Reconfigure(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.opts)
 }
 
-// ServeHTTP answers one call of the API: the fault that is injected for it, or
-// else what the API answers.
+// ServeHTTP answers one call of the API, with an injected fault if one matches.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(s, w, r)
 	entry := s.log.begin(c.request, s.Options().RequestLogLimit)

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// chunkSize is how many records share a chunk of a list; see list.
+// chunkSize is the number of records in a chunk of a list.
 const chunkSize = 64
 
-// list is the records of a zone in order, and never changes once made: a write
-// makes a new list, which shares with the old one every chunk in which nothing
-// changed. So a zone of many thousand records can keep its history, which the
-// stale views need, for a few kilobytes a write.
+// list is an immutable list of a zone's records, in order. A write creates a new list, which shares all unchanged
+// chunks with the old one. So a zone of many thousand records can keep the history for stale reads, for a few kilobytes
+// per write.
 type list struct {
 	chunks [][]stored
 }
@@ -46,21 +45,20 @@ func (l list) contains(match func(stored) bool) bool {
 	return false
 }
 
-// with is the list with one more record at its end.
+// with returns the list with r appended.
 func (l list) with(r stored) list {
 	chunks := slices.Clone(l.chunks)
 	last := len(chunks) - 1
 	if last < 0 || len(chunks[last]) >= chunkSize {
 		return list{chunks: append(chunks, []stored{r})}
 	}
-	// Clipped, so that it is copied: the old list still has the old chunk, and
-	// an append must never write into room that another list could share.
+	// Clipped, so that append copies: the old list still uses this chunk.
 	chunks[last] = append(slices.Clip(chunks[last]), r)
 	return list{chunks: chunks}
 }
 
-// rewritten is the list in which f has been asked for every record that
-// matches: it gives the record to have in its place, or false for none.
+// rewritten returns the list with f applied to every record that matches. f returns the replacement, or false to remove
+// the record.
 func (l list) rewritten(match func(stored) bool, f func(stored) (stored, bool)) list {
 	out := make([][]stored, 0, len(l.chunks))
 	for _, chunk := range l.chunks {
@@ -85,21 +83,21 @@ func (l list) rewritten(match func(stored) bool, f func(stored) (stored, bool)) 
 	return list{chunks: out}
 }
 
-// version is what a zone was from a moment on.
+// version is a state of a zone, from a point in time on.
 type version struct {
 	from    time.Time
 	serial  uint32
 	records list
 }
 
-// zone is a domain's records with as much history as the stale views need.
-// The Server's lock guards it; the versions that it hands out never change.
+// zone is a domain's records, with the history that stale reads need. The Server's lock guards it; versions are
+// immutable.
 type zone struct {
-	domain    string // lower-case, no trailing dot
+	domain    string // lower case, no trailing dot
 	id        int
 	elsewhere bool      // its nameservers are elsewhere
-	wroteAt   time.Time // the last write by the API
-	reads     int       // how often the API has read it
+	wroteAt   time.Time // last write by the API
+	reads     int       // number of reads by the API
 	versions  []version // oldest first, never empty
 }
 
@@ -109,7 +107,7 @@ func newZone(domain string, id int, now time.Time) *zone {
 
 func (z *zone) now() version { return z.versions[len(z.versions)-1] }
 
-// at is the zone as it was then, or as it was at first if it is younger.
+// at returns the version at that time, or the first version if the zone is younger.
 func (z *zone) at(then time.Time) version {
 	for _, v := range slices.Backward(z.versions) {
 		if !v.from.After(then) {
@@ -119,12 +117,12 @@ func (z *zone) at(then time.Time) version {
 	return z.versions[0]
 }
 
-// begin makes the records what the zone has always been.
+// begin replaces the records and the history.
 func (z *zone) begin(records list, now time.Time) {
 	z.versions = []version{{from: now, serial: z.now().serial + 1, records: records}}
 }
 
-// become makes a new version, and forgets those that no view needs any more.
+// become adds a version, and removes those that no reading needs.
 func (z *zone) become(records list, now time.Time, keep time.Duration) {
 	z.versions = append(z.versions, version{from: now, serial: z.now().serial + 1, records: records})
 	seen := 0

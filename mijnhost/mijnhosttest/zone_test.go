@@ -17,7 +17,7 @@ func TestZone_History(t *testing.T) {
 		z := newZone(testDomain, 1, time.Now())
 		z.begin(list{}, time.Now())
 
-		// The model: a plain slice for every second that passed.
+		// The model: a plain slice for every second.
 		model := [][]Record{nil}
 		for i := range 2000 {
 			pass(time.Second)
@@ -42,7 +42,7 @@ func TestZone_History(t *testing.T) {
 			}
 		}
 		if n := len(z.versions); n > 52 {
-			t.Errorf("%d versions are kept for 50 s", n)
+			t.Errorf("got %d versions for 50 s", n)
 		}
 	})
 }

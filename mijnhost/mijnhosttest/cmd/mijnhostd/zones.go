@@ -18,8 +18,7 @@ import (
 //	              {"type": "CNAME", "name": "_acme-challenge", "value": "x.example.nl.", "ttl": 60}]}]
 //	}
 //
-// A zone without an account is the default account's. The static zones are in
-// no account: DNS alone serves them.
+// A zone without account belongs to the default account. Static zones belong to no account: only DNS serves them.
 type zonesFile struct {
 	Zones  []zone `json:"zones"`
 	Static []zone `json:"static"`
@@ -37,7 +36,7 @@ func readZones(file string) (*zonesFile, error) {
 	if file == "" {
 		return zones, nil
 	}
-	content, err := os.ReadFile(file) //nolint:gosec // the file that its caller names is what it is for
+	content, err := os.ReadFile(file) //nolint:gosec // the caller chooses the file
 	if err != nil {
 		return nil, fmt.Errorf("reading the zones: %w", err)
 	}
@@ -60,7 +59,7 @@ func (f *zonesFile) apply(server *mijnhosttest.Server, keys map[string]string) e
 		}
 		key, found := keys[account]
 		if !found {
-			return fmt.Errorf("the zone %s is of the account %q, which has no key", z.Domain, account)
+			return fmt.Errorf("the zone %s belongs to account %q, which has no key", z.Domain, account)
 		}
 		server.AddAccount(key, z.Domain)
 		server.SetRecords(z.Domain, z.Records)
