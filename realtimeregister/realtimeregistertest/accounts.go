@@ -9,24 +9,23 @@ import (
 	"time"
 )
 
-// credential is one way into an account. No scope per zone is known (I).
+// credential is one way to authenticate to an account. It has no scope per zone. (I)
 type credential struct {
 	account  string
 	revoked  bool
 	readOnly bool
-	refused  bool // tied to another address
+	refused  bool // bound to another address
 }
 
-// APIKey is the header Authorization of a key. (D)
+// APIKey returns the Authorization header for a key. (D)
 func APIKey(key string) string { return "ApiKey " + key }
 
-// Basic is the header Authorization of a login. (D; O: deprecated)
+// Basic returns the Authorization header for a login. (D; O: deprecated)
 func Basic(handle, login, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(handle+"/"+login+":"+password))
 }
 
-// AddAccount makes an account, or adds keys to it. A key that was revoked is
-// valid again, with every right.
+// AddAccount adds an account, or adds keys to an existing one. A revoked key becomes valid again, with all permissions.
 func (s *Server) AddAccount(handle string, keys ...string) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -36,7 +35,7 @@ func (s *Server) AddAccount(handle string, keys ...string) {
 	}
 }
 
-// AddLogin gives an account a login for Basic.
+// AddLogin adds a login for Basic authentication to an account.
 func (s *Server) AddLogin(handle, login, password string) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -47,11 +46,10 @@ func (s *Server) AddLogin(handle, login, password string) {
 // RevokeKey makes a key invalid: 401. (D)
 func (s *Server) RevokeKey(key string) { s.changeKey(key, func(c *credential) { c.revoked = true }) }
 
-// SetReadOnly takes UPDATE_DNS_ZONE from a key: 403. (O)
+// SetReadOnly removes UPDATE_DNS_ZONE from a key: 403. (O)
 func (s *Server) SetReadOnly(key string) { s.changeKey(key, func(c *credential) { c.readOnly = true }) }
 
-// RefuseAddress ties a key to another IP address than that of any client. (O; the
-// answer is Options.RefusedAddress)
+// RefuseAddress binds a key to an IP address that no client has. (O; Options.RefusedAddress decides the response)
 func (s *Server) RefuseAddress(key string) {
 	s.changeKey(key, func(c *credential) { c.refused = true })
 }
@@ -66,15 +64,14 @@ func (s *Server) changeKey(key string, change func(*credential)) {
 	change(c)
 }
 
-// AddZone makes a zone of an account and returns its id. Nothing about its
-// records is checked, so that one can be among them that no longer passes. Two
-// zones of one name, BASIC and PREMIUM, can exist (D): DNS serves the first that
-// is not Undelegated.
+// AddZone adds a zone to an account and returns its id. It does not validate records, so the zone can contain one that
+// an update would refuse. Two zones of one name, BASIC and PREMIUM, can exist (D): DNS serves the first that is not
+// Undelegated.
 func (s *Server) AddZone(handle string, z Zone) int {
 	s.lock()
 	defer s.mu.Unlock()
 	if !s.accounts[handle] {
-		panic(fmt.Sprintf("realtimeregistertest: there is no account %q", handle))
+		panic(fmt.Sprintf("realtimeregistertest: no account %q", handle))
 	}
 	if z.Service == "" {
 		z.Service = "BASIC"
@@ -102,7 +99,7 @@ func (s *Server) foreign(records []string) []*stored {
 	return out
 }
 
-// RemoveZone removes a zone: it does not exist any more.
+// RemoveZone removes a zone.
 func (s *Server) RemoveZone(id int) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -120,13 +117,12 @@ func (s *Server) zone(id int) *zone {
 func (s *Server) mustZone(id int) *zone {
 	z := s.zone(id)
 	if z == nil {
-		panic(fmt.Sprintf("realtimeregistertest: there is no zone %d", id))
+		panic(fmt.Sprintf("realtimeregistertest: no zone %d", id))
 	}
 	return z
 }
 
-// Records are the true records of a zone now, byte for byte as they were written.
-// They are nil for a zone that does not exist.
+// Records returns the current records of a zone, byte for byte as written. It returns nil for an unknown zone.
 func (s *Server) Records(id int) []string {
 	s.lock()
 	defer s.mu.Unlock()
@@ -141,7 +137,7 @@ func (s *Server) Records(id int) []string {
 	return out
 }
 
-// TXTValues are the true TXT values of a name now, in no order that counts.
+// TXTValues returns the current TXT values of a name, in any order.
 func (s *Server) TXTValues(id int, name string) []string {
 	s.lock()
 	defer s.mu.Unlock()
@@ -155,7 +151,7 @@ func (s *Server) TXTValues(id int, name string) []string {
 	return out
 }
 
-// Setting is the JSON of a field of a zone that an update can change, or "".
+// Setting returns the JSON of a field of a zone that an update can change, or "".
 func (s *Server) Setting(id int, field string) string {
 	s.lock()
 	defer s.mu.Unlock()

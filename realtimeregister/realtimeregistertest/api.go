@@ -11,8 +11,7 @@ import (
 // Operation is a call of the API.
 type Operation string
 
-// The operations. A request for none of them has the Operation "", which in a
-// Fault stands for every operation.
+// The operations. A request that matches none has Operation "". In a Fault, "" means every operation.
 const (
 	OpListZones  Operation = "GET /dns/zones"
 	OpReadZone   Operation = "GET /dns/zones/{id}"
@@ -20,7 +19,7 @@ const (
 	OpReadDomain Operation = "GET /domains/{name}"
 )
 
-// The types of failures. (D)
+// Types of failures. (D)
 const (
 	typeAuthentication = "AuthenticationError"
 	typeAuthorization  = "AuthorizationError"
@@ -33,8 +32,7 @@ const (
 	typeInvalid        = "ValidationError" // (I: one of "most others")
 )
 
-// route finds what a request speaks of. The path is taken apart before it is
-// unescaped.
+// route parses a request. It splits the path before it unescapes it.
 func route(r *http.Request) (op Operation, zone int, name string) {
 	rest, found := strings.CutPrefix(r.URL.EscapedPath(), BasePath+"/")
 	if !found {
@@ -73,7 +71,7 @@ func route(r *http.Request) (op Operation, zone int, name string) {
 	return "", 0, ""
 }
 
-// perform carries a call out, under the lock from beginning to end.
+// perform executes a call under the lock.
 func (s *Server) perform(c *call) answer {
 	s.lock()
 	defer s.mu.Unlock()
@@ -104,7 +102,7 @@ func (s *Server) perform(c *call) answer {
 	case err != nil || kind != "application/json": // (D)
 		return failure(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type must be application/json")
 	case who.readOnly:
-		return s.forbidden("UPDATE_DNS_ZONE is needed")
+		return s.forbidden("UPDATE_DNS_ZONE is required")
 	}
 	return s.updateZone(c, z)
 }
@@ -120,7 +118,7 @@ func (s *Server) missing(message string) answer {
 	return failure(s.opts.missingCode(), typeMissing, message)
 }
 
-// readDomain answers with nameservers and a short zone. (D; ?: what is in it)
+// readDomain answers with the nameservers and a short form of the zone. (D; its fields: ?)
 func (s *Server) readDomain(c *call, account string) answer {
 	for _, z := range s.zones {
 		if z == nil || z.account != account || z.seed.Unregistered || z.seed.Undelegated || z.seed.Name != c.request.Name {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestWhoMayDoWhat(t *testing.T) {
+func TestAPI_Access(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
@@ -15,31 +15,31 @@ func TestWhoMayDoWhat(t *testing.T) {
 		does    func(world)
 		auth    string
 		method  string
-		path    string // %d is the zone
+		path    string // %d is the zone id
 		headers []string
 		code    int
 		says    string
 	}{
-		{"a key", Options{}, nil, APIKey(testKey), "GET", "/dns/zones/%d", nil, 200, `"name":"example.nl"`},
-		{"a login", Options{}, func(w world) { w.AddLogin("reseller", "bot", "secret") }, Basic("reseller", "bot", "secret"), "GET", "/dns/zones/%d", nil, 200, `"id"`},
-		{"a wrong password", Options{}, func(w world) { w.AddLogin("reseller", "bot", "secret") }, Basic("reseller", "bot", "x"), "GET", "/dns/zones/%d", nil, 401, `"AuthenticationError"`},
+		{"key", Options{}, nil, APIKey(testKey), "GET", "/dns/zones/%d", nil, 200, `"name":"example.nl"`},
+		{"login", Options{}, func(w world) { w.AddLogin("reseller", "bot", "secret") }, Basic("reseller", "bot", "secret"), "GET", "/dns/zones/%d", nil, 200, `"id"`},
+		{"wrong password", Options{}, func(w world) { w.AddLogin("reseller", "bot", "secret") }, Basic("reseller", "bot", "x"), "GET", "/dns/zones/%d", nil, 401, `"AuthenticationError"`},
 		{"no key", Options{}, nil, "", "GET", "/dns/zones/%d", nil, 401, `"AuthenticationError"`},
-		{"another scheme", Options{}, nil, "Bearer " + testKey, "GET", "/dns/zones/%d", nil, 401, ``},
-		{"revoked", Options{}, func(w world) { w.RevokeKey(testKey) }, APIKey(testKey), "GET", "/dns/zones/%d", nil, 401, ``},
-		{"address, 403", Options{}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 403, `"AuthorizationError"`},
-		{"address, 403 without a body", Options{ForbiddenEmpty: true}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 403, ``},
-		{"address, 401", Options{RefusedAddress: AddressUnauthorized}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 401, ``},
-		{"read-only reads", Options{}, func(w world) { w.SetReadOnly(testKey) }, APIKey(testKey), "GET", "/dns/zones/%d", nil, 200, ``},
-		{"read-only writes", Options{}, func(w world) { w.SetReadOnly(testKey) }, APIKey(testKey), "POST", "/dns/zones/%d/update", nil, 403, `"AuthorizationError"`},
-		{"no JSON", Options{}, nil, APIKey(testKey), "POST", "/dns/zones/%d/update", []string{"Content-Type", "text/plain"}, 415, ``},
+		{"other scheme", Options{}, nil, "Bearer " + testKey, "GET", "/dns/zones/%d", nil, 401, ``},
+		{"revoked key", Options{}, func(w world) { w.RevokeKey(testKey) }, APIKey(testKey), "GET", "/dns/zones/%d", nil, 401, ``},
+		{"address refused, 403", Options{}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 403, `"AuthorizationError"`},
+		{"address refused, 403 without body", Options{ForbiddenEmpty: true}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 403, ``},
+		{"address refused, 401", Options{RefusedAddress: AddressUnauthorized}, func(w world) { w.RefuseAddress(testKey) }, APIKey(testKey), "GET", "/dns/zones", nil, 401, ``},
+		{"read with read-only key", Options{}, func(w world) { w.SetReadOnly(testKey) }, APIKey(testKey), "GET", "/dns/zones/%d", nil, 200, ``},
+		{"write with read-only key", Options{}, func(w world) { w.SetReadOnly(testKey) }, APIKey(testKey), "POST", "/dns/zones/%d/update", nil, 403, `"AuthorizationError"`},
+		{"content type not JSON", Options{}, nil, APIKey(testKey), "POST", "/dns/zones/%d/update", []string{"Content-Type", "text/plain"}, 415, ``},
 		{"JSON with a charset", Options{}, nil, APIKey(testKey), "POST", "/dns/zones/%d/update", []string{"Content-Type", "application/json; charset=utf-8"}, 200, ``},
-		{"no zone", Options{}, nil, APIKey(testKey), "GET", "/dns/zones/9", nil, 400, `"ObjectDoesNotExist"`},
-		{"no zone, 404", Options{Missing: MissingNotFound}, nil, APIKey(testKey), "GET", "/dns/zones/9", nil, 404, `"ObjectDoesNotExist"`},
-		{"zone removed", Options{}, func(w world) { w.RemoveZone(w.id) }, APIKey(testKey), "POST", "/dns/zones/%d/update", nil, 400, `"ObjectDoesNotExist"`},
-		{"another's zone", Options{}, func(w world) { w.AddAccount("other", "k") }, APIKey("k"), "GET", "/dns/zones/%d", nil, 400, `"ObjectDoesNotExist"`},
-		{"no such call", Options{}, nil, APIKey(testKey), "DELETE", "/dns/zones/%d", nil, 400, ``},
-		{"a domain", Options{}, nil, APIKey(testKey), "GET", "/domains/example.nl", nil, 200, `"ns":["ns1.yoursrs.com","ns2.yoursrs.com"]`},
-		{"no domain", Options{}, nil, APIKey(testKey), "GET", "/domains/example.com", nil, 400, `"ObjectDoesNotExist"`},
+		{"unknown zone", Options{}, nil, APIKey(testKey), "GET", "/dns/zones/9", nil, 400, `"ObjectDoesNotExist"`},
+		{"unknown zone, 404", Options{Missing: MissingNotFound}, nil, APIKey(testKey), "GET", "/dns/zones/9", nil, 404, `"ObjectDoesNotExist"`},
+		{"removed zone", Options{}, func(w world) { w.RemoveZone(w.id) }, APIKey(testKey), "POST", "/dns/zones/%d/update", nil, 400, `"ObjectDoesNotExist"`},
+		{"zone of another account", Options{}, func(w world) { w.AddAccount("other", "k") }, APIKey("k"), "GET", "/dns/zones/%d", nil, 400, `"ObjectDoesNotExist"`},
+		{"unknown method", Options{}, nil, APIKey(testKey), "DELETE", "/dns/zones/%d", nil, 400, ``},
+		{"domain", Options{}, nil, APIKey(testKey), "GET", "/domains/example.nl", nil, 200, `"ns":["ns1.yoursrs.com","ns2.yoursrs.com"]`},
+		{"unknown domain", Options{}, nil, APIKey(testKey), "GET", "/domains/example.com", nil, 400, `"ObjectDoesNotExist"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
-func TestLists(t *testing.T) {
+func TestListZones(t *testing.T) {
 	t.Parallel()
 	w := addZone(Start(t, Options{}), Zone{})
 	w.AddZone("reseller", Zone{Name: "example.nl", Service: "PREMIUM", Undelegated: true})

@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// maxRequestBody is how much of a request's body is read.
+// maxRequestBody limits how much of a request's body is read.
 const maxRequestBody = 16 << 20
 
-// call is one call of the API on its way to an answer.
+// call is one call of the API in progress.
 type call struct {
 	server  *Server
-	opts    Options // the readings when it arrived
+	opts    Options // the readings when the call arrived
 	w       http.ResponseWriter
 	r       *http.Request
 	request Request
 	entry   *Request
-	due     time.Time // when the answer may begin
-	reader  string    // which client it is
+	due     time.Time // earliest time of the response
+	reader  string    // the client, as Options.Reader identifies it
 	staleBy time.Duration
-	delay   time.Duration // of the effect, beyond Options.EffectDelay
+	delay   time.Duration // of the effect, added to Options.EffectDelay
 }
 
 func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
 	now := time.Now()
 	opts := s.Options()
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequestBody)) // a body cut short is malformed JSON
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequestBody)) // a truncated body is malformed JSON
 	op, zone, name := route(r)
 	c := &call{
 		server: s,
@@ -59,8 +59,7 @@ func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// answer is what the API says to a call, before it is put on the wire: zones, or
-// a body.
+// answer is a response before it is encoded: zones, or a body.
 type answer struct {
 	code      int
 	processID string
@@ -95,7 +94,7 @@ func (a answer) json() []byte {
 		for _, z := range a.zones {
 			entities = append(entities, z.json())
 		}
-		// By hand, because an encoder would change the bytes of records.
+		// Not with an encoder, which would change the bytes of records.
 		return fmt.Appendf(nil, `{"entities":[%s],"pagination":%s}`, bytes.Join(entities, []byte(",")), encode(a.list))
 	case a.zones != nil:
 		return a.zones[0].json()
@@ -104,11 +103,10 @@ func (a answer) json() []byte {
 	}
 }
 
-// carryOut has the API do what the call asks for.
+// carryOut executes the call.
 func (c *call) carryOut() answer { return c.server.perform(c) }
 
-// send puts an answer of the API on the wire, once it is due. What it shows of
-// zones is from then on what its client knows of them.
+// send writes a response once it is due, and notes what the client has now seen of the zones in it.
 func (c *call) send(a answer) {
 	c.server.remember(c, a.zones)
 	if a.processID != "" {
@@ -122,11 +120,11 @@ func (c *call) sendBody(code int, contentType string, body []byte) {
 		return
 	}
 	c.land()
-	_, _ = c.w.Write(body) // the client has gone
+	_, _ = c.w.Write(body) // the client has disconnected
 }
 
-// begin waits until the answer is due and writes its head. It is false if that
-// could not be, and then the connection is dropped. A negative length is none.
+// begin waits until the response is due and writes its head. If it cannot, it drops the connection and returns false. A
+// negative length means no Content-Length.
 func (c *call) begin(code int, contentType string, length int) bool {
 	if !c.server.Pause(c.r, time.Until(c.due)) {
 		c.drop()
@@ -145,7 +143,7 @@ func (c *call) begin(code int, contentType string, length int) bool {
 
 func (c *call) land() { c.server.log.land(c.entry) }
 
-// drop closes the connection as hard as can be: on TCP the client sees a reset.
+// drop closes the connection. On TCP the client sees a reset.
 func (c *call) drop() {
 	c.land()
 	hijacker, ok := c.w.(http.Hijacker)

@@ -9,8 +9,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// AddStaticZone has DNS serve a zone that no account has, such as one from which
-// a challenge is delegated by CNAME. A zone of an account goes before it.
+// AddStaticZone adds a zone that only DNS serves, such as one that delegates a challenge by CNAME. A zone of an account
+// takes precedence.
 func (s *Server) AddStaticZone(domain string, records ...string) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -20,18 +20,17 @@ func (s *Server) AddStaticZone(domain string, records ...string) {
 	}
 }
 
-// Answer is the answer of DNS to a query, of any size, as authority for every
-// zone here. See [hosttest.Answer].
+// Answer returns the DNS answer to a query, of any size, as the authority for every zone of this server. See
+// [hosttest.Answer].
 func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
 
-// Zones are the zones here, to be served together with those of another host:
-// see [hosttest.Join].
+// Zones returns the zones of this server, to be served together with those of another host: see [hosttest.Join].
 func (s *Server) Zones() hosttest.Zones { return served{s} }
 
-// served is the zones as DNS has them: as they were Options.DNSLag ago.
+// served is the zones as DNS serves them: as they were Options.DNSLag ago.
 type served struct{ server *Server }
 
-// ZoneOf is the delegated zone of a domain.
+// ZoneOf returns the delegated zone of a domain.
 func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
 	s := v.server
 	if domain == "" {
@@ -48,7 +47,7 @@ func (v served) ZoneOf(domain string) (hosttest.Zone, bool) {
 	return z, found
 }
 
-// HostsBelow reports whether any zone is below the name.
+// HostsBelow reports whether any zone is below name.
 func (v served) HostsBelow(name string) bool {
 	s := v.server
 	s.lock()

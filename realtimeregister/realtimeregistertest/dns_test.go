@@ -62,18 +62,18 @@ func TestDNS(t *testing.T) {
 	}
 }
 
-func TestDNSLag(t *testing.T) {
+func TestDNS_Lag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := addZone(StartInMemory(t, Options{DNSLag: time.Minute}), Zone{})
 		w.post(t, append(w.read(t), challenge("v"))...)
 		count := func() int { return len(w.Answer(new(dns.Msg).SetQuestion(testName+".", dns.TypeTXT)).Answer) }
 		if count() != 0 {
-			t.Error("served at once")
+			t.Error("before the lag: value served")
 		}
 		time.Sleep(time.Minute)
 		if count() != 1 {
-			t.Error("not served")
+			t.Error("after the lag: value not served")
 		}
 	})
 }

@@ -6,31 +6,29 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with some calls.
+// Fault makes some calls fail.
 type Fault struct {
-	// Kind is what goes wrong. It must be set.
+	// Kind is how they fail. It is required.
 	Kind Kind
 
-	// Which calls it is for: those for which all that is set here fits. The
-	// zero values fit every call, those of no known operation included.
+	// The calls it applies to: all fields that are set must match. The zero values match every call, including unknown
+	// operations.
 	Op     Operation
 	Method string
 	Zone   int
 	Auth   string
 	When   func(Request) bool // must not call the Server
 
-	// Skip is how many of those calls go well first, and Times is how many
-	// go wrong then; zero is all of them.
+	// The first Skip matching calls succeed, and the next Times fail; a Times of zero means all.
 	Skip  int
 	Times int
 
-	// From and Until limit it in time, counted from the moment at which it
-	// is injected. An Until of zero is never.
+	// From and Until limit the fault in time, since its injection. An Until of zero means forever.
 	From  time.Duration
 	Until time.Duration
 }
 
-// faultTable is the faults injected, oldest first.
+// faultTable is the injected faults, oldest first.
 type faultTable struct {
 	mu     sync.Mutex
 	faults []*injected
@@ -43,8 +41,7 @@ type injected struct {
 	played  int
 }
 
-// Inject makes calls go wrong from now on, until remove is called. Of several
-// faults that fit a call, the one that was injected first is played; the others
+// Inject makes calls fail until remove is called. If several faults match a call, the oldest is applied, and the others
 // do not count the call.
 func (s *Server) Inject(f Fault) (remove func()) {
 	if f.Kind.play == nil {
@@ -68,7 +65,7 @@ func (s *Server) ClearFaults() {
 	s.faults.faults = nil
 }
 
-// next is the fault to play for the request.
+// next returns the fault to apply to the request.
 func (t *faultTable) next(r Request, now time.Time) (Fault, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

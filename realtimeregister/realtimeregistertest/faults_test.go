@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// Each fault, played on an update: what the client sees, and whether the update
-// took effect.
-func TestWhatAFaultLooksLike(t *testing.T) {
+// Applies each fault to an update, and checks what the client receives and whether the update took effect.
+func TestFault_EachKind(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind    Kind
-		code    int // 0: no answer
+		code    int // 0: no response
 		broken  bool
 		body    string
-		took    time.Duration
+		elapsed time.Duration
 		written bool
 	}{
 		{Status(400), 400, false, `"type":"ProcessError"`, 0, false},
@@ -60,22 +59,22 @@ func TestWhatAFaultLooksLike(t *testing.T) {
 				if (err != nil) != c.broken || got.code != c.code || !strings.Contains(got.body, c.body) {
 					t.Errorf("got %d %q, %v", got.code, got.body, err)
 				}
-				if took := time.Since(start); took != c.took {
-					t.Errorf("took %s, want %s", took, c.took)
+				if elapsed := time.Since(start); elapsed != c.elapsed {
+					t.Errorf("response after %s, want %s", elapsed, c.elapsed)
 				}
 				if written := len(w.TXTValues(w.id, testName)) == 1; written != c.written {
-					t.Errorf("written: %v", written)
+					t.Errorf("record written: got %v", written)
 				}
 				synctest.Wait()
 				if r := w.Requests(); len(r) != 1 || r[0].Status != c.code || r[0].Fault != c.kind.String() || r[0].Zone != w.id {
-					t.Errorf("the log: %+v", r)
+					t.Errorf("log: got %+v", r)
 				}
 			})
 		})
 	}
 }
 
-func TestFaultsOfReads(t *testing.T) {
+func TestFault_Reads(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind     Kind
@@ -96,11 +95,11 @@ func TestFaultsOfReads(t *testing.T) {
 			w.Inject(Fault{Kind: c.kind, Times: 2})
 			for _, path := range []string{w.path(), "/dns/zones?name=example.nl"} {
 				if got := w.call(t, "GET", path, ""); got.code != 200 || !strings.Contains(got.body, c.has) || strings.Contains(got.body, c.not) {
-					t.Errorf("%s: %d %s", path, got.code, got.body)
+					t.Errorf("%s: got %d %s", path, got.code, got.body)
 				}
 			}
 			if got := w.call(t, "GET", w.path(), ""); !strings.Contains(got.body, "late") {
-				t.Errorf("it goes on: %s", got.body)
+				t.Errorf("fault did not end: got %s", got.body)
 			}
 		})
 	}
@@ -138,7 +137,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestAnEndlessBodyEndsWithItsClient(t *testing.T) {
+func TestEndless_EndsWithClient(t *testing.T) {
 	t.Parallel()
 	w := addZone(Start(t, Options{}), Zone{})
 	w.Inject(Fault{Kind: Endless()})

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// Flags makes every reading of the options a flag, for a process that plays the
-// API.
+// Flags defines a flag for each reading.
 func Flags(f *flag.FlagSet, o *Options) {
 	for _, c := range choices() {
 		usage := fmt.Sprintf("%s: %#q (default %s)", c.usage, strings.Join(c.words, "|"), c.words[*c.value(o)])
@@ -23,12 +22,12 @@ func Flags(f *flag.FlagSet, o *Options) {
 	}
 	f.BoolVar(&o.ShowTemplate, "show-template", o.ShowTemplate, "a linked zone shows the records of its template")
 	f.BoolVar(&o.ForbiddenEmpty, "forbidden-empty", o.ForbiddenEmpty, "a 403 has no body")
-	f.DurationVar(&o.EffectDelay, "effect-delay", o.EffectDelay, "an update takes effect so much later")
-	f.IntVar(&o.MinTTL, "min-ttl", o.MinTTL, "the smallest TTL of a record that is taken")
-	f.DurationVar(&o.StaleReads, "stale-reads", o.StaleReads, "a GET shows zones as they were that long ago")
-	f.IntVar(&o.StaleReadBacks, "stale-read-backs", o.StaleReadBacks, "so many GETs of a zone after a write are stale")
-	f.DurationVar(&o.ShortAfterWrite, "short-after-write", o.ShortAfterWrite, "for that long after a write a GET shows half of the records")
-	f.DurationVar(&o.AbsentAfterWrite, "absent-after-write", o.AbsentAfterWrite, "for that long after a write a GET shows no records")
-	f.DurationVar(&o.DNSLag, "dns-lag", o.DNSLag, "DNS serves zones as they were that long ago")
-	f.DurationVar(&o.Latency, "latency", o.Latency, "every answer takes that long")
+	f.DurationVar(&o.EffectDelay, "effect-delay", o.EffectDelay, "how long until an update takes effect")
+	f.IntVar(&o.MinTTL, "min-ttl", o.MinTTL, "the minimum TTL of a record")
+	f.DurationVar(&o.StaleReads, "stale-reads", o.StaleReads, "how old the zones are that GET shows")
+	f.IntVar(&o.StaleReadBacks, "stale-read-backs", o.StaleReadBacks, "how many GETs of a zone after a write are stale")
+	f.DurationVar(&o.ShortAfterWrite, "short-after-write", o.ShortAfterWrite, "how long after a write GET shows half of the records")
+	f.DurationVar(&o.AbsentAfterWrite, "absent-after-write", o.AbsentAfterWrite, "how long after a write GET shows no records")
+	f.DurationVar(&o.DNSLag, "dns-lag", o.DNSLag, "how old the zones are that DNS serves")
+	f.DurationVar(&o.Latency, "latency", o.Latency, "how long every response takes")
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestReadingsAreFlags(t *testing.T) {
+func TestFlags(t *testing.T) {
 	t.Parallel()
 	var o Options
 	f := flag.NewFlagSet("", flag.ContinueOnError)
@@ -18,17 +18,17 @@ func TestReadingsAreFlags(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if f.Parse([]string{"-soa=perhaps"}) == nil {
-		t.Error("an unknown word was taken")
+		t.Error("-soa=perhaps: want an error")
 	}
 }
 
-func TestEachReadingHasANameOfItsOwn(t *testing.T) {
+func TestEachReading_AllDiffer(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
 	for _, o := range EachReading() {
 		names[o.String()] = true
 	}
 	if len(names) != len(EachReading()) {
-		t.Errorf("%d names for %d readings", len(names), len(EachReading()))
+		t.Errorf("got %d names for %d readings", len(names), len(EachReading()))
 	}
 }

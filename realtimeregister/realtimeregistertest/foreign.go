@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// Change is one record that appeared in a zone or vanished from it.
+// Change is one record that was added to a zone or removed from it.
 type Change struct {
 	Time     time.Time
 	Zone     string
 	Record   string // JSON
-	Appeared bool   // or else it vanished
-	ByAPI    bool   // or else a foreign writer did it
+	Appeared bool   // false: it was removed
+	ByAPI    bool   // false: a foreign writer made the change
 }
 
-// AddRecord is a foreign writer that adds a record. Nothing about it is checked.
+// AddRecord adds a record as a foreign writer. It validates nothing.
 func (s *Server) AddRecord(id int, record string) {
 	s.foreignWrite(id, func(_ *zone, records []*stored) []*stored {
 		return append(records, s.foreign([]string{record})...)
 	})
 }
 
-// DeleteRecord is a foreign writer that removes every record that is the same
-// JSON value. It reports whether there was any.
+// DeleteRecord removes, as a foreign writer, every record that is the same JSON value. It reports whether there was
+// one.
 func (s *Server) DeleteRecord(id int, record string) bool {
 	found := false
 	s.foreignWrite(id, func(z *zone, records []*stored) []*stored {
@@ -41,8 +41,7 @@ func (s *Server) DeleteRecord(id int, record string) bool {
 	return found
 }
 
-// SetRecords is a foreign writer that replaces all records, as a form in a portal
-// would.
+// SetRecords replaces all records as a foreign writer, such as a form in a portal.
 func (s *Server) SetRecords(id int, records ...string) {
 	s.foreignWrite(id, func(z *zone, old []*stored) []*stored {
 		out := s.foreign(records)
@@ -69,8 +68,8 @@ func (s *Server) foreignWrite(id int, change func(*zone, []*stored) []*stored) {
 	s.write(z, v.settings, change(z, slices.Clone(v.records)), false)
 }
 
-// SetSetting is a foreign writer that changes a field, such as dnssec, ns,
-// template, master or deletionDate, to a JSON value; "" takes it away.
+// SetSetting changes a field as a foreign writer, such as dnssec, ns, template, master or deletionDate, to a JSON
+// value. "" removes the field.
 func (s *Server) SetSetting(id int, field, value string) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -87,7 +86,7 @@ func (s *Server) SetSetting(id int, field, value string) {
 	s.write(z, changed, v.records, false)
 }
 
-// write makes a new version of a zone. The lock is held.
+// write adds a version of a zone. Callers hold the lock.
 func (s *Server) write(z *zone, to settings, records []*stored, byAPI bool) {
 	now := time.Now()
 	before := z.now().records
@@ -104,7 +103,7 @@ func (s *Server) write(z *zone, to settings, records []*stored, byAPI bool) {
 	}
 }
 
-// difference is what is in one list and not in the other, copies counted.
+// difference returns the records in only one of the lists. Copies count.
 func difference(before, after []*stored, exactNames bool) (gone, added []*stored) {
 	left := map[string]int{}
 	for _, r := range after {
@@ -117,7 +116,7 @@ func difference(before, after []*stored, exactNames bool) (gone, added []*stored
 			gone = append(gone, r)
 		}
 	}
-	for _, r := range slices.Backward(after) { // what a list has too often came last
+	for _, r := range slices.Backward(after) { // surplus copies are the last ones
 		if k := r.key(exactNames); left[k] > 0 {
 			left[k]--
 			added = append(added, r)
@@ -127,7 +126,7 @@ func difference(before, after []*stored, exactNames bool) (gone, added []*stored
 	return gone, added
 }
 
-// foreignFirst has foreign records go before equal ones that are not.
+// foreignFirst sorts foreign records before equal ones of the client.
 func foreignFirst(records []*stored) []*stored {
 	var foreign, own []*stored
 	for _, r := range records {
@@ -140,8 +139,8 @@ func foreignFirst(records []*stored) []*stored {
 	return append(foreign, own...)
 }
 
-// key is what a record is compared by: its JSON value, the name in lower case if
-// the API does not keep the case of names.
+// key returns the value by which records are compared: the JSON value, with the name in lower case if the API does not
+// preserve the case of names.
 func (r *stored) key(exactNames bool) string {
 	if exactNames || r.fields == nil || r.text("name") == r.name {
 		return r.value

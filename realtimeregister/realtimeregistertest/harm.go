@@ -10,50 +10,49 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// HarmKind is what an update did that it must not do.
+// HarmKind is a forbidden effect of an update.
 type HarmKind string
 
 // The kinds of harm.
 const (
 	RecordLost     HarmKind = "lost"
 	RecordChanged  HarmKind = "changed"
-	RecordAdded    HarmKind = "added" // no challenge value, and not there before
+	RecordAdded    HarmKind = "added" // neither a challenge value nor there before
 	SettingChanged HarmKind = "setting changed"
 )
 
 // Cause is whether a client could have prevented a harm.
 type Cause string
 
-// The causes of harm.
+// The causes.
 const (
-	// Preventable: the client had read what it then did not keep.
+	// Preventable: the client had read the record or setting and did not keep it.
 	Preventable Cause = "preventable"
-	// Raced: another client wrote between the client's read and its POST. No
-	// version or precondition exists in the API: no client can prevent it.
+	// Raced: another client wrote between the client's read and its POST. The API has no version or precondition, so no
+	// client can prevent it.
 	Raced Cause = "raced"
-	// HiddenStale: the client's read was stale or short, and nothing that it
-	// had read or written before gave that away.
+	// HiddenStale: the client's read was stale or short, and nothing that it had read or written before revealed that.
 	HiddenStale Cause = "hidden stale read"
 )
 
-// Harm is one thing that an update did to what is not the client's.
+// Harm is one change by an update to data that is not the client's.
 type Harm struct {
-	Time   time.Time // when it took effect
+	Time   time.Time // when the update took effect
 	Zone   int
 	Kind   HarmKind
 	Cause  Cause
-	Field  string // of SettingChanged
-	Before string // JSON, or "" for nothing
-	After  string // JSON, or "" for nothing
+	Field  string // for SettingChanged
+	Before string // JSON; "" if absent
+	After  string // JSON; "" if absent
 }
 
-// String returns the harm on one line.
+// String formats the harm on one line.
 func (h Harm) String() string {
 	return strings.TrimSpace(fmt.Sprintf("zone %d: %s (%s) %s: %s -> %s", h.Zone, h.Kind, h.Cause, h.Field, h.Before, h.After))
 }
 
-// DeclareChallenge says that TXT values under a name are the client's to write
-// and to remove: those given, or all if none is. They are never foreign.
+// DeclareChallenge allows the client to write and remove TXT values under a name: the given values, or all if none is
+// given. They are never foreign.
 func (s *Server) DeclareChallenge(name string, values ...string) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -78,8 +77,7 @@ func (s *Server) isChallenge(r *stored) bool {
 	return found && r.typ == "TXT" && (values == nil || values[r.content])
 }
 
-// judgeRecords notes what an update does to records that are not its client's.
-// What was sent counts, not what the API makes of it.
+// judgeRecords notes the harm of an update to records. It judges what was sent, not what the API stores.
 func (s *Server) judgeRecords(u *update, before []*stored) {
 	exact := s.opts.Names == NamesAsStored
 	gone, added := difference(before, u.records, exact)
@@ -108,7 +106,7 @@ func (s *Server) judgeRecords(u *update, before []*stored) {
 	}
 }
 
-// judgeSettings notes what an update does to the fields of a zone.
+// judgeSettings notes the harm of an update to the fields of a zone.
 func (s *Server) judgeSettings(u *update, before, after settings) {
 	fields := maps.Clone(before)
 	maps.Copy(fields, after)
@@ -125,9 +123,8 @@ func (s *Server) judgeSettings(u *update, before, after settings) {
 	}
 }
 
-// cause is whether what an update did could have been prevented: its client knew
-// better, or had read nothing, or what it read was evidently not the truth.
-// changed is when another client made the difference.
+// cause returns whether the client could have prevented the harm. It could if it knew better (knew), had read nothing,
+// or had evidence that its read was wrong. changed is when another client made the difference.
 func (b *basis) cause(knew bool, changed int) Cause {
 	switch {
 	case b == nil || knew:
@@ -146,8 +143,7 @@ func (s *Server) note(u *update, h Harm) {
 	s.harms = append(s.harms, h)
 }
 
-// Harms are all harms of a cause so far, oldest first. Updates that are still to
-// take effect do so first, so that none is missed.
+// Harms returns all harms of a cause, oldest first. It first applies delayed updates, so that none is missed.
 func (s *Server) Harms(cause Cause) []Harm {
 	s.lock()
 	defer s.mu.Unlock()
@@ -163,15 +159,14 @@ func (s *Server) Harms(cause Cause) []Harm {
 	return out
 }
 
-// EmptyUpdates is how many updates with an empty list the API took.
+// EmptyUpdates returns the number of accepted updates with an empty list.
 func (s *Server) EmptyUpdates() int {
 	s.lock()
 	defer s.mu.Unlock()
 	return s.empties
 }
 
-// RequireNoHarm fails the test for each harm that a client could have prevented.
-// [Start] and [StartInMemory] call it at the end of every test.
+// RequireNoHarm fails the test for each preventable harm. [Start] and [StartInMemory] call it at the end of every test.
 func (s *Server) RequireNoHarm(tb hosttest.TB) {
 	tb.Helper()
 	for _, h := range s.Harms(Preventable) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fakeTB is a test that remembers whether it failed.
+// fakeTB counts failures.
 type fakeTB struct {
 	failed   int
 	cleanups []func()
@@ -31,12 +31,12 @@ func TestHarm(t *testing.T) {
 		counts map[Cause]int
 		kind   HarmKind
 	}{
-		{"nothing but a challenge", Options{}, func(t *testing.T, w world) {
+		{"only a challenge", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			w.post(t, two(w.read(t))...)
 			w.post(t, w.read(t)[:3]...)
 		}, nil, ""},
-		{"other bytes of one value", Options{}, func(t *testing.T, w world) {
+		{"same value, other bytes", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			w.read(t)
 			w.post(t, `{"prio":0.0,"type":"MX","ttl":300,"name":"example.nl","content":"mail.example.nl"}`, foreignRecords()[1], foreignRecords()[2])
@@ -45,13 +45,13 @@ func TestHarm(t *testing.T) {
 			t.Helper()
 			w.post(t, w.read(t)[1:]...)
 		}, map[Cause]int{Preventable: 1}, RecordLost},
-		{"changed: an unknown field is gone", Options{}, func(t *testing.T, w world) {
+		{"changed: unknown field lost", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			r[1] = Record("www.example.nl", "A", "192.0.2.1", 300)
 			w.post(t, r...)
 		}, map[Cause]int{Preventable: 1}, RecordChanged},
-		{"changed: the case of a name", Options{}, func(t *testing.T, w world) {
+		{"changed: case of a name", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			r[2] = Record("EXAMPLE.nl", "TXT", "v=spf1 -all", 3600)
@@ -70,26 +70,26 @@ func TestHarm(t *testing.T) {
 			t.Helper()
 			w.post(t, challenge("v"))
 		}, map[Cause]int{Preventable: 3}, RecordLost},
-		{"raced: an addition", Options{}, func(t *testing.T, w world) {
+		{"raced: addition", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordLost},
-		{"raced: a removal", Options{}, func(t *testing.T, w world) {
+		{"raced: removal", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			w.DeleteRecord(w.id, foreignRecords()[2])
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordAdded},
-		{"raced, although the list was read since", Options{}, func(t *testing.T, w world) {
+		{"raced, list read since", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
 			w.call(t, "GET", "/dns/zones", "")
 			w.post(t, two(r)...)
 		}, map[Cause]int{Raced: 1}, RecordLost},
-		{"not raced: it was read again", Options{}, func(t *testing.T, w world) {
+		{"not raced: zone read again", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			w.AddRecord(w.id, late)
@@ -101,7 +101,7 @@ func TestHarm(t *testing.T) {
 			w.AddRecord(w.id, late)
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{HiddenStale: 1}, RecordLost},
-		{"stale, evident by what was seen", Options{History: time.Hour}, func(t *testing.T, w world) {
+		{"stale, evident from an earlier read", Options{History: time.Hour}, func(t *testing.T, w world) {
 			t.Helper()
 			time.Sleep(time.Minute)
 			w.AddRecord(w.id, late)
@@ -109,7 +109,7 @@ func TestHarm(t *testing.T) {
 			w.Inject(Fault{Op: OpReadZone, Kind: StaleRead(30 * time.Second)})
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{Preventable: 1}, RecordLost},
-		{"stale, evident by what was written", Options{History: time.Hour}, func(t *testing.T, w world) {
+		{"stale, evident from an earlier write", Options{History: time.Hour}, func(t *testing.T, w world) {
 			t.Helper()
 			time.Sleep(time.Minute)
 			w.post(t, two(w.read(t))...)
@@ -122,26 +122,26 @@ func TestHarm(t *testing.T) {
 			w.Inject(Fault{Op: OpReadZone, Kind: ShortRead()})
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{HiddenStale: 2}, RecordLost},
-		{"short, evident by the list", Options{}, func(t *testing.T, w world) {
+		{"short, evident from the list", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			w.Inject(Fault{Op: OpReadZone, Kind: ShortRead()})
 			w.call(t, "GET", "/dns/zones?name=example.nl", "")
 			w.post(t, two(w.read(t))...)
 		}, map[Cause]int{Preventable: 2}, RecordLost},
-		{"an effect long after the connection broke", Options{}, func(t *testing.T, w world) {
+		{"effect long after the connection was lost", Options{}, func(t *testing.T, w world) {
 			t.Helper()
 			r := w.read(t)
 			w.Inject(Fault{Op: OpUpdateZone, Kind: DropThenEffect(8 * time.Second)})
 			if _, err := w.do(t, "POST", w.path()+"/update", listBody(two(r)...)); err == nil {
-				t.Error("there was an answer")
+				t.Error("want no response")
 			}
 			time.Sleep(3 * time.Second)
 			w.AddRecord(w.id, late)
 			if got := w.read(t); len(got) != 4 {
-				t.Errorf("read %q", got)
+				t.Errorf("got %q", got)
 			}
 		}, map[Cause]int{Raced: 1}, RecordLost},
-		{"names in another case", Options{Names: NamesMixed}, func(t *testing.T, w world) {
+		{"names in other case", Options{Names: NamesMixed}, func(t *testing.T, w world) {
 			t.Helper()
 			w.post(t, two(w.read(t))...)
 			w.post(t, w.read(t)...)
@@ -156,17 +156,17 @@ func TestHarm(t *testing.T) {
 				for _, cause := range []Cause{Preventable, Raced, HiddenStale} {
 					harms := w.Harms(cause)
 					if len(harms) != c.counts[cause] {
-						t.Errorf("%s: %v", cause, harms)
+						t.Errorf("%s: got %v", cause, harms)
 					}
 					if len(harms) > 0 && harms[0].Kind != c.kind {
-						t.Errorf("%s", harms[0])
+						t.Errorf("got %s", harms[0])
 					}
 				}
 				for _, f := range tb.cleanups {
 					f()
 				}
 				if tb.failed != c.counts[Preventable] {
-					t.Errorf("the test failed %d times", tb.failed)
+					t.Errorf("got %d failures", tb.failed)
 				}
 			})
 		})
@@ -182,6 +182,6 @@ func TestDeclaredValues(t *testing.T) {
 	w.AddRecord(w.id, Record(name, "TXT", "another's", 60))
 	w.post(t, w.read(t)[:3]...)
 	if harms := w.Harms(Preventable); len(harms) != 1 || harms[0].Before != Record(name, "TXT", "another's", 60) {
-		t.Errorf("harms %v", harms)
+		t.Errorf("got harms %v", harms)
 	}
 }

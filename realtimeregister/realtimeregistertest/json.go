@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// canonical is one text for one JSON value: keys sorted, numbers by their value
-// (300, 300.0 and 3e2 are one), strings by theirs. What is no JSON stays.
+// canonical returns the same text for equal JSON values: sorted keys, numbers by value (300, 300.0 and 3e2 are equal),
+// strings by value. It returns invalid JSON unchanged.
 func canonical(raw []byte) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -42,8 +42,8 @@ func plain(v any) any {
 	return v
 }
 
-// plainNumber is a number as a fraction. One with a large exponent stays, because its
-// fraction would be as large.
+// plainNumber returns a number as a fraction. A number with a large exponent stays as it is, because its fraction would
+// be huge.
 func plainNumber(n json.Number) any {
 	if i := strings.IndexAny(string(n), "eE"); i >= 0 {
 		exponent, err := strconv.Atoi(string(n[i+1:]))
@@ -58,27 +58,26 @@ func plainNumber(n json.Number) any {
 	return map[string]any{"number": r.RatString()}
 }
 
-// object is the fields of a JSON object, each as the bytes that were sent.
+// object returns the fields of a JSON object, each as the bytes that were sent.
 func object(raw []byte) (map[string]json.RawMessage, bool) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(raw, &fields)
 	return fields, err == nil && fields != nil
 }
 
-// decodeWhole reads one JSON value, and refuses what follows it.
+// decodeWhole decodes exactly one JSON value.
 func decodeWhole(body []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(into); err != nil {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the body")
+		return errors.New("data after the body")
 	}
 	return nil
 }
 
-// withString is a JSON object with one string field changed, and every other
-// byte as it was.
+// withString changes one string field of a JSON object, and keeps every other byte.
 func withString(raw []byte, field, value string) []byte {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -103,20 +102,20 @@ func withString(raw []byte, field, value string) []byte {
 	return raw
 }
 
-// quoted is a string as JSON, without the escapes that are for HTML alone.
+// quoted encodes a string without HTML escapes.
 func quoted(s string) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string can be encoded
+	_ = e.Encode(s) // strings always encode
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// encode is a value that is made here as JSON.
+// encode encodes a value of this package.
 func encode(v any) json.RawMessage {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // it is made of strings and numbers
+		panic(err) // strings and numbers always encode
 	}
 	return text
 }

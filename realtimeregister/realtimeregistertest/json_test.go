@@ -18,7 +18,7 @@ func TestCanonical(t *testing.T) {
 		{`"é"`, `"\u00e9"`, true},
 	} {
 		if same := canonical([]byte(c.a)) == canonical([]byte(c.b)); same != c.same {
-			t.Errorf("%s and %s: %v", c.a, c.b, same)
+			t.Errorf("%s and %s: got equal %v", c.a, c.b, same)
 		}
 	}
 }

@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// Kind is what goes wrong: it plays a call, and decides whether the API carries
-// the call out at all. Unless its description says otherwise, it does not.
+// Kind is how a call fails. Unless its description says otherwise, the call has no effect.
 type Kind struct {
 	name string
 	play func(*call)
 }
 
-// String names the kind; the request log has it.
+// String returns the name, which the request log contains.
 func (k Kind) String() string { return k.name }
 
-// Status answers with the code and the type that belongs to it. (D)
+// Status answers with the code and its usual type. (D)
 func Status(code int) Kind { return Failure(code, typeFor(code), http.StatusText(code)) }
 
-// Failure answers with the code, type and message given. (D: the form)
+// Failure answers with the code, type and message. (D: the form)
 func Failure(code int, typ, message string) Kind {
 	return Kind{strings.TrimSpace(fmt.Sprintf("status %d %s", code, typ)), func(c *call) { c.send(failure(code, typ, message)) }}
 }
@@ -33,7 +32,7 @@ func EmptyFailure(code int) Kind {
 func typeFor(code int) string {
 	switch code {
 	case http.StatusBadRequest:
-		return "ProcessError" // may pass (D)
+		return "ProcessError" // can be transient (D)
 	case http.StatusUnauthorized:
 		return typeAuthentication
 	case http.StatusForbidden:
@@ -51,8 +50,7 @@ func typeFor(code int) string {
 	}
 }
 
-// RateLimited answers 429. (D: the code; ?: Retry-After) Without a form it is the
-// reading Options.RetryAfter.
+// RateLimited answers 429. (D; Retry-After: ?) If after is nil, Options.RetryAfter applies.
 func RateLimited(after RetryAfter) Kind { return statusRetry(http.StatusTooManyRequests, after) }
 
 // Unavailable answers 503. (D)
@@ -64,7 +62,7 @@ func statusRetry(code int, after RetryAfter) Kind {
 			after = InSeconds(c.opts.RetryAfter)
 		}
 		if after != nil {
-			now := time.Now() // as of the moment at which the answer will be on its way
+			now := time.Now() // when the response is sent
 			if c.due.After(now) {
 				now = c.due
 			}
@@ -74,7 +72,7 @@ func statusRetry(code int, after RetryAfter) Kind {
 	}}
 }
 
-// HTMLPage answers with the code and a page of a proxy. (I) With 200 it is the wrong content type.
+// HTMLPage answers with the code and a proxy's page. (I) With 200 it is a wrong content type.
 func HTMLPage(code int) Kind {
 	return Kind{fmt.Sprintf("HTML page %d", code), func(c *call) {
 		page := fmt.Sprintf("<!DOCTYPE html>\n<html><head><title>%d %s</title></head>"+
@@ -83,8 +81,7 @@ func HTMLPage(code int) Kind {
 	}}
 }
 
-// OtherShape carries the call out, and answers 200 with another JSON value than
-// the API's. (I)
+// OtherShape executes the call, and answers 200 with a JSON value of another shape. (I)
 func OtherShape(body string) Kind {
 	return Kind{"other shape " + body, func(c *call) {
 		c.carryOut()
@@ -92,7 +89,7 @@ func OtherShape(body string) Kind {
 	}}
 }
 
-// Accepted carries the call out, and answers 202 with X-Process-Id. (?)
+// Accepted executes the call, and answers 202 with X-Process-Id. (?)
 func Accepted() Kind {
 	return Kind{"status 202", func(c *call) {
 		a := c.carryOut()
@@ -103,7 +100,7 @@ func Accepted() Kind {
 	}}
 }
 
-// Hang never answers; it ends when the client goes away.
+// Hang never answers. It ends when the client disconnects.
 func Hang() Kind {
 	return Kind{"hang", func(c *call) {
 		select {
@@ -114,43 +111,40 @@ func Hang() Kind {
 	}}
 }
 
-// DropBefore drops the connection without having carried the call out; on TCP
-// it is reset. Go's transport retries a GET on a new
-// connection if the broken one had been used before.
+// DropBefore drops the connection before the call takes effect; on TCP it is reset. Go's transport retries a GET on a
+// new connection if the dropped one was reused.
 func DropBefore() Kind {
-	return Kind{"drop before the effect", (*call).drop}
+	return Kind{"drop before effect", (*call).drop}
 }
 
-// DropAfter drops the connection once the call was carried out.
+// DropAfter drops the connection after the call has taken effect.
 func DropAfter() Kind {
-	return Kind{"drop after the effect", func(c *call) {
+	return Kind{"drop after effect", func(c *call) {
 		c.carryOut()
 		c.drop()
 	}}
 }
 
-// DropThenEffect drops the connection, and an update takes effect so much later.
-// (?)
+// DropThenEffect drops the connection. An update takes effect d later. (?)
 func DropThenEffect(d time.Duration) Kind {
-	return Kind{fmt.Sprintf("drop, effect %s later", d), func(c *call) {
+	return Kind{fmt.Sprintf("drop, effect after %s", d), func(c *call) {
 		c.delay = d
 		c.carryOut()
 		c.drop()
 	}}
 }
 
-// AfterEffect carries the call out, and then does as the kind does: the answer
-// is a failure, the effect is there.
+// AfterEffect applies k after the call has taken effect: the response is a failure, but the change is made.
 func AfterEffect(k Kind) Kind {
-	return Kind{k.name + " after the effect", func(c *call) {
+	return Kind{k.name + " after effect", func(c *call) {
 		c.carryOut()
 		k.play(c)
 	}}
 }
 
-// Late does as the kind does, so much later.
+// Late applies k after a delay of d.
 func Late(d time.Duration, k Kind) Kind {
-	return Kind{fmt.Sprintf("%s, %s late", k.name, d), func(c *call) {
+	return Kind{fmt.Sprintf("%s after %s", k.name, d), func(c *call) {
 		c.due = c.due.Add(d)
 		if !c.server.Pause(c.r, d) {
 			c.drop()
@@ -160,16 +154,15 @@ func Late(d time.Duration, k Kind) Kind {
 	}}
 }
 
-// Slow carries the call out at once, and answers it so much later than others.
+// Slow executes the call at once, and delays the response by d.
 func Slow(d time.Duration) Kind {
-	return Kind{fmt.Sprintf("%s slow", d), func(c *call) {
+	return Kind{fmt.Sprintf("slow by %s", d), func(c *call) {
 		c.due = c.due.Add(d)
 		c.send(c.carryOut())
 	}}
 }
 
-// Truncated carries the call out, and breaks off in the middle of the answer's
-// body.
+// Truncated executes the call, and drops the connection in the middle of the body.
 func Truncated() Kind {
 	return Kind{"truncated body", func(c *call) {
 		a := c.carryOut()
@@ -183,8 +176,7 @@ func Truncated() Kind {
 	}}
 }
 
-// Malformed carries the call out, and answers with the half of a JSON body as
-// if it were the whole.
+// Malformed executes the call, and answers with half of the JSON body, as if it were complete.
 func Malformed() Kind {
 	return Kind{"malformed JSON", func(c *call) {
 		a := c.carryOut()
@@ -193,8 +185,7 @@ func Malformed() Kind {
 	}}
 }
 
-// WrongContentType carries the call out, and gives its JSON out as a page of
-// HTML.
+// WrongContentType executes the call, and labels its JSON as HTML.
 func WrongContentType() Kind {
 	return Kind{"wrong content type", func(c *call) {
 		a := c.carryOut()
@@ -202,8 +193,8 @@ func WrongContentType() Kind {
 	}}
 }
 
-// Endless carries the call out, and answers with a body that has no end: JSON
-// that is fine as far as it goes. It ends when the client goes away.
+// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client
+// disconnects.
 func Endless() Kind {
 	return Kind{"endless body", func(c *call) {
 		a := c.carryOut()
@@ -227,10 +218,9 @@ func Endless() Kind {
 	}}
 }
 
-// SlowBody carries the call out and begins to answer, but lets the time pass
-// before each byte of the body.
+// SlowBody executes the call, and pauses before each byte of the body.
 func SlowBody(each time.Duration) Kind {
-	return Kind{fmt.Sprintf("slow body, %s a byte", each), func(c *call) {
+	return Kind{fmt.Sprintf("slow body, %s per byte", each), func(c *call) {
 		a := c.carryOut()
 		body := a.json()
 		if !c.begin(a.code, "application/json", len(body)) {
@@ -253,9 +243,8 @@ func SlowBody(each time.Duration) Kind {
 	}}
 }
 
-// Redirect answers with the code (302, 307 …) and a Location, which a client
-// must not follow with the key if it is at another host. On a server that
-// listens in memory every host is the server itself; see Request.Host.
+// Redirect answers with the code (302, 307 …) and a Location. A client must not follow it to another host with the key.
+// An in-memory server answers for every host: see Request.Host.
 func Redirect(code int, location string) Kind {
 	return Kind{fmt.Sprintf("redirect %d", code), func(c *call) {
 		c.w.Header().Set("Location", location)

@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// defaultLimit is how many zones a list has without a limit. (D)
+// defaultLimit is the number of zones in a list without a limit. (D)
 const defaultLimit = 10
 
-// listZones answers with the zones that fit the query, a page of them. (D) A
-// parameter that is not known here is refused, as nothing is known of what the
-// API forgives.
+// listZones answers with one page of the zones that match the query. (D) It refuses unknown parameters, because it is
+// unknown what the API tolerates.
 func (s *Server) listZones(c *call, account string) answer {
 	page := &pagination{Limit: defaultLimit}
 	var found []*zone
@@ -67,11 +66,11 @@ func (s *Server) listZones(c *call, account string) answer {
 	return a
 }
 
-// order sorts zones by a field, downwards after a minus.
+// order sorts zones by a field; a minus means descending.
 func order(zones []*zone, by string) bool {
 	field, down := strings.CutPrefix(by, "-")
 	switch field {
-	case "", "id": // as they are
+	case "", "id": // unchanged
 	case "name":
 		slices.SortStableFunc(zones, func(a, b *zone) int { return strings.Compare(a.seed.Name, b.seed.Name) })
 	default:

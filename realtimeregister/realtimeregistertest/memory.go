@@ -9,16 +9,16 @@ type readerOf struct {
 // memory is what a client knows of a zone.
 type memory struct {
 	last  *basis
-	seen  sign            // the newest of its own lists
-	known map[string]bool // records that it has seen or sent: true; that it has removed: false
+	seen  sign            // the newest in its own lists
+	known map[string]bool // true: seen or sent; false: removed
 }
 
-// basis is what a client read: what its next update can be based upon.
+// basis is what a client read before an update.
 type basis struct {
-	at       int            // the count of events
+	at       int            // event counter
 	records  map[string]int // by value
 	settings settings
-	evident  bool // stale or short, and the client could know it
+	evident  bool // stale or short, and the client could notice
 }
 
 func (s *Server) memory(reader string, z *zone) *memory {
@@ -29,12 +29,10 @@ func (s *Server) memory(reader string, z *zone) *memory {
 	return s.readers[k]
 }
 
-// remember notes what an answer shows its client. That a view is not the truth
-// is evident if it is older than what the key was shown by id or wrote before, or
-// what this client was shown in a list, which it may ask for without any lock; or if
-// it lacks a record that this client saw or sent, or has one that it removed. An
-// update is based upon the last read by id: others who use the client may list
-// zones at any time.
+// remember notes what a response shows its client. A stale or short view is evident if it is older than what the key
+// has read by id or written, older than what this client has seen in a list, which needs no lock, lacks a record that
+// this client has seen or sent, or has one that it removed. The basis of an update is the last read by id, because
+// lists can be read at any time.
 func (s *Server) remember(c *call, zones []*shown) {
 	if len(zones) == 0 {
 		return
@@ -71,7 +69,7 @@ func (s *Server) remember(c *call, zones []*shown) {
 	}
 }
 
-// knowPosted notes what a client sent, and what it took out.
+// knowPosted notes what a client sent, and what it removed.
 func (m *memory) knowPosted(u *update, o Options) {
 	if !u.posted {
 		return

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// StaleRead shows zones as they were that long ago, as far back as
-// Options.History goes. (?)
+// StaleRead shows zones as they were age ago, limited by Options.History. (?)
 func StaleRead(age time.Duration) Kind {
-	return Kind{fmt.Sprintf("read %s stale", age), func(c *call) {
+	return Kind{fmt.Sprintf("read stale by %s", age), func(c *call) {
 		c.staleBy = age
 		c.send(c.carryOut())
 	}}
@@ -20,7 +19,7 @@ func ShortRead() Kind {
 	return alteredRead("short read", func(v *shown, o Options) { v.setRecords(v.records[:len(v.records)/2], o) })
 }
 
-// AbsentRecords shows no records, as if there were none. (?)
+// AbsentRecords omits the field records, as for an empty zone. (?)
 func AbsentRecords() Kind {
 	return alteredRead("absent records", func(v *shown, o Options) {
 		v.setRecords(nil, o)
@@ -36,7 +35,7 @@ func EmptyRecords() Kind {
 	})
 }
 
-// NullRecords shows null for records. (?)
+// NullRecords shows null as the records. (?)
 func NullRecords() Kind {
 	return alteredRead("null records", func(v *shown, o Options) {
 		v.setRecords(nil, o)
@@ -44,7 +43,7 @@ func NullRecords() Kind {
 	})
 }
 
-// OtherRecords shows a JSON value for records that is not theirs. (I)
+// OtherRecords shows another JSON value as the records. (I)
 func OtherRecords(value string) Kind {
 	return alteredRead("records "+value, func(v *shown, o Options) {
 		v.setRecords(nil, o)
@@ -52,12 +51,12 @@ func OtherRecords(value string) Kind {
 	})
 }
 
-// OtherName shows a zone under another name. (I)
+// OtherName shows a zone with another name. (I)
 func OtherName(name string) Kind {
 	return alteredRead("zone named "+name, func(v *shown, _ Options) { v.rename = name })
 }
 
-// alteredRead alters what a GET shows of zones; other calls go well.
+// alteredRead alters what GET shows of zones; other calls succeed.
 func alteredRead(name string, alter func(*shown, Options)) Kind {
 	return Kind{name, func(c *call) {
 		a := c.carryOut()
@@ -68,7 +67,7 @@ func alteredRead(name string, alter func(*shown, Options)) Kind {
 	}}
 }
 
-// NoZones answers GET /dns/zones with none; other calls go well. (I)
+// NoZones answers GET /dns/zones with an empty list; other calls succeed. (I)
 func NoZones() Kind {
 	return Kind{"no zones", func(c *call) {
 		a := c.carryOut()

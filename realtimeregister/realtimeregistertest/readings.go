@@ -8,142 +8,127 @@ import (
 	"time"
 )
 
-// Options say how the simulator reads what is not known of the API. The zero
-// value is the reading that is thought most likely.
+// Options choose a reading for each unknown of the API. The zero value is the likeliest.
 type Options struct {
-	// SOA: what becomes of hostMaster, refresh, retry, expire and ttl that an
-	// update leaves out? (?; I: kept)
+	// SOA: what happens to hostMaster, refresh, retry, expire and ttl if an update omits them? (?; I: kept)
 	SOA SOAReading
-	// Duplicates: what of records that are the same in name, type and content
-	// (and prio)? (?)
+	// Duplicates: what happens to records with the same name, type and content (and prio)? (?)
 	Duplicates DuplicatesReading
-	// Empty: how does a zone without records show them? (O: absent)
+	// Empty: how does GET show a zone without records? (O: absent)
 	Empty EmptyReading
-	// Update: what answers an update? (O: 200; 202: ?)
+	// Update: what is the response to an update? (O: 200; 202: ?)
 	Update UpdateReading
-	// UpdateBody: what is in that answer? (?)
+	// UpdateBody: what is the body of that response? (?)
 	UpdateBody UpdateBodyReading
-	// EffectDelay: an update takes effect so much later. (?; O: at once)
+	// EffectDelay: how long until an update takes effect? (?; O: at once)
 	EffectDelay time.Duration
 	// Names: in which case are names of records shown? (?)
 	Names NamesReading
-	// Order: in which order are records shown? (D: none is promised)
+	// Order: in which order are records shown? (D: unspecified)
 	Order OrderReading
-	// Linked: what of records posted to a zone with a template? (?)
+	// Linked: what happens to records posted to a zone with a template? (?)
 	Linked PostReading
 	// ShowTemplate: a linked zone shows its template's records among its own. (?)
 	ShowTemplate bool
-	// Secondary: what of records posted to a zone with a master? (?)
+	// Secondary: what happens to records posted to a zone with a master? (?)
 	Secondary PostReading
-	// Deletion: what of an update of a zone with a deletionDate? (D-: it
-	// may bring the zone back)
+	// Deletion: what does an update do to a zone with a deletionDate? (D, ambiguous: it may restore the zone)
 	Deletion DeletionReading
-	// Missing: what answers for what does not exist? (D: 400; ?: 404)
+	// Missing: what is the status for something that does not exist? (D: 400; ?: 404)
 	Missing MissingReading
-	// QuotedTXT: what of a TXT value sent in quotes? (?; O: it does harm)
+	// QuotedTXT: what happens to a TXT value in quotes? (?; O: it does harm)
 	QuotedTXT QuotedReading
-	// Signs: which signs of change does a zone have? (D: updatedDate, which is
-	// optional, and the serial in defaultRecords)
+	// Signs: which signs of change does a zone have? (D: updatedDate, which is optional, and the serial in
+	// defaultRecords)
 	Signs SignsReading
 	// MinTTL: a smaller TTL of a record is refused. (?) Zero and less always are.
 	MinTTL int
-	// RetryAfter: a 429 of the kind RateLimited(nil) has this Retry-After all
-	// the same, if it is not zero. (?)
+	// RetryAfter: the Retry-After of RateLimited(nil), if it is not zero. (?)
 	RetryAfter time.Duration
 	// ForbiddenEmpty: a 403 has no body. (O)
 	ForbiddenEmpty bool
-	// RefusedAddress: what answers a key that is tied to another address? (?)
+	// RefusedAddress: what is the response to a key bound to another address? (?)
 	RefusedAddress AddressReading
 
-	// StaleReads: a GET shows zones as they were that long ago. (?) A zone
-	// younger than that is shown as it was at first.
+	// StaleReads: how old the zones are that GET shows. (?) A zone younger than that is shown in its first state.
 	StaleReads time.Duration
-	// Replicas: which GETs StaleReads is for. (?)
+	// Replicas: which GETs are stale by StaleReads. (?)
 	Replicas ReplicasReading
-	// StaleReadBacks: so many GETs by id after each write of the API show the
-	// zone as it was before it. (?)
+	// StaleReadBacks: how many GETs by id after each write of the API show the zone before the write. (?)
 	StaleReadBacks int
-	// ShortAfterWrite: for that long after a write of the API, a GET shows the
-	// first half of the records. (?)
+	// ShortAfterWrite: how long after a write of the API GET shows only the first half of the records. (?)
 	ShortAfterWrite time.Duration
-	// AbsentAfterWrite: for that long after a write of the API, a GET shows no
-	// records at all, as if there were none. (?)
+	// AbsentAfterWrite: how long after a write of the API GET omits the field records, as for an empty zone. (?)
 	AbsentAfterWrite time.Duration
-	// DNSLag: DNS serves a zone as it was that long ago. (?)
+	// DNSLag: how old the zone is that DNS serves. (?)
 	DNSLag time.Duration
-	// Latency: every answer takes that long. The call is carried out when it
-	// arrives.
+	// Latency: how long every response takes. The call takes effect when it arrives.
 	Latency time.Duration
 
-	// TestDoesHarm: the test itself means to do harm, so that [Start] and
-	// [StartInMemory] do not fail it for that.
+	// TestDoesHarm: the test does harm on purpose, so [Start] and [StartInMemory] do not fail it for that.
 	TestDoesHarm bool
-	// Reader identifies clients, to judge harm by what each one has read. nil
-	// is by the Authorization header: one key, one client. Dates and serials are
-	// known to all clients with the key, for any Reader.
+	// Reader identifies clients, to judge harm by what each has read. nil means by the Authorization header: one key,
+	// one client. Dates and serials are known to all clients with the key, for any Reader.
 	Reader func(Request) string
-	// History: how long versions of a zone are kept, beyond what the readings
-	// need, for the kind StaleRead.
+	// History: how long versions of a zone are kept for StaleRead, in addition to what the readings need.
 	History time.Duration
-	// RequestLogLimit: how many of the latest requests [Server.Requests]
-	// remembers; zero is all of them.
+	// RequestLogLimit: how many of the latest requests [Server.Requests] keeps; zero means all.
 	RequestLogLimit int
 	// TLS: the API is served over TLS with this configuration.
 	TLS *tls.Config
-	// Observe receives every change of a record. It runs while the state is
-	// locked, and so must not call the Server.
+	// Observe receives every change of a record. It runs under the lock, so it must not call the Server.
 	Observe func(Change)
 }
 
-// SOAReading is what becomes of SOA fields that an update leaves out.
+// SOAReading is what happens to SOA fields that an update omits.
 type SOAReading int
 
-// Readings of SOA fields left out.
+// Readings of omitted SOA fields.
 const (
 	SOAKept  SOAReading = iota // (I)
 	SOAReset                   // to the defaults (?)
 )
 
-// DuplicatesReading is what becomes of records that are the same.
+// DuplicatesReading is what happens to duplicate records.
 type DuplicatesReading int
 
 // Readings of duplicates.
 const (
 	DuplicatesRefused DuplicatesReading = iota // 400 with conflicts (?)
-	DuplicatesMerged                           // the first stays (?)
+	DuplicatesMerged                           // the first is kept (?)
 	DuplicatesKept                             // (?)
 )
 
-// EmptyReading is how a zone without records shows them.
+// EmptyReading is how GET shows a zone without records.
 type EmptyReading int
 
-// Readings of no records.
+// Readings of an empty zone.
 const (
 	EmptyAbsent EmptyReading = iota // (O)
 	EmptyList                       // (?)
 	EmptyNull                       // (?)
 )
 
-// UpdateReading is what answers an update.
+// UpdateReading is the response to an update.
 type UpdateReading int
 
-// Readings of the answer to an update.
+// Readings of the response to an update.
 const (
 	UpdateOK       UpdateReading = iota // 200 (O)
 	UpdateProcess                       // 200 with X-Process-Id (?)
 	UpdateAccepted                      // 202 with X-Process-Id (?)
 )
 
-// UpdateBodyReading is what is in the answer to an update.
+// UpdateBodyReading is the body of the response to an update.
 type UpdateBodyReading int
 
-// Readings of the body of that answer.
+// Readings of the body of that response.
 const (
 	UpdateBodyEmpty  UpdateBodyReading = iota // (?)
 	UpdateBodyObject                          // {} (?)
 )
 
-// NamesReading is the case of the names of records in answers.
+// NamesReading is the case of the names of records in responses.
 type NamesReading int
 
 // Readings of the case of names.
@@ -154,37 +139,36 @@ const (
 	NamesMixed                        // (?)
 )
 
-// OrderReading is the order of the records in answers.
+// OrderReading is the order of the records in responses.
 type OrderReading int
 
 // Readings of the order.
 const (
 	OrderKept     OrderReading = iota // (I)
-	OrderShuffled                     // another one for each GET (D: not promised)
+	OrderShuffled                     // different for each GET (D: unspecified)
 )
 
-// PostReading is what becomes of records posted to a zone that has them from
-// elsewhere.
+// PostReading is what happens to records posted to a zone that gets its records from elsewhere.
 type PostReading int
 
-// Readings of such an update.
+// Readings of records posted to such a zone.
 const (
 	PostRefused PostReading = iota // 400 ObjectStatusProhibitsOperation (?)
 	PostTaken                      // (?)
-	PostIgnored                    // 200, and the records stay (?)
+	PostIgnored                    // 200, without effect (?)
 )
 
-// DeletionReading is what becomes of an update of a zone that is to be removed.
+// DeletionReading is what an update does to a zone that waits for deletion.
 type DeletionReading int
 
 // Readings of such an update.
 const (
-	DeletionRevives DeletionReading = iota // the deletionDate is gone (D-)
+	DeletionRevives DeletionReading = iota // the deletionDate is removed (D, ambiguous)
 	DeletionStays                          // (?)
 	DeletionRefuses                        // 400 ObjectStatusProhibitsOperation (?)
 )
 
-// MissingReading is what answers for what does not exist.
+// MissingReading is the status for something that does not exist.
 type MissingReading int
 
 // Readings of what does not exist.
@@ -193,7 +177,7 @@ const (
 	MissingNotFound                         // 404 ObjectDoesNotExist (D elsewhere)
 )
 
-// QuotedReading is what becomes of a TXT value in quotes.
+// QuotedReading is what happens to a TXT value in quotes.
 type QuotedReading int
 
 // Readings of quotes.
@@ -214,10 +198,10 @@ const (
 	SignsNone                       // (?)
 )
 
-// AddressReading is what answers a key that is tied to another address.
+// AddressReading is the response to a key bound to another address.
 type AddressReading int
 
-// Readings of the refusal of an address.
+// Readings of a refused address.
 const (
 	AddressForbidden    AddressReading = iota // 403 (?)
 	AddressUnauthorized                       // 401 (?)
@@ -229,11 +213,11 @@ type ReplicasReading int
 // Readings of replicas of the API.
 const (
 	ReplicasAll       ReplicasReading = iota // every GET (?)
-	ReplicasAlternate                        // every second one of a zone, the first is fresh (?)
-	ReplicasOther                            // those of clients other than the zone's last writer (?)
+	ReplicasAlternate                        // every second one of a zone; the first is fresh (?)
+	ReplicasOther                            // those of clients other than the last writer of the zone (?)
 )
 
-// choice is one reading that is a choice between words.
+// choice is a reading with a fixed set of values.
 type choice struct {
 	name, usage string
 	words       []string
@@ -280,26 +264,25 @@ func choices() []choice {
 	add := func(name, usage string, words ...string) {
 		out = append(out, choice{name, usage, words, func(o *Options) *int { return pointer(o, name) }})
 	}
-	add("soa", "SOA fields that an update leaves out", "kept", "reset")
+	add("soa", "SOA fields that an update omits", "kept", "reset")
 	add("duplicates", "exact duplicates", "refused", "merged", "kept")
-	add("empty", "how no records are shown", "absent", "list", "null")
-	add("update", "what answers an update", "200", "200-process", "202")
-	add("update-body", "what is in the answer to an update", "empty", "object")
-	add("names", "the case of names in answers", "stored", "lower", "upper", "mixed")
-	add("order", "the order of records in answers", "kept", "shuffled")
+	add("empty", "how an empty zone is shown", "absent", "list", "null")
+	add("update", "the response to an update", "200", "200-process", "202")
+	add("update-body", "the body of the response to an update", "empty", "object")
+	add("names", "the case of names in responses", "stored", "lower", "upper", "mixed")
+	add("order", "the order of records in responses", "kept", "shuffled")
 	add("linked", "records posted to a linked zone", "refused", "taken", "ignored")
 	add("secondary", "records posted to a secondary zone", "refused", "taken", "ignored")
-	add("deletion", "an update of a zone that is to be removed", "revives", "stays", "refuses")
-	add("missing", "what answers for what does not exist", "400", "404")
+	add("deletion", "an update of a zone that waits for deletion", "revives", "stays", "refuses")
+	add("missing", "the status for something that does not exist", "400", "404")
 	add("quoted-txt", "a TXT value in quotes", "refused", "kept", "removed")
 	add("signs", "the signs of change of a zone", "both", "date", "serial", "none")
-	add("address", "what answers a key tied to another address", "403", "401")
+	add("address", "the status for a key bound to another address", "403", "401")
 	add("replicas", "which GETs are stale", "all", "alternate", "other")
 	return out
 }
 
-// EachReading is Options that differ from the zero value in one choice, for each
-// word of each choice, and the zero value first.
+// EachReading returns the zero value, and then Options that differ from it in one choice, for each word of each choice.
 func EachReading() []Options {
 	out := []Options{{}}
 	for _, c := range choices() {
@@ -312,8 +295,7 @@ func EachReading() []Options {
 	return out
 }
 
-// String names the readings, for the name of a subtest. What is as in the zero
-// Options is left out; the zero Options themselves are "likely".
+// String returns the options that differ from the zero value, as the name of a subtest, or "likely".
 func (o Options) String() string {
 	var words []string
 	for _, c := range choices() {
@@ -321,29 +303,29 @@ func (o Options) String() string {
 			words = append(words, c.name+"-"+c.words[i])
 		}
 	}
-	say := func(unlike bool, format string, args ...any) {
-		if unlike {
+	add := func(set bool, format string, args ...any) {
+		if set {
 			words = append(words, fmt.Sprintf(format, args...))
 		}
 	}
-	say(o.ShowTemplate, "show-template")
-	say(o.ForbiddenEmpty, "forbidden-empty")
-	say(o.EffectDelay > 0, "effect-%s", o.EffectDelay)
-	say(o.MinTTL > 0, "min-ttl-%d", o.MinTTL)
-	say(o.RetryAfter > 0, "retry-after-%s", o.RetryAfter)
-	say(o.StaleReads > 0, "stale-%s", o.StaleReads)
-	say(o.StaleReadBacks > 0, "stale-read-backs-%d", o.StaleReadBacks)
-	say(o.ShortAfterWrite > 0, "short-%s", o.ShortAfterWrite)
-	say(o.AbsentAfterWrite > 0, "absent-%s", o.AbsentAfterWrite)
-	say(o.DNSLag > 0, "dns-lag-%s", o.DNSLag)
-	say(o.Latency > 0, "latency-%s", o.Latency)
+	add(o.ShowTemplate, "show-template")
+	add(o.ForbiddenEmpty, "forbidden-empty")
+	add(o.EffectDelay > 0, "effect-%s", o.EffectDelay)
+	add(o.MinTTL > 0, "min-ttl-%d", o.MinTTL)
+	add(o.RetryAfter > 0, "retry-after-%s", o.RetryAfter)
+	add(o.StaleReads > 0, "stale-%s", o.StaleReads)
+	add(o.StaleReadBacks > 0, "stale-read-backs-%d", o.StaleReadBacks)
+	add(o.ShortAfterWrite > 0, "short-%s", o.ShortAfterWrite)
+	add(o.AbsentAfterWrite > 0, "absent-%s", o.AbsentAfterWrite)
+	add(o.DNSLag > 0, "dns-lag-%s", o.DNSLag)
+	add(o.Latency > 0, "latency-%s", o.Latency)
 	if len(words) == 0 {
 		return "likely"
 	}
 	return strings.Join(words, ",")
 }
 
-// missingCode is the status of what does not exist.
+// missingCode returns the status for something that does not exist.
 func (o Options) missingCode() int {
 	if o.Missing == MissingNotFound {
 		return http.StatusNotFound

@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// How many records each of a series of reads shows, one each 10 s, after a write
-// that added a fourth to three.
-func TestReadsAfterAWrite(t *testing.T) {
+// Each series of reads starts after a write that adds a fourth record, with one read every 10 s.
+func TestReadsAfterWrite(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		o    Options
@@ -45,7 +44,7 @@ func TestReadsAfterAWrite(t *testing.T) {
 	}
 }
 
-func TestAnotherReplicaIsStale(t *testing.T) {
+func TestReplicas_OtherIsStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := addZone(StartInMemory(t, Options{
@@ -55,12 +54,12 @@ func TestAnotherReplicaIsStale(t *testing.T) {
 		w.post(t, append(w.read(t), challenge("v"))...)
 		other := recordsOf(t, w.call(t, "GET", w.path(), "", "User-Agent", "other").body)
 		if len(w.read(t)) != 4 || len(other) != 3 {
-			t.Errorf("the writer reads %d, the other %d", len(w.read(t)), len(other))
+			t.Errorf("got %d records for the writer, %d for the other client", len(w.read(t)), len(other))
 		}
 	})
 }
 
-func TestHowAZoneIsShown(t *testing.T) {
+func TestReadZone_Forms(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		o       Options
@@ -83,12 +82,12 @@ func TestHowAZoneIsShown(t *testing.T) {
 		w := addZone(Start(t, c.o), c.zone)
 		body := w.call(t, "GET", w.path(), "").body
 		if !strings.Contains(body, c.has) || !strings.Contains(body, c.has2) || strings.Contains(body, c.lacking) {
-			t.Errorf("%s: %s", c.o, body)
+			t.Errorf("%s: got %s", c.o, body)
 		}
 	}
 }
 
-func TestSignsOfChange(t *testing.T) {
+func TestSigns(t *testing.T) {
 	t.Parallel()
 	for reading, want := range map[SignsReading]string{SignsBoth: "date serial", SignsDate: "date", SignsSerial: "serial", SignsNone: ""} {
 		t.Run(fmt.Sprint(reading), func(t *testing.T) {
@@ -124,7 +123,7 @@ func TestSignsOfChange(t *testing.T) {
 	}
 }
 
-func TestShuffledRecords(t *testing.T) {
+func TestOrderShuffled(t *testing.T) {
 	t.Parallel()
 	w := addZone(Start(t, Options{Order: OrderShuffled}), Zone{})
 	orders := map[string]bool{}
@@ -133,10 +132,10 @@ func TestShuffledRecords(t *testing.T) {
 		orders[strings.Join(r, "")] = true
 		slices.Sort(r)
 		if want := slices.Sorted(slices.Values(foreignRecords())); !slices.Equal(r, want) {
-			t.Fatalf("read %q", r)
+			t.Fatalf("got %q", r)
 		}
 	}
 	if len(orders) < 2 {
-		t.Error("always in one order")
+		t.Error("want more than one order")
 	}
 }

@@ -10,36 +10,33 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// Record is a record as the API has it, in JSON. Names are absolute and have no
-// final dot, TXT is bare. (D, O)
+// Record returns a record in the API's JSON. Names are absolute without final dot, TXT values are bare. (D, O)
 func Record(name, typ, content string, ttl int) string {
 	return fmt.Sprintf(`{"name":%s,"type":%s,"content":%s,"ttl":%d}`, quoted(name), quoted(typ), quoted(content), ttl)
 }
 
-// PrioRecord is a record of MX or SRV: prio must be sent, also 0. (O)
+// PrioRecord returns an MX or SRV record. prio is required, even 0. (O)
 func PrioRecord(name, typ, content string, ttl, prio int) string {
 	r := Record(name, typ, content, ttl)
 	return fmt.Sprintf(`%s,"prio":%d}`, r[:len(r)-1], prio)
 }
 
-// stored is a record of a zone, byte for byte as its writer sent it. It never
-// changes once made.
+// stored is an immutable record of a zone, byte for byte as its writer sent it.
 type stored struct {
 	raw     json.RawMessage
 	value   string // canonical
 	fields  map[string]json.RawMessage
-	name    string // lower-case
-	typ     string // upper-case
+	name    string // lower case
+	typ     string // upper case
 	content string
 	prio    string
 	ttl     int
-	rr      dns.RR // nil if DNS can not have it
+	rr      dns.RR // nil if DNS cannot represent it
 	foreign bool
-	since   int // when it was written, by the count of the server's events
+	since   int // when it was written, by the event counter
 }
 
-// newStored parses a record. Whatever it lacks is empty: the problems of one
-// that a client sent are found by problems.
+// newStored parses a record. Missing fields stay empty: problems reports them for a record that a client sent.
 func newStored(raw json.RawMessage, foreign bool, since int) *stored {
 	r := &stored{raw: raw, value: canonical(raw), foreign: foreign, since: since}
 	r.fields, _ = object(raw)
@@ -63,17 +60,16 @@ func newStored(raw json.RawMessage, foreign bool, since int) *stored {
 
 func (r *stored) text(field string) string {
 	var s string
-	_ = json.Unmarshal(r.fields[field], &s) // problems finds what is no string
+	_ = json.Unmarshal(r.fields[field], &s) // problems reports other types
 	return s
 }
 
-// duplicates reports whether two records are one in DNS.
+// duplicates reports whether two records are the same in DNS.
 func (r *stored) duplicates(other *stored) bool {
 	return r.name == other.name && r.typ == other.typ && r.content == other.content && r.prio == other.prio
 }
 
-// stripped is a record with the white space around its strings gone, as the API
-// does to every string that it is sent. (D)
+// stripped trims the strings of a record, as the API does. (D)
 func stripped(raw json.RawMessage) json.RawMessage {
 	fields, ok := object(raw)
 	if !ok {
@@ -88,7 +84,7 @@ func stripped(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// whole is a number without a fraction, in any form: 300, 300.0, 3e2.
+// whole returns a number without a fraction, in any form: 300, 300.0, 3e2.
 func whole(raw json.RawMessage) (int, bool) {
 	var f float64
 	if json.Unmarshal(raw, &f) != nil || f != float64(int(f)) || string(raw) == "null" {

@@ -9,27 +9,26 @@ import (
 	"time"
 )
 
-// Request is one request that the server received.
+// Request is one received request.
 type Request struct {
 	Time   time.Time // when it arrived
-	Op     Operation // "" for one that the API does not have
-	Zone   int       // the id in the path, or 0
-	Name   string    // the name in the path, or of the query of a list
+	Op     Operation // "" for an unknown operation
+	Zone   int       // in the path, or 0
+	Name   string    // in the path, or in the query of a list
 	Method string
-	Host   string      // the host that the client believes it speaks to
-	Path   string      // as it was sent, escaped
-	Query  url.Values  // as it was sent
-	Auth   string      // the header Authorization
-	Header http.Header // a copy of all headers
+	Host   string      // as the client names it
+	Path   string      // as sent, escaped
+	Query  url.Values  // as sent
+	Auth   string      // the Authorization header
+	Header http.Header // copy of all headers
 	Body   []byte
-	Status int    // of the answer; 0 if none was begun (yet)
-	Fault  string // the fault that was played, if any
+	Status int    // of the response; 0 before it starts
+	Fault  string // name of the applied fault
 
-	landed bool // not in flight any more
+	landed bool // no longer in flight
 }
 
-// requestLog is every request, and what is counted of them. The counts survive
-// the limit of the log.
+// requestLog holds all requests and their counts. The limit of the log does not affect the counts.
 type requestLog struct {
 	mu          sync.Mutex
 	requests    []*Request
@@ -42,7 +41,7 @@ type requestLog struct {
 	keyMax      map[string]int
 }
 
-// begin logs a request that has arrived. A limit of zero is none.
+// begin logs a request on arrival. A limit of zero means no limit.
 func (l *requestLog) begin(r Request, limit int) *Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,9 +74,8 @@ func (l *requestLog) name(r *Request, fault string) {
 	r.Fault = fault
 }
 
-// land takes a request out of those in flight. It comes before the last byte of
-// the answer: a client that has read it can send the next request at once, and
-// the two must not be counted as two at one moment.
+// land marks a request as no longer in flight. It must precede the last byte of the response: a client that has read it
+// can send the next request at once, and the two must not count as concurrent.
 func (l *requestLog) land(r *Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,8 +90,8 @@ func (l *requestLog) land(r *Request) {
 	}
 }
 
-// Requests are the requests since the start or the last reset, in the order in
-// which they arrived; those that are not answered yet have the status 0.
+// Requests returns the requests since the start or the last reset, in order of arrival. Those without a response have
+// status 0.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -117,45 +115,42 @@ func (s *Server) ResetRequests() {
 	}
 }
 
-// Calls is the number of requests since the start or the last reset.
+// Calls returns the number of requests since the start or the last reset.
 func (s *Server) Calls() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.calls
 }
 
-// CallsOf is the number of requests of one operation since the start or the
-// last reset.
+// CallsOf returns the number of requests of one operation since the start or the last reset.
 func (s *Server) CallsOf(op Operation) int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.byOperation[op]
 }
 
-// BodyBytes is the number of bytes of all bodies received since the start or
-// the last reset.
+// BodyBytes returns the size of all request bodies since the start or the last reset, in bytes.
 func (s *Server) BodyBytes() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.bodyBytes
 }
 
-// InFlight is the number of requests that are being answered now.
+// InFlight returns the number of requests in flight.
 func (s *Server) InFlight() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.flying
 }
 
-// MaxInFlight is the largest number of requests that were being answered at one
-// moment since the start or the last reset.
+// MaxInFlight returns the maximum number of requests in flight since the start or the last reset.
 func (s *Server) MaxInFlight() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.maxFlying
 }
 
-// MaxInFlightOf is MaxInFlight of one header Authorization.
+// MaxInFlightOf returns MaxInFlight of one Authorization header.
 func (s *Server) MaxInFlightOf(auth string) int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

@@ -6,22 +6,20 @@ import (
 	"time"
 )
 
-// RetryAfter is a form of the header Retry-After: its value at the moment of
-// the answer. nil is no such header.
+// RetryAfter returns the value of the Retry-After header at the time of the response. nil omits the header.
 type RetryAfter func(now time.Time) string
 
-// InSeconds is Retry-After as a number of seconds, rounded up.
+// InSeconds is a Retry-After in seconds, rounded up.
 func InSeconds(d time.Duration) RetryAfter {
 	return func(time.Time) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
 }
 
-// AtDate is Retry-After as an HTTP date, so long after the answer, rounded up to
-// the second that a date can tell.
+// AtDate is a Retry-After as an HTTP date, d after the response, rounded up to a second, the precision of a date.
 func AtDate(d time.Duration) RetryAfter {
 	return func(now time.Time) string {
 		return now.Add(d + time.Second - 1).UTC().Truncate(time.Second).Format(http.TimeFormat)
 	}
 }
 
-// AsWritten is Retry-After with that very value, for one that makes no sense.
+// AsWritten is a Retry-After with exactly that value, for invalid ones.
 func AsWritten(value string) RetryAfter { return func(time.Time) string { return value } }

@@ -11,24 +11,23 @@ import (
 // BasePath is the path of the API's base URL.
 const BasePath = "/v2"
 
-// Server is the simulator: the API as an [http.Handler], and the state that it
-// shares with DNS. All its methods may be called at any time, from any
-// goroutine. Its [hosttest.Listener] has its addresses.
+// Server is the simulator: the API as an [http.Handler], and the state that it shares with DNS. It is safe for
+// concurrent use. Its [hosttest.Listener] provides the addresses.
 type Server struct {
 	*hosttest.Listener
 
-	mu          sync.Mutex // guards what follows; never held while waiting
+	mu          sync.Mutex // guards the fields below; not held while waiting
 	opts        Options
 	accounts    map[string]bool        // by handle
-	credentials map[string]*credential // by the header Authorization
-	zones       []*zone                // by id, from firstID on; nil once removed
+	credentials map[string]*credential // by Authorization header
+	zones       []*zone                // by id, starting at firstID; nil if removed
 	static      map[string]hosttest.Zone
 	challenges  map[string]map[string]bool // by name; values, or nil for all
 	readers     map[readerOf]*memory
-	waiting     []*update // updates that take effect later, the earliest first
+	waiting     []*update // delayed updates, the earliest first
 	processes   int
 	empties     int
-	events      int // counts writes and reads, so that one is before another
+	events      int // counts writes and reads, to order them
 	harms       []Harm
 
 	log    requestLog
@@ -38,8 +37,7 @@ type Server struct {
 // firstID is the id of the first zone.
 const firstID = 101
 
-// New makes a server that does not listen: it is an [http.Handler]. Close ends
-// calls that hang.
+// New returns a server that does not listen: it is an [http.Handler]. Close ends calls that hang.
 func New(opts Options) *Server {
 	s := &Server{
 		Listener:    hosttest.NewListener(),
@@ -58,9 +56,8 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Start makes a server that listens on the loopback interface: HTTP on a port of
-// its own, DNS on one port of UDP and TCP. It ends with the test, and fails it
-// if there was harm that its client could have prevented.
+// Start starts a server on the loopback interface: HTTP on a port of its own, DNS on one port for UDP and TCP. It stops
+// with the test, and fails the test if its client did preventable harm.
 func Start(tb hosttest.TB, opts Options) *Server {
 	tb.Helper()
 	s := New(opts)
@@ -71,9 +68,8 @@ func Start(tb hosttest.TB, opts Options) *Server {
 	return s
 }
 
-// StartInMemory makes a server that listens on pipes in memory, to be reached by
-// HTTPTransport or Dial, so that it can run within a testing/synctest bubble.
-// There is no DNS on a port; see Server.Answer.
+// StartInMemory starts a server on in-memory pipes; clients connect with HTTPTransport or Dial. It works in a
+// testing/synctest bubble. It has no DNS port: use Server.Answer.
 func StartInMemory(tb hosttest.TB, opts Options) *Server {
 	tb.Helper()
 	s := New(opts)
@@ -91,13 +87,13 @@ func (s *Server) endWith(tb hosttest.TB) {
 	})
 }
 
-// Listen serves the API at one address, and DNS on UDP and TCP at another; an
-// empty one is none. Close ends it.
+// Listen serves the API at one address, and DNS on UDP and TCP at another, until Close. An empty DNS address means no
+// DNS.
 func (s *Server) Listen(httpAddr, dnsAddr string) error {
 	return s.Listener.Listen(httpAddr, dnsAddr, s.Options().TLS, s, s.Answer)
 }
 
-// URL is the base URL of the API, without a slash at its end.
+// URL returns the base URL of the API, without a final slash.
 func (s *Server) URL() string {
 	if s.Origin() == "" {
 		return ""
@@ -105,29 +101,27 @@ func (s *Server) URL() string {
 	return s.Origin() + BasePath
 }
 
-// lock takes the lock, and has updates take effect whose time has come.
+// lock takes the lock, and applies delayed updates that are due.
 func (s *Server) lock() {
 	s.mu.Lock()
 	s.settle(time.Now())
 }
 
-// Options are the readings as they are now.
+// Options returns the current readings.
 func (s *Server) Options() Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opts
 }
 
-// Reconfigure changes readings while the server runs. History is only kept for
-// as long as the readings at the time of a write need it.
+// Reconfigure changes readings at run time. A write keeps only as much history as the readings of that moment need.
 func (s *Server) Reconfigure(change func(*Options)) {
 	s.lock()
 	defer s.mu.Unlock()
 	change(&s.opts)
 }
 
-// ServeHTTP answers one call of the API: the fault that is injected for it, or
-// else what the API answers.
+// ServeHTTP answers one call of the API, with an injected fault if one matches.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(s, w, r)
 	entry := s.log.begin(c.request, c.opts.RequestLogLimit)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// sign is what shows that a zone has changed.
+// sign is the evidence that a zone has changed.
 type sign struct {
 	date   string
 	serial uint32
@@ -34,22 +34,22 @@ func (v version) sign(reading SignsReading) sign {
 	return s
 }
 
-// shown is a zone as an answer shows it.
+// shown is a zone in a response.
 type shown struct {
 	zone     *zone
-	byID     bool // or else in a list
+	byID     bool // false: in a list
 	view     version
 	sign     sign
 	empty    EmptyReading
 	records  []*stored       // of the view, in the order shown
-	raws     [][]byte        // as they are shown
-	expected []*stored       // what is true at that moment
-	at       int             // the count of events at that moment
-	rename   string          // another name than its own, for a fault
-	other    json.RawMessage // the value of records, whatever they are, for a fault
+	raws     [][]byte        // as shown
+	expected []*stored       // the true records at that time
+	at       int             // event counter at that time
+	rename   string          // another name, for a fault
+	other    json.RawMessage // another value of records, for a fault
 }
 
-// show makes what a GET shows of a zone. The lock is held.
+// show returns what GET shows of a zone. Callers hold the lock.
 func (s *Server) show(c *call, z *zone, byID bool) *shown {
 	now := time.Now()
 	o := s.opts
@@ -97,7 +97,7 @@ func (v *shown) setRecords(records []*stored, o Options) {
 	}
 }
 
-// shownRaw is a record with its name in the case of the reading.
+// shownRaw returns a record with its name in the case of the reading.
 func shownRaw(r *stored, reading NamesReading) []byte {
 	switch reading {
 	case NamesLower:
@@ -115,7 +115,7 @@ func shownRaw(r *stored, reading NamesReading) []byte {
 	}
 }
 
-// json is the zone as the API has it. (D)
+// json returns the zone in the API's JSON. (D)
 func (v *shown) json() []byte {
 	z := v.zone
 	name := z.seed.Name

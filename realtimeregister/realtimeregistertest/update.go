@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// update is an update that was taken and takes effect in a moment.
+// update is an accepted update that has not taken effect yet.
 type update struct {
 	due      time.Time
 	zone     *zone
 	changes  settings // as sent
 	posted   bool     // records were sent
 	records  []*stored
-	basis    *basis // what its client last read, nil for nothing
+	basis    *basis // what its client last read; nil if nothing
 	reader   string
 	auth     string
 	received time.Time
 }
 
-// settingProblem says what is wrong with a field of an update. (D: the fields
-// and the bounds of ttl; I: that they are checked like this)
+// settingProblem returns why the API refuses a field of an update, or "". (D: the fields and the bounds of ttl; I:
+// these checks)
 func settingProblem(field string, value json.RawMessage) string {
 	var text string
 	var flag bool
@@ -40,19 +40,19 @@ func settingProblem(field string, value json.RawMessage) string {
 	case "refresh", "retry", "expire", "ttl":
 		n, ok := whole(value)
 		if !ok || n < 1 || field == "ttl" && (n < 60 || n > maxTTL) {
-			return "is out of bounds"
+			return "is out of range"
 		}
 	default:
 		return "is unknown"
 	}
 	if err != nil || string(value) == "null" {
-		return "is of another type"
+		return "has the wrong type"
 	}
 	return ""
 }
 
-// updateZone takes an update: every field is optional; records replace the whole
-// set (D), [] empties the zone (O), left out they stay (I).
+// updateZone accepts an update. Every field is optional. records replaces all records (D), [] empties the zone (O), and
+// without the field they stay (I).
 func (s *Server) updateZone(c *call, z *zone) answer {
 	var fields settings
 	if decodeWhole(c.request.Body, &fields) != nil || fields == nil {
@@ -74,7 +74,7 @@ func (s *Server) updateZone(c *call, z *zone) answer {
 	if value, found := fields["records"]; found {
 		var raws []json.RawMessage
 		if json.Unmarshal(value, &raws) != nil || raws == nil {
-			return failure(http.StatusBadRequest, typeInvalid, "records is of another type")
+			return failure(http.StatusBadRequest, typeInvalid, "records has the wrong type")
 		}
 		u.posted = true
 		s.events++
@@ -98,7 +98,7 @@ func (s *Server) updateZone(c *call, z *zone) answer {
 	return s.updateAnswer()
 }
 
-// prohibits is the reading for a zone that does not take records as others do.
+// prohibits returns the reading for a linked, secondary or deleted zone.
 func (s *Server) prohibits(u *update) PostReading {
 	now := u.zone.now().settings
 	switch {
@@ -124,7 +124,7 @@ func (s *Server) updateAnswer() answer {
 	return a
 }
 
-// settle has updates take effect that are due. The lock is held.
+// settle applies the updates that are due. Callers hold the lock.
 func (s *Server) settle(now time.Time) {
 	for len(s.waiting) > 0 && !s.waiting[0].due.After(now) {
 		u := s.waiting[0]
@@ -150,7 +150,7 @@ func (s *Server) takeEffect(u *update) {
 	z.newestBy[u.auth] = z.newestBy[u.auth].or(z.now().sign(s.opts.Signs))
 }
 
-// settled is the settings after the update.
+// settled returns the settings after the update.
 func (u *update) settled(before settings, o Options) settings {
 	to := maps.Clone(before)
 	if o.SOA == SOAReset {
@@ -167,8 +167,7 @@ func (u *update) settled(before settings, o Options) settings {
 	return to
 }
 
-// inherit is the list that was sent as it is stored: records that were there
-// stay whose they were.
+// inherit returns the sent list as it is stored: records that already existed keep their owner.
 func (s *Server) inherit(before, sent []*stored) []*stored {
 	exact := s.opts.Names == NamesAsStored
 	old := map[string][]*stored{}

@@ -8,11 +8,10 @@ import (
 	"strings"
 )
 
-// maxTTL is the largest TTL of a zone (D), taken for records, too (I).
+// maxTTL is the maximum TTL of a zone (D), also used for records (I), in seconds.
 const maxTTL = 2419200
 
-// recordTypes are the types that records can have. (I: the API's own list is not
-// known here.)
+// recordTypes returns the valid record types. (I: the API's own list is unknown)
 func recordTypes() []string {
 	return []string{
 		"A", "AAAA", "ALIAS", "CAA", "CNAME", "DNAME", "DS", "HTTPS", "MX", "NAPTR", "NS",
@@ -20,8 +19,8 @@ func recordTypes() []string {
 	}
 }
 
-// refusal is a DnsConfigurationException (D): errors by the index of a record in
-// the request, its fields and their messages, and indexes in conflict.
+// refusal is a DnsConfigurationException (D): errors by index of the record in the request, field and message, and
+// conflicting indexes.
 type refusal struct {
 	Type      string                         `json:"type"`
 	Message   string                         `json:"message"`
@@ -37,9 +36,8 @@ func (r *refusal) add(index int, field, message string) {
 	r.Errors[key][field] = append(r.Errors[key][field], message)
 }
 
-// validate says what is wrong with a list, or nil. One bad record refuses the
-// whole request (O), be it old or new: an old record that no longer passes
-// blocks every update. (D)
+// validate returns what is wrong with a list, or nil. One invalid record refuses the whole request (O), new or old: an
+// old record that is no longer valid blocks every update. (D)
 func validate(records []*stored, zone string, o Options) *refusal {
 	out := &refusal{
 		Type: "DnsConfigurationException", Message: "Invalid DNS configuration",
@@ -67,8 +65,8 @@ func validate(records []*stored, zone string, o Options) *refusal {
 	return out
 }
 
-// conflict reports whether two records of one name exclude each other: exact duplicates under
-// a reading, and a CNAME beside anything (I).
+// conflict reports whether two records of one name exclude each other: duplicates if refused, and a CNAME beside any
+// record (I).
 func conflict(r, other *stored, o Options) bool {
 	if r.duplicates(other) {
 		return o.Duplicates == DuplicatesRefused
@@ -76,7 +74,7 @@ func conflict(r, other *stored, o Options) bool {
 	return r.typ == "CNAME" || other.typ == "CNAME"
 }
 
-// problems are the messages about a record, by field.
+// problems returns the messages about a record, by field.
 func problems(r *stored, zone string, o Options) map[string]string {
 	out := map[string]string{}
 	if r.fields == nil {
@@ -86,7 +84,7 @@ func problems(r *stored, zone string, o Options) map[string]string {
 	for _, field := range []string{"name", "type", "content"} {
 		var s *string
 		if json.Unmarshal(r.fields[field], &s) != nil || s == nil || *s == "" {
-			out[field] = "may not be empty" // an empty TXT value, too (O)
+			out[field] = "may not be empty" // including an empty TXT value (O)
 		}
 	}
 	if out["name"] == "" {
@@ -102,7 +100,7 @@ func problems(r *stored, zone string, o Options) map[string]string {
 		out["type"] = "NS at the top of the zone is automatic" // (O)
 	case r.typ == "MX" || r.typ == "SRV":
 		if n, ok := whole(r.fields["prio"]); !ok || n < 0 || n > 65535 {
-			out["prio"] = "is required" // also for 0 (O)
+			out["prio"] = "is required" // even 0 (O)
 		}
 	case r.typ == "TXT" && isQuotedText(r.content) && o.QuotedTXT == QuotedRefused:
 		out["content"] = "may not be quoted"
@@ -113,7 +111,7 @@ func problems(r *stored, zone string, o Options) map[string]string {
 	return out
 }
 
-// nameProblem: absolute, in the zone, no final dot. (D)
+// nameProblem: a name must be absolute, in the zone, without final dot. (D)
 func nameProblem(name, zone string) string {
 	if name != zone && !strings.HasSuffix(name, "."+zone) {
 		return "is not in the zone"

@@ -15,8 +15,7 @@ const (
 	testName = "_acme-challenge.example.nl"
 )
 
-// foreignRecords are in forms that a lossy client would lose: unknown fields,
-// numbers, escapes, white space.
+// foreignRecords have forms that a lossy client would change: unknown fields, numbers, escapes, white space.
 func foreignRecords() []string {
 	return []string{
 		`{"name":"example.nl","type":"MX","content":"mail.example.nl","ttl":3e2,"prio":0}`,
@@ -30,7 +29,7 @@ type world struct {
 	id int
 }
 
-// addZone fills a server with the usual account and zone.
+// addZone adds the usual account and zone to a server.
 func addZone(s *Server, z Zone) world {
 	s.AddAccount("reseller", testKey)
 	if z.Name == "" {
@@ -87,7 +86,7 @@ func (w world) call(t *testing.T, method, path, body string, headers ...string) 
 
 func (w world) path() string { return "/dns/zones/" + string(encode(w.id)) }
 
-// read is the records that a GET shows, nil if there is no such field.
+// read returns the records that GET shows, or nil without the field.
 func (w world) read(t *testing.T) []string {
 	t.Helper()
 	return recordsOf(t, w.call(t, "GET", w.path(), "").body)

@@ -12,30 +12,30 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// Zone is a zone to begin with. Only the name is needed.
+// Zone is the initial state of a zone. Only Name is required.
 type Zone struct {
-	Name    string   // lower-case, no final dot (D)
-	Service string   // BASIC or PREMIUM (D); empty is BASIC
-	Records []string // JSON, kept byte for byte; nothing about them is checked
+	Name    string   // lower case, no final dot (D)
+	Service string   // BASIC or PREMIUM (D); default BASIC
+	Records []string // JSON, kept byte for byte, not validated
 
-	Template        string   // present: the zone is linked (D)
-	TemplateRecords []string // what its template has
-	Master          string   // present: a secondary zone (D)
-	DeletionDate    string   // it waits to be removed (D)
-	NS              []string // vanity names of nameservers (D); none is the usual ones
+	Template        string   // if set, the zone is linked (D)
+	TemplateRecords []string // records of the template
+	Master          string   // if set, the zone is secondary (D)
+	DeletionDate    string   // if set, the zone waits for deletion (D)
+	NS              []string // vanity nameservers (D); default: the usual ones
 	DNSSEC          bool
-	HostMaster      string // empty is the default
-	Refresh         int    // zero is the default, as of those below
+	HostMaster      string // empty: default
+	Refresh         int    // zero: default, also for the fields below
 	Retry           int
 	Expire          int
 	TTL             int
 
 	Extra        map[string]string // unknown fields: name to JSON
 	Undelegated  bool              // DNS does not serve it
-	Unregistered bool              // GET /domains knows nothing of it
+	Unregistered bool              // unknown to GET /domains
 }
 
-// Defaults of the SOA fields. (D: there are defaults; ?: which)
+// Defaults of the SOA fields. (D: they exist; their values: ?)
 const (
 	defaultHostMaster = "hostmaster@yoursrs.com"
 	defaultRefresh    = 3600
@@ -79,7 +79,7 @@ func (z Zone) settings() settings {
 	return out
 }
 
-// version is what a zone was from a moment on. It never changes.
+// version is an immutable state of a zone, from a point in time on.
 type version struct {
 	from     time.Time
 	serial   uint32
@@ -88,8 +88,7 @@ type version struct {
 	records  []*stored
 }
 
-// zone is a zone with as much history as the stale views need. The Server's lock
-// guards it.
+// zone is a zone with the history that stale reads need. The Server's lock guards it.
 type zone struct {
 	seed     Zone
 	id       int
@@ -98,20 +97,20 @@ type zone struct {
 	versions []version // oldest first, never empty
 	template []*stored
 
-	reads       int       // how often the API has shown it
-	wroteAt     time.Time // the last write by the API
-	wroteBy     string    // the reader who wrote it
-	beforeWrite version   // what it was before
-	readBacks   int       // how many GETs are still to be stale
+	reads       int       // number of reads by the API
+	wroteAt     time.Time // last write by the API
+	wroteBy     string    // the reader who made that write
+	beforeWrite version   // the version before that write
+	readBacks   int       // number of GETs that will still be stale
 
-	removed  map[string]int // records that a foreign writer removed, and when
-	resetAt  map[string]int // settings that a foreign writer changed, and when
+	removed  map[string]int // records removed by a foreign writer, and when
+	resetAt  map[string]int // settings changed by a foreign writer, and when
 	newestBy map[string]sign
 }
 
 func (z *zone) now() version { return z.versions[len(z.versions)-1] }
 
-// at is the zone as it was then, or as it was at first if it is younger.
+// at returns the version at that time, or the first version if the zone is younger.
 func (z *zone) at(then time.Time) version {
 	for _, v := range slices.Backward(z.versions) {
 		if !v.from.After(then) {
@@ -121,7 +120,7 @@ func (z *zone) at(then time.Time) version {
 	return z.versions[0]
 }
 
-// become makes a new version, and drops those that no read can show.
+// become adds a version, and removes those that no read can show.
 func (z *zone) become(s settings, records []*stored, now time.Time, keep time.Duration) {
 	z.versions = append(z.versions, version{
 		from: now, serial: z.now().serial + 1, updated: stamp(now), settings: maps.Clone(s), records: records,
@@ -133,13 +132,13 @@ func (z *zone) become(s settings, records []*stored, now time.Time, keep time.Du
 	z.versions = slices.Delete(z.versions, 0, seen)
 }
 
-// stamp is a time as the API writes it. (D)
+// stamp formats a time as the API does. (D)
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// nameservers are the names of the nameservers. (D: of BASIC zones)
+// nameservers returns the names of the nameservers. (D: of BASIC zones)
 func (z *zone) nameservers(v version) []string {
 	var names []string
-	_ = json.Unmarshal(v.settings["ns"], &names) // there may be none
+	_ = json.Unmarshal(v.settings["ns"], &names) // can be absent
 	if len(names) == 0 {
 		return usualNameservers()
 	}
@@ -148,8 +147,7 @@ func (z *zone) nameservers(v version) []string {
 
 func usualNameservers() []string { return []string{"ns1.yoursrs.com", "ns2.yoursrs.com"} }
 
-// defaultRecords are the automatic SOA and apex NS. (D: that they are there; ?:
-// the form of the SOA's content)
+// defaultRecords returns the automatic SOA and apex NS. (D: they exist; the form of the SOA's content: ?)
 func (z *zone) defaultRecords(v version, serial uint32) json.RawMessage {
 	names := z.nameservers(v)
 	soa := fmt.Sprintf("%s hostmaster.%s %d %s %s %s %s", names[0], z.seed.Name, serial,
@@ -161,7 +159,7 @@ func (z *zone) defaultRecords(v version, serial uint32) json.RawMessage {
 	return encode(out)
 }
 
-// served is the zone as DNS has it.
+// served returns the zone as DNS serves it.
 func (z *zone) served(v version) hosttest.Zone {
 	records := v.records
 	if v.settings["template"] != nil {

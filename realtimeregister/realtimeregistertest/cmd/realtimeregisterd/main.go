@@ -1,9 +1,8 @@
-// Command realtimeregisterd is the Realtime Register DNS API, simulated, as a process: the API
-// over HTTP, and DNS for the zones that it stores. The demo runs against it.
+// Command realtimeregisterd runs the simulated Realtime Register DNS API as a process: the API over HTTP, and DNS for
+// its zones. The demo uses it.
 //
-// It prints one line of JSON to standard output once it can be reached, and to
-// standard error one line for each record that appears or vanishes. It ends on
-// SIGTERM or SIGINT.
+// Once ready, it prints one line of JSON to standard output. It prints one line to standard error for each record that
+// is added or removed. It ends on SIGTERM or SIGINT.
 package main
 
 import (
@@ -38,7 +37,7 @@ func exitCode() int {
 	return 1
 }
 
-// ready is what is printed once the server can be reached.
+// ready is printed once the server accepts connections.
 type ready struct {
 	URL  string `json:"url"`
 	HTTP string `json:"http"`
@@ -69,7 +68,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	c.options.Observe = func(change realtimeregistertest.Change) {
 		_, _ = fmt.Fprintln(stderr, changeLine(change))
 	}
-	c.options.RequestLogLimit = 1 // not readable from outside
+	c.options.RequestLogLimit = 1 // nothing reads the log of a process
 
 	server := realtimeregistertest.New(c.options)
 	defer server.Close()
@@ -90,11 +89,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return nil
 }
 
-// changeLine is a line for people: what appeared in a zone or vanished from it.
+// changeLine describes a change for humans.
 func changeLine(c realtimeregistertest.Change) string {
-	verb := "vanishes"
+	verb := "removed"
 	if c.Appeared {
-		verb = "appears "
+		verb = "added  "
 	}
 	by := "another client"
 	if c.ByAPI {
@@ -103,7 +102,7 @@ func changeLine(c realtimeregistertest.Change) string {
 	return fmt.Sprintf("%s  %s  %s  (zone %s, by %s)", c.Time.Format("15:04:05.000"), verb, c.Record, c.Zone, by)
 }
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	listen, listenDNS string
 	zonesFile         string
@@ -132,18 +131,18 @@ func parseFlags(args []string, stderr io.Writer) (*config, error) {
 	return c, nil
 }
 
-// keyVariable is the environment variable of the key of the default account.
+// keyVariable is the environment variable with the key of the default account.
 const keyVariable = "REALTIMEREGISTER_API_KEY"
 
 const defaultAccount = "default"
 
-// keyFiles are the files of the keys, by account.
+// keyFiles maps accounts to the files of their keys.
 type keyFiles map[string]string
 
-// String says nothing: flag.Value needs it.
+// String implements flag.Value.
 func (k keyFiles) String() string { return "" }
 
-// Set takes one more [account=]file.
+// Set adds one [account=]file.
 func (k keyFiles) Set(value string) error {
 	account, file, found := strings.Cut(value, "=")
 	if !found {
@@ -153,16 +152,16 @@ func (k keyFiles) Set(value string) error {
 	return nil
 }
 
-// readKeys are the keys by account. No message about them has a key in it.
+// readKeys returns the keys by account. No error contains a key.
 func (c *config) readKeys(getenv func(string) string) (map[string]string, error) {
 	keys := map[string]string{}
 	if key := strings.TrimSpace(getenv(keyVariable)); key != "" {
 		keys[defaultAccount] = key
 	}
 	for account, file := range c.keyFiles {
-		content, err := os.ReadFile(file) //nolint:gosec // the file that its caller names is what it is for
+		content, err := os.ReadFile(file) //nolint:gosec // the caller chooses the file
 		if err != nil {
-			// Without the path, which might be the key, given by mistake.
+			// Without the path, which might be a key given by mistake.
 			if wrong, ok := errors.AsType[*fs.PathError](err); ok {
 				err = wrong.Err
 			}
@@ -175,7 +174,7 @@ func (c *config) readKeys(getenv func(string) string) (map[string]string, error)
 		keys[account] = key
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("an API key is needed: -key-file or $%s", keyVariable)
+		return nil, fmt.Errorf("an API key is required: -key-file or $%s", keyVariable)
 	}
 	return keys, nil
 }

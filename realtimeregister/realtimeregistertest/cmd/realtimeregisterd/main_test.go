@@ -44,12 +44,12 @@ func environment(key string) func(string) string {
 	}
 }
 
-// daemon is a run of the command under test.
+// daemon is the command under test, running.
 type daemon struct {
 	ready  ready
-	stop   func() error // ends it and waits
+	stop   func() error // stops it and waits
 	stdout *bufio.Reader
-	stderr *bytes.Buffer // to be read once it has ended
+	stderr *bytes.Buffer // read only after stop
 }
 
 func start(t *testing.T, args ...string) *daemon {
@@ -69,10 +69,10 @@ func start(t *testing.T, args ...string) *daemon {
 	}
 	line, err := d.stdout.ReadString('\n')
 	if err != nil {
-		t.Fatalf("it never was ready: %v", d.stop())
+		t.Fatalf("not ready: %v", d.stop())
 	}
 	if err := json.Unmarshal([]byte(line), &d.ready); err != nil {
-		t.Fatalf("the line %q: %v", line, err)
+		t.Fatalf("line %q: %v", line, err)
 	}
 	return d
 }
@@ -97,7 +97,7 @@ func (d *daemon) call(t *testing.T, method, path, key, body string) (code int, a
 	return response.StatusCode, string(content)
 }
 
-func TestItServesItsZonesAndTellsOfWrites(t *testing.T) {
+func TestRun_ServesZonesAndLogsChanges(t *testing.T) {
 	t.Parallel()
 	d := start(t,
 		"-zones", write(t, "zones.json", zonesJSON),
@@ -105,23 +105,23 @@ func TestItServesItsZonesAndTellsOfWrites(t *testing.T) {
 		"-names", "upper",
 	)
 	if code, body := d.call(t, "GET", "/dns/zones?name=example.nl", "main-key", ""); code != 200 || !strings.Contains(body, `"name": "WWW.EXAMPLE.NL"`) {
-		t.Errorf("reading: %d %s", code, body)
+		t.Errorf("GET: got %d %s", code, body)
 	}
 	if code, body := d.call(t, "GET", "/dns/zones/101", "team-key", ""); code != 400 {
-		t.Errorf("reading with the key of another account: %d %s", code, body)
+		t.Errorf("GET with the key of another account: got %d %s", code, body)
 	}
 	const marker = `{"name": "team.nl", "type": "TXT", "content": "marker", "ttl": 60}`
 	const value = `{"name":"_acme-challenge.team.nl","type":"TXT","content":"v","ttl":60}`
 	d.call(t, "GET", "/dns/zones/102", "team-key", "")
 	for _, records := range []string{marker + "," + value, marker, ""} {
 		if code, body := d.call(t, "POST", "/dns/zones/102/update", "team-key", `{"records":[`+records+`]}`); code != 200 {
-			t.Errorf("posting %s: %d %s", records, code, body)
+			t.Errorf("POST %s: got %d %s", records, code, body)
 		}
 	}
 	query := new(dns.Msg)
 	query.SetQuestion("_acme-challenge.other.example.", dns.TypeA)
 	if got, err := dns.Exchange(query, d.ready.DNS); err != nil || len(got.Answer) != 2 {
-		t.Errorf("DNS: %v, %v", got, err)
+		t.Errorf("DNS: got %v, %v", got, err)
 	}
 
 	if err := d.stop(); err != nil {
@@ -130,37 +130,37 @@ func TestItServesItsZonesAndTellsOfWrites(t *testing.T) {
 	log := d.stderr.String()
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	if len(lines) != 4 ||
-		!strings.HasSuffix(lines[0], `appears   `+value+`  (zone team.nl, by the API)`) ||
-		!strings.HasSuffix(lines[1], `vanishes  `+value+`  (zone team.nl, by the API)`) ||
-		!strings.HasSuffix(lines[2], `vanishes  `+marker+`  (zone team.nl, by the API)`) ||
+		!strings.HasSuffix(lines[0], `added    `+value+`  (zone team.nl, by the API)`) ||
+		!strings.HasSuffix(lines[1], `removed  `+value+`  (zone team.nl, by the API)`) ||
+		!strings.HasSuffix(lines[2], `removed  `+marker+`  (zone team.nl, by the API)`) ||
 		!strings.HasPrefix(lines[3], "an update did harm: zone 102: lost (preventable)") {
-		t.Errorf("the log:\n%s", log)
+		t.Errorf("log:\n%s", log)
 	}
 	if rest, _ := io.ReadAll(d.stdout); len(rest) > 0 {
-		t.Errorf("more than one line was printed: %q", rest)
+		t.Errorf("more than one line on stdout: %q", rest)
 	}
 	if strings.Contains(log, "-key") {
-		t.Errorf("the log has a key:\n%s", log)
+		t.Errorf("the log contains a key:\n%s", log)
 	}
 }
 
-func TestWhatItRefuses(t *testing.T) {
+func TestRun_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		claim, key, words string
 		args              []string
 	}{
-		{"no key", "", "an API key is needed", nil},
-		{"an empty key file", "", `the key file of account "default" is empty`, []string{"-key-file", write(t, "key", "\n")}},
-		{"a key in place of its file", "", `account "default": no such file or directory`, []string{"-key-file", "s3cret"}},
-		{"a zone of an account without a key", "k", `account "team", which has no key`, []string{"-zones", write(t, "z", zonesJSON)}},
-		{"zones that are not there", "k", "reading the zones", []string{"-zones", "/nonexistent"}},
-		{"zones with unknown fields", "k", `unknown field "zone"`, []string{"-zones", write(t, "z", `{"zone":[]}`)}},
-		{"a record that is none", "k", "record 0 of the zone x.nl is not an object", []string{"-zones", write(t, "z", `{"zones":[{"name":"x.nl","records":[1]}]}`)}},
-		{"an unknown reading", "k", "must be one of kept, reset", []string{"-soa", "perhaps"}},
-		{"an argument", "k", `unexpected argument "x"`, []string{"x"}},
-		{"an address that is none", "k", "listening for HTTP", []string{"-listen", "nowhere"}},
-		{"a certificate that is not there", "k", "reading the certificate", []string{"-tls-cert", "/nonexistent"}},
+		{"no key", "", "an API key is required", nil},
+		{"empty key file", "", `the key file of account "default" is empty`, []string{"-key-file", write(t, "key", "\n")}},
+		{"key in place of its file", "", `account "default": no such file or directory`, []string{"-key-file", "s3cret"}},
+		{"zone of an account without a key", "k", `account "team", which has no key`, []string{"-zones", write(t, "z", zonesJSON)}},
+		{"zones file missing", "k", "reading the zones", []string{"-zones", "/nonexistent"}},
+		{"unknown field in zones file", "k", `unknown field "zone"`, []string{"-zones", write(t, "z", `{"zone":[]}`)}},
+		{"record is not an object", "k", "record 0 of the zone x.nl is not an object", []string{"-zones", write(t, "z", `{"zones":[{"name":"x.nl","records":[1]}]}`)}},
+		{"unknown reading", "k", "must be one of kept, reset", []string{"-soa", "perhaps"}},
+		{"argument", "k", `unexpected argument "x"`, []string{"x"}},
+		{"invalid address", "k", "listening for HTTP", []string{"-listen", "nowhere"}},
+		{"certificate missing", "k", "reading the certificate", []string{"-tls-cert", "/nonexistent"}},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()

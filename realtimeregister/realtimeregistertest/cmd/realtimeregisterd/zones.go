@@ -19,9 +19,8 @@ import (
 //	  "challenges": ["_acme-challenge.example.nl"]
 //	}
 //
-// A zone without an account is the default account's. The static zones are in
-// no account: DNS alone serves them. TXT values under the names of challenges
-// are the client's; what an update does to any other record is harm.
+// A zone without account belongs to the default account. Static zones belong to no account: only DNS serves them. The
+// client owns TXT values under the names in challenges. An update that changes any other record does harm.
 type zonesFile struct {
 	Zones      []zone   `json:"zones"`
 	Static     []zone   `json:"static"`
@@ -46,7 +45,7 @@ func readZones(file string) (*zonesFile, error) {
 	if file == "" {
 		return zones, nil
 	}
-	content, err := os.ReadFile(file) //nolint:gosec // the file that its caller names is what it is for
+	content, err := os.ReadFile(file) //nolint:gosec // the caller chooses the file
 	if err != nil {
 		return nil, fmt.Errorf("reading the zones: %w", err)
 	}
@@ -68,7 +67,7 @@ func (f *zonesFile) apply(server *realtimeregistertest.Server, keys map[string]s
 			account = defaultAccount
 		}
 		if keys[account] == "" {
-			return fmt.Errorf("the zone %s is of the account %q, which has no key", z.Name, account)
+			return fmt.Errorf("the zone %s belongs to account %q, which has no key", z.Name, account)
 		}
 		records, err := objects(z.Name, z.Records)
 		if err != nil {
@@ -97,7 +96,7 @@ func (f *zonesFile) apply(server *realtimeregistertest.Server, keys map[string]s
 	return nil
 }
 
-// objects are records as the server takes them: any JSON object.
+// objects returns the records as the server stores them: any JSON object is valid.
 func objects(zone string, raws []json.RawMessage) ([]string, error) {
 	var out []string
 	for i, raw := range raws {
