@@ -9,9 +9,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// in is one call with the deadline that the solver gives it, for any name.
+// in runs one call with the solver's deadline.
 func (b bubble) in(call func(ctx context.Context) error) error {
-	ctx, cancel := contextOfACall(b.Context())
+	ctx, cancel := callContext(b.Context())
 	defer cancel()
 	return call(ctx)
 }
@@ -27,8 +27,8 @@ func (b bubble) valuesIn(domain string) string {
 	return strings.Join(values, " ")
 }
 
-// TestPresent_TopLevelDomainAsZone: the resolved zone can contain several domains of the account, such as a
-// top-level domain whose name servers cannot be asked.
+// The resolved zone can contain several domains of the account, such as a top-level domain whose nameservers do not
+// answer.
 func TestPresent_TopLevelDomainAsZone(t *testing.T) {
 	t.Parallel()
 	for _, zone := range []string{"nl.", "co.uk."} {
@@ -42,11 +42,11 @@ func TestPresent_TopLevelDomainAsZone(t *testing.T) {
 					fqdn := "_acme-challenge." + domain + "."
 					b.must(b.in(func(ctx context.Context) error { return present(ctx, b.Provider, testKey, zone, fqdn, "for-"+domain) }))
 					if got := b.valuesIn(domain); got != "for-"+domain {
-						b.Errorf("in %s: %q", domain, got)
+						b.Errorf("%s: got %q", domain, got)
 					}
 					b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, zone, fqdn, "for-"+domain) }))
 					if got := b.valuesIn(domain); got != "" {
-						b.Errorf("left in %s: %q", domain, got)
+						b.Errorf("%s: got %q left behind", domain, got)
 					}
 				}
 			})
@@ -66,13 +66,13 @@ func TestPresent_DomainAddedToAccount(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		b.must(add("after"))
 		if got := b.valuesIn(domain); got != "after" {
-			b.Errorf("in %s: %q", domain, got)
+			b.Errorf("%s: got %q", domain, got)
 		}
 	})
 }
 
-// TestPresent_SharedReadOfHastyCaller: the read has the deadline of the one who asked first.
-func TestPresent_SharedReadOfHastyCaller(t *testing.T) {
+// Callers that share a read do not depend on the deadline of the first.
+func TestPresent_SharedReadCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Latency: 2 * time.Second}, func(b bubble) {
 		go func() {

@@ -45,10 +45,10 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 	if inner, ok := bodyStatus(envelope.Status); !ok && status >= 200 && status <= 299 {
 		answer.Status = inner
 	}
-	switch said := strings.ToLower(envelope.Description); {
-	case strings.Contains(said, "not managed by mijn.host"):
+	switch message := strings.ToLower(envelope.Description); {
+	case strings.Contains(message, "not managed by mijn.host"):
 		answer.Kind = ErrNotManaged
-	case answer.Status == http.StatusUnauthorized && strings.Contains(said, "whitelist"):
+	case answer.Status == http.StatusUnauthorized && strings.Contains(message, "whitelist"):
 		answer.Kind = ErrAddressRefused
 	}
 	return answer

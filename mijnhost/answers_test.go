@@ -19,20 +19,20 @@ import (
 
 const show = mijnhosttest.OpShowDomain
 
-// wantCost bounds what a step of a test has cost since cost() was called.
-func (b bubble) cost() (want func(calls int, took time.Duration)) {
-	calls, begun := b.api.Calls(), time.Now()
+// cost returns a function that limits the calls and the time since cost was called.
+func (b bubble) cost() (want func(calls int, elapsed time.Duration)) {
+	calls, start := b.api.Calls(), time.Now()
 	return func(most int, longest time.Duration) {
 		b.Helper()
-		gotCalls, took := b.api.Calls()-calls, time.Since(begun)
-		b.Logf("%d calls, %s", gotCalls, took.Round(time.Millisecond))
-		if gotCalls > most || took > longest {
-			b.Errorf("%d calls and %s, want at most %d and %s", gotCalls, took, most, longest)
+		gotCalls, elapsed := b.api.Calls()-calls, time.Since(start)
+		b.Logf("%d calls, %s", gotCalls, elapsed.Round(time.Millisecond))
+		if gotCalls > most || elapsed > longest {
+			b.Errorf("took %d calls and %s, want at most %d and %s", gotCalls, elapsed, most, longest)
 		}
 	}
 }
 
-// untilDone makes a call as cert-manager does: again after a pause that doubles.
+// untilDone retries a call as cert-manager does: after a pause that doubles.
 func (b bubble) untilDone(call func() error) {
 	b.Helper()
 	b.must(retry(call, 8))
@@ -47,17 +47,17 @@ func otherShapes() map[string]struct {
 		kind mijnhosttest.Kind
 	}
 	return map[string]shape{
-		"an array for the data of a read":        {read, mijnhosttest.DataIsArray()},
-		"no data of a read":                      {read, mijnhosttest.NoData()},
-		"TTLs in text":                           {read, mijnhosttest.TextTTL()},
-		"null for the records":                   {read, mijnhosttest.NullRecords()},
-		"an array for the data of the domains":   {list, mijnhosttest.DataIsArray()},
-		"no data of the domains":                 {list, mijnhosttest.NoData()},
-		"domains that are texts and not objects": {list, mijnhosttest.TextDomains()},
+		"read, data is an array":    {read, mijnhosttest.DataIsArray()},
+		"read, no data":             {read, mijnhosttest.NoData()},
+		"read, TTLs are strings":    {read, mijnhosttest.TextTTL()},
+		"read, records are null":    {read, mijnhosttest.NullRecords()},
+		"domains, data is an array": {list, mijnhosttest.DataIsArray()},
+		"domains, no data":          {list, mijnhosttest.NoData()},
+		"domains are strings":       {list, mijnhosttest.TextDomains()},
 	}
 }
 
-// TestPresent_UnexpectedResponse: it is tried again a few times with back-off, and is then called unexpected.
+// The call is retried with back-off before the response counts as unexpected.
 func TestPresent_UnexpectedResponse(t *testing.T) {
 	t.Parallel()
 	for name, shape := range otherShapes() {
@@ -84,7 +84,7 @@ func TestPresent_UnexpectedResponse(t *testing.T) {
 	}
 }
 
-// domainOf is the domain that a call of the operation speaks of.
+// domainOf returns the domain in a call of the operation.
 func domainOf(op mijnhosttest.Operation) string {
 	if op == list {
 		return ""
@@ -98,8 +98,8 @@ func (b bubble) removeBelow(value string) error {
 	})
 }
 
-// TestCleanUp_PassingNotManaged: one answer that the nameservers are elsewhere is no reason to give up.
-func TestCleanUp_PassingNotManaged(t *testing.T) {
+// A single "not managed" response is not conclusive.
+func TestCleanUp_NotManagedOnce(t *testing.T) {
 	t.Parallel()
 	for _, omitted := range []bool{false, true} {
 		inBubble(t, mijnhosttest.Options{OmitManagedDNS: omitted}, func(b bubble) {
@@ -113,21 +113,21 @@ func TestCleanUp_PassingNotManaged(t *testing.T) {
 	}
 }
 
-// TestCleanUp_NotManagedForAMoment: the second answer is asked for some seconds later.
-func TestCleanUp_NotManagedForAMoment(t *testing.T) {
+// The confirming read comes some seconds later.
+func TestCleanUp_NotManagedForSeconds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{OmitManagedDNS: true}, func(b bubble) {
 		b.must(b.add("value"))
 		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.DNSElsewhere(), Until: 3 * time.Second})
 		if err := b.remove("value"); errors.As(err, new(*dnshost.LeftBehindError)) {
-			b.Fatalf("given up: %v", err)
+			b.Fatalf("got %v, want a retryable error", err)
 		}
 		b.must(b.remove("value"))
 		b.wantValues()
 	})
 }
 
-// TestCleanUp_NotManaged: it gives up once managed_dns, or else a second answer some seconds later, agrees.
+// CleanUp gives up only if managed_dns or a second response, some seconds later, confirms it.
 func TestCleanUp_NotManaged(t *testing.T) {
 	t.Parallel()
 	for omitted, calls := range map[bool][]mijnhosttest.Operation{false: {read, show}, true: {read, show, read}} {
@@ -149,8 +149,8 @@ func TestCleanUp_NotManaged(t *testing.T) {
 	}
 }
 
-// TestPresent_DomainListCutShort: the parents of the name are asked themselves, the longest first.
-func TestPresent_DomainListCutShort(t *testing.T) {
+// If the list of domains is truncated, the parents of the name are tried, the longest first.
+func TestPresent_DomainListTruncated(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{MaxDomains: 1}, func(b bubble) {
 		const zone, fqdn = "b.a.late.nl.", "_acme-challenge.c.b.a.late.nl."
@@ -160,20 +160,20 @@ func TestPresent_DomainListCutShort(t *testing.T) {
 		b.must(b.in(func(ctx context.Context) error { return present(ctx, b.Provider, testKey, zone, fqdn, "value") }))
 		want(7, 0)
 		if got := b.valuesIn("a.late.nl"); got != "value" {
-			b.Errorf("in a.late.nl: %q", got)
+			b.Errorf("a.late.nl: got %q", got)
 		}
-		b.Provider = b.newProvider() // which has found no domain yet
+		b.Provider = b.newProvider() // without remembered domains
 		want = b.cost()
 		b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, zone, fqdn, "value") }))
 		want(7, 0)
 		if got := b.valuesIn("a.late.nl"); got != "" {
-			b.Errorf("left in a.late.nl: %q", got)
+			b.Errorf("a.late.nl: got %q left behind", got)
 		}
 	})
 }
 
-// TestCleanUp_DomainListShortForAMoment: a domain that the list lacks is no reason to give up.
-func TestCleanUp_DomainListShortForAMoment(t *testing.T) {
+// A domain missing from the list is not conclusive.
+func TestCleanUp_DomainListTruncatedOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.must(b.addBelow("value"))
@@ -181,15 +181,14 @@ func TestCleanUp_DomainListShortForAMoment(t *testing.T) {
 		b.api.Inject(mijnhosttest.Fault{Op: list, Kind: mijnhosttest.ShortDomains(0), Until: time.Second})
 		b.must(b.removeBelow("value"))
 		if got := b.valuesIn("example.nl"); strings.Contains(got, "value") {
-			b.Errorf("left: %q", got)
+			b.Errorf("got %q left behind", got)
 		}
 	})
 }
 
 const secondKey = "second-key-of-the-account"
 
-// TestCleanUp_KeyRotated: what was written with one key is cleaned up with another, although reads are empty after each
-// write.
+// A value written with one key is cleaned up with another, even if reads are empty after each write.
 func TestCleanUp_KeyRotated(t *testing.T) {
 	t.Parallel()
 	for name, readings := range freshness() {
@@ -215,8 +214,8 @@ func cleanUpWith(ctx context.Context, p *mijnhost.Provider, key, value string) e
 	return err
 }
 
-// TestPresent_TwoKeysOfOneAccount: the two know of each other's values, also where a read shows none and the cluster's Challenges
-// are hidden.
+// Both keys share the memory of writes. So this holds even if reads are empty and the cluster's Challenges cannot be
+// listed.
 func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 	t.Parallel()
 	for _, hidden := range []bool{false, true} {
@@ -240,7 +239,7 @@ func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 	}
 }
 
-// TestCleanUp_PatchFailedWithoutEffect: a value that might exist but is never shown costs 30 s once, not for each attempt.
+// A value that might exist but is never shown delays the clean-up by 30 s once, not at each attempt.
 func TestCleanUp_PatchFailedWithoutEffect(t *testing.T) {
 	t.Parallel()
 	for _, absent := range []mijnhosttest.DeleteAbsentReading{mijnhosttest.DeleteAbsentFails, mijnhosttest.DeleteAbsentNotFound, mijnhosttest.DeleteAbsentSucceeds} {
@@ -258,11 +257,11 @@ func TestCleanUp_PatchFailedWithoutEffect(t *testing.T) {
 	}
 }
 
-// TestCleanUp_NothingWasSent: a value that never left this process needs no second look.
-func TestCleanUp_NothingWasSent(t *testing.T) {
+// A value that was never sent needs no second read.
+func TestCleanUp_NothingSent(t *testing.T) {
 	t.Parallel()
 	t.Run("refused connections", func(t *testing.T) {
-		onALine(t, func(b bubble, l *line) {
+		inBrokenBubble(t, func(b bubble, l *brokenTransport) {
 			l.fault, l.op = dialling(syscall.ECONNREFUSED), patch
 			if err := b.add("value"); err == nil || err.Error() != "mijn.host cannot be reached: connection refused" {
 				b.Errorf("got %v", err)
@@ -272,7 +271,7 @@ func TestCleanUp_NothingWasSent(t *testing.T) {
 			want(3, 0)
 		})
 	})
-	t.Run("a cool-down", func(t *testing.T) {
+	t.Run("cool-down", func(t *testing.T) {
 		inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 			b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), Times: 1})
 			for range 2 {
@@ -288,41 +287,40 @@ func TestCleanUp_NothingWasSent(t *testing.T) {
 	})
 }
 
-// TestPresent_TooManyCalls: with 60 challenges at once and an API at 4 s a call, those that find no place say so, and what was
-// never sent needs no second look.
+// 60 challenges at once, with an API that takes 4 s per call: calls that cannot start fail with their own message.
 func TestPresent_TooManyCalls(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Latency: 4 * time.Second}, func(b bubble) {
 		addZones(b.api, 60)
 		var all sync.WaitGroup
 		var mu sync.Mutex
-		said := map[string]int{}
+		messages := map[string]int{}
 		for _, j := range jobsIn(60, 60) {
 			all.Go(func() {
-				begun := time.Now()
+				start := time.Now()
 				err := j.add(b.Context(), b.Provider)
-				if took := time.Since(begun); took > callLimit {
-					b.Errorf("took %s", took)
+				if elapsed := time.Since(start); elapsed > callLimit {
+					b.Errorf("took %s", elapsed)
 				}
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
-					said[err.Error()]++
+					messages[err.Error()]++
 				}
 			})
 		}
 		all.Wait()
-		b.Logf("%v", said)
-		waited, cut := said["mijn.host: too many calls in progress for this API key"], said["mijn.host cannot be reached: timed out"]
-		if waited < 52 || cut > 8 || waited+cut != 60 { // eight calls are under way when time is up
-			b.Errorf("said: %v", said)
+		b.Logf("%v", messages)
+		queued, timedOut := messages["mijn.host: too many calls in progress for this API key"], messages["mijn.host cannot be reached: timed out"]
+		if queued < 52 || timedOut > 8 || queued+timedOut != 60 { // eight calls are in flight at the deadline
+			b.Errorf("got messages %v", messages)
 		}
 	})
 }
 
-// TestPresent_ExistsAlready: the same PATCH is refused once it has taken effect, and its first answer got lost. A read is
-// proof.
-func TestPresent_ExistsAlready(t *testing.T) {
+// The PATCH is refused because an earlier one took effect and its response was lost. A read proves that the value
+// exists.
+func TestPresent_AlreadyExists(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []mijnhosttest.Kind{mijnhosttest.DropAfter(), mijnhosttest.AfterEffect(mijnhosttest.Status(500))} {
 		inBubble(t, mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameFails}, func(b bubble) {
@@ -337,7 +335,7 @@ func TestPresent_ExistsAlready(t *testing.T) {
 	}
 }
 
-// TestPresent_PatchRefused: a refusal is no success because another value is shown, or an older copy of this process's own.
+// A refused PATCH fails, even if reads show another value, or an older copy of its own.
 func TestPresent_PatchRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -350,7 +348,7 @@ func TestPresent_PatchRefused(t *testing.T) {
 	})
 }
 
-// TestPresent_PatchRefusedAndNotShown: having sent the value once does not prove that it exists.
+// Reads must show the value: having sent it earlier is no proof.
 func TestPresent_PatchRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -364,7 +362,7 @@ func TestPresent_PatchRefusedAndNotShown(t *testing.T) {
 	})
 }
 
-// TestPresent_DomainListedInAnotherForm: domains are compared after IDNA, and asked for as they are listed.
+// Domains are compared in ASCII, and requested in the form in which they are listed.
 func TestPresent_DomainListedInAnotherForm(t *testing.T) {
 	t.Parallel()
 	for reading, listed := range map[mijnhosttest.DomainsReading]string{
@@ -384,11 +382,11 @@ func TestPresent_DomainListedInAnotherForm(t *testing.T) {
 					}
 					b.must(b.in(func(ctx context.Context) error { return cleanUp(ctx, b.Provider, zone, fqdn, "value") }))
 					if got := b.valuesIn("xn--bcher-kva.nl"); got != "" {
-						b.Errorf("left: %q", got)
+						b.Errorf("got %q left behind", got)
 					}
 					for _, r := range b.api.Requests() {
 						if r.Op == patch && r.Path != "/api/v2/domains/"+url.PathEscape(listed)+"/dns" {
-							b.Errorf("wrote to %s", r.Path)
+							b.Errorf("write to %s", r.Path)
 						}
 					}
 				})
@@ -397,7 +395,7 @@ func TestPresent_DomainListedInAnotherForm(t *testing.T) {
 	}
 }
 
-// TestPresent_PatchAddsInAnotherForm: the operator may write a domain in any form.
+// The operator can write a domain in any form.
 func TestPresent_PatchAddsInAnotherForm(t *testing.T) {
 	t.Parallel()
 	for _, written := range []string{"bücher.nl", "Bücher.NL", "xn--bcher-kva.nl", "XN--BCHER-KVA.nl."} {
@@ -416,7 +414,7 @@ func TestPresent_PatchAddsInAnotherForm(t *testing.T) {
 	}
 }
 
-// TestPresent_AddressNotOnAllowList: the message names the address if GET /whoami returns it.
+// The message contains the address if GET /whoami returns it.
 func TestPresent_AddressNotOnAllowList(t *testing.T) {
 	t.Parallel()
 	const want = "this cluster's IP address is not on the allow-list of the mijn.host API key" +
@@ -435,8 +433,8 @@ func TestPresent_AddressNotOnAllowList(t *testing.T) {
 	}
 }
 
-// TestPresent_TooLargeAnswer: it is as large the next time, so that it is not asked for again.
-func TestPresent_TooLargeAnswer(t *testing.T) {
+// It is not retried, because the next response would be as large.
+func TestPresent_ResponseTooLarge(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Op: read, Kind: mijnhosttest.Endless()})
@@ -448,7 +446,7 @@ func TestPresent_TooLargeAnswer(t *testing.T) {
 	})
 }
 
-// TestCall_CauseIsLogged: at -v=2 alone, without the key and the value.
+// The cause is logged only at -v=2, without key and value.
 func TestCall_CauseIsLogged(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -463,21 +461,21 @@ func TestCall_CauseIsLogged(t *testing.T) {
 			if strings.Contains(line, "192.0.2.1:443: connection refused") {
 				found++
 				if !strings.HasPrefix(line, `"level"=2 `) {
-					b.Errorf("at another level: %s", line)
+					b.Errorf("want level 2: %s", line)
 				}
 			}
 			if strings.Contains(line, padded("value")) {
-				b.Errorf("the value is shown in %s", line)
+				b.Errorf("log contains the value: %s", line)
 			}
 		}
 		wantNoKey(b.T, logged()...)
 		if found == 0 {
-			b.Errorf("the cause is not logged:\n%s", strings.Join(logged(), "\n"))
+			b.Errorf("cause not logged:\n%s", strings.Join(logged(), "\n"))
 		}
 	})
 }
 
-// TestSuccess_EveryForm: HTTP 202, a status of 0 in the body, and no data or an empty array for it.
+// Success is HTTP 202, or status 0 in the body, or no data, or an empty array as data.
 func TestSuccess_EveryForm(t *testing.T) {
 	t.Parallel()
 	for _, readings := range []mijnhosttest.Options{{StatusZero: true}, {Success202: true}, {EmptyData: true}, {StatusZero: true, Success202: true, EmptyData: true}} {

@@ -33,7 +33,7 @@ func BenchmarkChallenge(b *testing.B) {
 	}
 }
 
-// BenchmarkHundredAtOnce presents 100 values at the same moment, with the API at 100 ms a call.
+// BenchmarkHundredAtOnce presents 100 values at once, with an API that takes 100 ms per call.
 func BenchmarkHundredAtOnce(b *testing.B) {
 	for _, zones := range []int{1, 20} {
 		b.Run(fmt.Sprintf("zones=%d", zones), func(b *testing.B) {

@@ -13,8 +13,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestBusyZone_OtherNamesPresented: in a zone in which this process writes all the time, reads can be empty or
-// short for as long, and what they lack is there all the same.
+// While this process keeps writing to a zone, reads can be empty or short all the time. The missing records still
+// exist.
 func TestBusyZone_OtherNamesPresented(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]mijnhosttest.Options{
@@ -22,7 +22,7 @@ func TestBusyZone_OtherNamesPresented(t *testing.T) {
 		"empty for 8 s": {EmptyAfterWrite: 8 * time.Second},
 		"short for 3 s": {ShortAfterWrite: 3 * time.Second},
 	} {
-		t.Run("a sibling, "+name, func(t *testing.T) {
+		t.Run("sibling,  "+name, func(t *testing.T) {
 			t.Parallel()
 			readings := readings
 			readings.Patch = mijnhosttest.PatchReplaces
@@ -33,20 +33,20 @@ func TestBusyZone_OtherNamesPresented(t *testing.T) {
 				b.wantValues("first")
 			})
 		})
-		t.Run("a value to be cleaned up, "+name, func(t *testing.T) {
+		t.Run("clean-up,  "+name, func(t *testing.T) {
 			t.Parallel()
 			readings := readings
 			inBusyZone(t, readings, func(b bubble) {
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {
-					b.Error("the clean-up succeeded, but the value still exists")
+					b.Error("clean-up succeeded, but the value still exists")
 				}
 			})
 		})
 	}
 }
 
-// inBusyZone presents "first", and runs test at a time when that is long ago and other names are being written.
+// inBusyZone presents "first", and runs test much later, while other names are being written.
 func inBusyZone(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
 	t.Helper()
 	inBubble(t, readings, func(b bubble) {

@@ -76,7 +76,7 @@ func (set *rrset) remove(ctx context.Context, records []Record, value string) er
 		if refusals == maxRefusals || !pause(ctx, refusalPause) {
 			return refusal
 		}
-		set.begun = time.Now()
+		set.readStart = time.Now()
 		if records, err = set.client.Records(ctx, set.domain); err != nil {
 			return err
 		}

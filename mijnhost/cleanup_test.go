@@ -100,8 +100,8 @@ func TestCleanUp_DeleteRefused(t *testing.T) {
 func TestCleanUp_DomainOutOfReach(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(bubble){
-		"the domain has left the account": func(b bubble) { b.api.RemoveDomain("example.nl") },
-		"its nameservers are elsewhere":   func(b bubble) { b.api.SetDNSElsewhere("example.nl") },
+		"domain left the account": func(b bubble) { b.api.RemoveDomain("example.nl") },
+		"nameservers elsewhere":   func(b bubble) { b.api.SetDNSElsewhere("example.nl") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -121,11 +121,11 @@ func TestCleanUp_FixableFailure(t *testing.T) {
 		spoil func(bubble)
 		want  error
 	}{
-		"the key is refused":       {func(b bubble) { b.api.RevokeKey(testKey) }, apiclient.ErrKeyRefused},
-		"the API is down":          {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500)}) }, apiclient.ErrUnavailable},
-		"the API allows no calls":  {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil)}) }, apiclient.ErrRateLimited},
-		"the API never answers":    {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Hang()}) }, apiclient.ErrUnavailable},
-		"reads work, DELETE fails": {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(503)}) }, apiclient.ErrUnavailable},
+		"key refused":       {func(b bubble) { b.api.RevokeKey(testKey) }, apiclient.ErrKeyRefused},
+		"API down":          {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500)}) }, apiclient.ErrUnavailable},
+		"rate-limited":      {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil)}) }, apiclient.ErrRateLimited},
+		"API hangs":         {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Hang()}) }, apiclient.ErrUnavailable},
+		"only DELETE fails": {func(b bubble) { b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(503)}) }, apiclient.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -146,12 +146,12 @@ func TestPresent_ContextEnds(t *testing.T) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Hang()})
 		ctx, cancel := context.WithTimeout(b.Context(), 3*time.Second)
 		defer cancel()
-		begun := time.Now()
+		start := time.Now()
 		if err := present(ctx, b.Provider, testKey, testZone, testName, "value"); err == nil {
 			b.Error("want an error")
 		}
-		if took := time.Since(begun); took > 3*time.Second {
-			b.Errorf("took %s", took)
+		if elapsed := time.Since(start); elapsed > 3*time.Second {
+			b.Errorf("took %s", elapsed)
 		}
 	})
 }

@@ -56,7 +56,7 @@ func TestClient_RequestsAsDocumented(t *testing.T) {
 				requests := b.api.Requests()
 				r := requests[len(requests)-1]
 				if r.Method != c.method || r.Path != c.path || string(r.Body) != c.body {
-					b.Errorf("sent %s %s %s", r.Method, r.Path, r.Body)
+					b.Errorf("got request %s %s %s", r.Method, r.Path, r.Body)
 				}
 				headers := map[string]string{"API-Key": testKey, "User-Agent": "test/1", "Accept": "application/json", "Content-Type": ""}
 				if c.body != "" {
@@ -72,7 +72,7 @@ func TestClient_RequestsAsDocumented(t *testing.T) {
 	}
 }
 
-// TestClient_RecordedResponses reads answers in the shapes that mijn.host documents and users have met.
+// The responses have shapes that mijn.host documents or users have observed.
 func TestClient_RecordedResponses(t *testing.T) {
 	t.Parallel()
 	serve := func(t *testing.T, file string, status int) *mijnhost.Client {
@@ -125,14 +125,13 @@ func TestClient_InvalidDomain(t *testing.T) {
 		client := mijnhost.NewClient(b.options(), testKey)
 		for _, domain := range []string{"", "nl", "../domains", "example.nl/../other.nl", "example.nl?a=b", "example.nl#", "example.nl%2Fdns", "example.nl.", "a b.nl"} {
 			if _, err := client.Records(b.Context(), domain); err == nil {
-				b.Errorf("%q is accepted", domain)
+				b.Errorf("%q: want an error", domain)
 			}
 		}
 		b.wantCalls()
 	})
 }
 
-// TestClient_RedirectNotFollowed: a redirect is not followed, to whichever host.
 func TestClient_RedirectNotFollowed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -142,7 +141,7 @@ func TestClient_RedirectNotFollowed(t *testing.T) {
 		}
 		for _, r := range b.api.Requests() {
 			if r.Host == "elsewhere.example" {
-				b.Errorf("%s %s went to %s", r.Method, r.Path, r.Host)
+				b.Errorf("%s %s was sent to %s", r.Method, r.Path, r.Host)
 			}
 		}
 	})
@@ -161,7 +160,7 @@ func TestCoolDown_PausesAllCallsOfTheKey(t *testing.T) {
 		}
 		time.Sleep(8 * time.Second)
 		if calls := b.api.Calls(); calls != 1 {
-			b.Errorf("%d calls within the cool-down, want the one that began it", calls)
+			b.Errorf("got %d calls during the cool-down, want 1", calls)
 		}
 		for range 21 {
 			b.must(<-results)
@@ -169,7 +168,7 @@ func TestCoolDown_PausesAllCallsOfTheKey(t *testing.T) {
 	})
 }
 
-// TestCoolDown_PausesQueuedCalls: calls that wait for one of the eight places have asked for quiet before it began.
+// A queued call also waits for a cool-down that starts while it is in the queue.
 func TestCoolDown_PausesQueuedCalls(t *testing.T) {
 	t.Parallel()
 	for _, latency := range []time.Duration{200 * time.Millisecond, time.Second} {
@@ -182,7 +181,7 @@ func TestCoolDown_PausesQueuedCalls(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 			if calls := b.api.Calls(); calls != 8 {
-				b.Errorf("%d calls within the cool-down, want those 8 that were under way", calls)
+				b.Errorf("got %d calls during the cool-down, want the 8 in flight", calls)
 			}
 			for range 60 {
 				b.must(<-results)
@@ -195,14 +194,14 @@ func TestCoolDown_LongerThanDeadline(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), Times: 1})
-		begun := time.Now()
+		start := time.Now()
 		for range 5 {
 			if err := b.add("value"); !errors.Is(err, apiclient.ErrRateLimited) {
 				b.Errorf("got %v, want ErrRateLimited", err)
 			}
 		}
-		if took := time.Since(begun); took > 2*time.Second {
-			b.Errorf("took %s", took)
+		if elapsed := time.Since(start); elapsed > 2*time.Second {
+			b.Errorf("took %s", elapsed)
 		}
 		b.wantCalls(read)
 		time.Sleep(10 * time.Minute)
@@ -213,10 +212,10 @@ func TestCoolDown_LongerThanDeadline(t *testing.T) {
 func TestCoolDown_AtMostOneHour(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]mijnhosttest.RetryAfter{
-		"a day":                    mijnhosttest.InSeconds(24 * time.Hour),
-		"a date":                   mijnhosttest.AtDate(24 * time.Hour),
-		"more than a Duration has": mijnhosttest.AsWritten("9223372036854775807"),
-		"more than an integer has": mijnhosttest.AsWritten("99999999999999999999"),
+		"one day":            mijnhosttest.InSeconds(24 * time.Hour),
+		"date":               mijnhosttest.AtDate(24 * time.Hour),
+		"overflows Duration": mijnhosttest.AsWritten("9223372036854775807"),
+		"overflows int64":    mijnhosttest.AsWritten("99999999999999999999"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +224,7 @@ func TestCoolDown_AtMostOneHour(t *testing.T) {
 				_ = b.add("value")
 				time.Sleep(59 * time.Minute)
 				if err := b.add("value"); !errors.Is(err, apiclient.ErrRateLimited) {
-					b.Errorf("before the hour is over: got %v, want ErrRateLimited", err)
+					b.Errorf("within the hour: got %v, want ErrRateLimited", err)
 				}
 				b.wantCalls(read)
 				time.Sleep(time.Minute)
@@ -257,7 +256,7 @@ func TestClient_AtMostEightRequestsInFlight(t *testing.T) {
 			b.must(<-results)
 		}
 		if got := b.api.MaxInFlight(); got != 8 {
-			b.Errorf("%d calls in flight, want 8", got)
+			b.Errorf("got %d calls in flight, want 8", got)
 		}
 	})
 }

@@ -18,21 +18,21 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// fault is one thing that goes wrong with a call, and what must come of it.
+// fault is a failure of a call, and its expected result.
 type fault struct {
-	// kind is what the API does, or cut is why no connection to it comes about.
+	// kind is the API's response. cut is the transport's error instead.
 	kind mijnhosttest.Kind
 	cut  error
-	// once: the same call succeeds when it goes wrong a single time.
-	once bool
-	// is: the kind of error when it goes wrong for ever.
-	is error
-	// says: what the error message must contain.
-	says string
+	// retried: the call succeeds if it fails only once.
+	retried bool
+	// wantErr is the error if it fails permanently.
+	wantErr error
+	// wantMessage must be in the error message.
+	wantMessage string
 }
 
-// strike makes calls of the operation go wrong that many times, and for ever with 0.
-func (f fault) strike(b bubble, l *line, op mijnhosttest.Operation, times int) {
+// inject makes calls of the operation fail that many times; 0 means permanently.
+func (f fault) inject(b bubble, l *brokenTransport, op mijnhosttest.Operation, times int) {
 	if f.cut == nil {
 		b.api.Inject(mijnhosttest.Fault{Op: op, Kind: f.kind, Times: times})
 		return
@@ -40,21 +40,21 @@ func (f fault) strike(b bubble, l *line, op mijnhosttest.Operation, times int) {
 	l.fault, l.op, l.times = f.cut, op, times
 }
 
-// line is a transport that fails for the calls of one operation as where no connection comes about, that many
-// times or for ever. The calls of one challenge come one after the other, so that nothing need be guarded.
-type line struct {
+// brokenTransport fails calls of one operation, as if it cannot connect. It needs no lock, because the calls of one
+// challenge are sequential.
+type brokenTransport struct {
 	http.RoundTripper
-	fault error
-	op    mijnhosttest.Operation
-	times int
-	cuts  int
+	fault    error
+	op       mijnhosttest.Operation
+	times    int
+	failures int
 }
 
-func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	if l.fault == nil || l.op != operationOf(r) || l.times > 0 && l.cuts == l.times {
+func (l *brokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.fault == nil || l.op != operationOf(r) || l.times > 0 && l.failures == l.times {
 		return l.RoundTripper.RoundTrip(r)
 	}
-	l.cuts++
+	l.failures++
 	_ = r.Body.Close()
 	return nil, l.fault
 }
@@ -72,62 +72,62 @@ func operationOf(r *http.Request) mijnhosttest.Operation {
 	}
 }
 
-// onALine runs test over a transport that can be cut.
-func onALine(t *testing.T, test func(bubble, *line)) {
+// inBrokenBubble runs test with a brokenTransport.
+func inBrokenBubble(t *testing.T, test func(bubble, *brokenTransport)) {
 	t.Helper()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		o := b.options()
-		l := &line{RoundTripper: o.Transport}
+		l := &brokenTransport{RoundTripper: o.Transport}
 		o.Transport = l
 		b.Provider = mijnhost.NewProvider(o)
 		test(b, l)
 	})
 }
 
-const apiWords = "Something is wrong with the frobnicator"
+const apiMessage = "Something is wrong with the frobnicator"
 
 func faults() map[string]fault {
 	unavailable, limited := apiclient.ErrUnavailable, apiclient.ErrRateLimited
 	return map[string]fault{
-		"429":                          {kind: mijnhosttest.RateLimited(nil), once: true, is: limited, says: "HTTP 429"},
-		"429 for 5 s":                  {kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(5 * time.Second)), once: true, is: limited, says: "HTTP 429"},
-		"429 until a date":             {kind: mijnhosttest.RateLimited(mijnhosttest.AtDate(5 * time.Second)), once: true, is: limited, says: "HTTP 429"},
-		"429 for 10 minutes":           {kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), is: limited, says: "HTTP 429"},
-		"429 with nonsense":            {kind: mijnhosttest.RateLimited(mijnhosttest.AsWritten("soon")), once: true, is: limited, says: "HTTP 429"},
-		"500":                          {kind: mijnhosttest.StatusSaying(500, apiWords), once: true, is: unavailable, says: "HTTP 500: " + apiWords},
-		"500 after the effect":         {kind: mijnhosttest.AfterEffect(mijnhosttest.StatusSaying(500, apiWords)), once: true, is: unavailable, says: apiWords},
-		"502 with a page":              {kind: mijnhosttest.HTMLPage(502), once: true, is: unavailable, says: "HTTP 502"},
-		"503":                          {kind: mijnhosttest.Unavailable(nil), once: true, is: unavailable, says: "HTTP 503"},
-		"503 for 5 s":                  {kind: mijnhosttest.Unavailable(mijnhosttest.InSeconds(5 * time.Second)), once: true, is: unavailable, says: "HTTP 503"},
-		"no answer":                    {kind: mijnhosttest.Hang(), once: true, is: unavailable, says: "timed out"},
-		"an answer byte by byte":       {kind: mijnhosttest.SlowBody(time.Second), once: true, is: unavailable, says: "timed out"},
-		"a reset before the effect":    {kind: mijnhosttest.DropBefore(), once: true, is: unavailable, says: "connection lost"},
-		"a reset after the effect":     {kind: mijnhosttest.DropAfter(), once: true, is: unavailable, says: "connection lost"},
-		"a truncated body":             {kind: mijnhosttest.Truncated(), once: true, is: unavailable, says: "connection lost"},
-		"an endless body":              {kind: mijnhosttest.Endless(), is: unavailable, says: "response larger than 4 MiB"},
-		"half of a JSON body":          {kind: mijnhosttest.Malformed(), once: true, says: "unexpected answer from mijn.host (HTTP "},
-		"a page with 200":              {kind: mijnhosttest.HTMLPage(200), once: true, is: unavailable, says: "unexpected answer from mijn.host (HTTP 200)"},
-		"a 500 inside a 200":           {kind: mijnhosttest.ErrorInside200(500, apiWords), once: true, is: unavailable, says: "HTTP 500: " + apiWords},
-		"a 302 inside a 200":           {kind: mijnhosttest.ErrorInside200(302, apiWords), says: "HTTP 302: " + apiWords},
-		"a 401 inside a 200":           {kind: mijnhosttest.ErrorInside200(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
-		"401":                          {kind: mijnhosttest.StatusSaying(401, apiWords), is: apiclient.ErrKeyRefused, says: "HTTP 401: " + apiWords},
-		"403":                          {kind: mijnhosttest.StatusSaying(403, apiWords), says: "HTTP 403: " + apiWords},
-		"405":                          {kind: mijnhosttest.StatusSaying(405, apiWords), says: "HTTP 405: " + apiWords},
-		"a redirect to another host":   {kind: mijnhosttest.Redirect(307, "https://elsewhere.example/"), says: "HTTP 307"},
-		"a redirect within the host":   {kind: mijnhosttest.Redirect(302, "/api/v2/domains"), says: "HTTP 302"},
-		"a page with 404 from a proxy": {kind: mijnhosttest.HTMLPage(404), says: "HTTP 404"},
-		"no such host":                 {cut: dialling(&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true}), once: true, is: unavailable, says: "DNS lookup failed"},
-		"a refused connection":         {cut: dialling(syscall.ECONNREFUSED), once: true, is: unavailable, says: "connection refused"},
-		"an expired certificate":       {cut: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}, is: unavailable, says: "expired or not yet valid"},
+		"429":                      {kind: mijnhosttest.RateLimited(nil), retried: true, wantErr: limited, wantMessage: "HTTP 429"},
+		"429, 5 s":                 {kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(5 * time.Second)), retried: true, wantErr: limited, wantMessage: "HTTP 429"},
+		"429, date":                {kind: mijnhosttest.RateLimited(mijnhosttest.AtDate(5 * time.Second)), retried: true, wantErr: limited, wantMessage: "HTTP 429"},
+		"429, 10 minutes":          {kind: mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Minute)), wantErr: limited, wantMessage: "HTTP 429"},
+		"429, invalid Retry-After": {kind: mijnhosttest.RateLimited(mijnhosttest.AsWritten("soon")), retried: true, wantErr: limited, wantMessage: "HTTP 429"},
+		"500":                      {kind: mijnhosttest.StatusSaying(500, apiMessage), retried: true, wantErr: unavailable, wantMessage: "HTTP 500: " + apiMessage},
+		"500 after effect":         {kind: mijnhosttest.AfterEffect(mijnhosttest.StatusSaying(500, apiMessage)), retried: true, wantErr: unavailable, wantMessage: apiMessage},
+		"502 HTML page":            {kind: mijnhosttest.HTMLPage(502), retried: true, wantErr: unavailable, wantMessage: "HTTP 502"},
+		"503":                      {kind: mijnhosttest.Unavailable(nil), retried: true, wantErr: unavailable, wantMessage: "HTTP 503"},
+		"503, 5 s":                 {kind: mijnhosttest.Unavailable(mijnhosttest.InSeconds(5 * time.Second)), retried: true, wantErr: unavailable, wantMessage: "HTTP 503"},
+		"hang":                     {kind: mijnhosttest.Hang(), retried: true, wantErr: unavailable, wantMessage: "timed out"},
+		"slow body":                {kind: mijnhosttest.SlowBody(time.Second), retried: true, wantErr: unavailable, wantMessage: "timed out"},
+		"reset before effect":      {kind: mijnhosttest.DropBefore(), retried: true, wantErr: unavailable, wantMessage: "connection lost"},
+		"reset after effect":       {kind: mijnhosttest.DropAfter(), retried: true, wantErr: unavailable, wantMessage: "connection lost"},
+		"truncated body":           {kind: mijnhosttest.Truncated(), retried: true, wantErr: unavailable, wantMessage: "connection lost"},
+		"endless body":             {kind: mijnhosttest.Endless(), wantErr: unavailable, wantMessage: "response larger than 4 MiB"},
+		"malformed JSON":           {kind: mijnhosttest.Malformed(), retried: true, wantMessage: "unexpected answer from mijn.host (HTTP "},
+		"200 HTML page":            {kind: mijnhosttest.HTMLPage(200), retried: true, wantErr: unavailable, wantMessage: "unexpected answer from mijn.host (HTTP 200)"},
+		"500 inside 200":           {kind: mijnhosttest.ErrorInside200(500, apiMessage), retried: true, wantErr: unavailable, wantMessage: "HTTP 500: " + apiMessage},
+		"302 inside 200":           {kind: mijnhosttest.ErrorInside200(302, apiMessage), wantMessage: "HTTP 302: " + apiMessage},
+		"401 inside 200":           {kind: mijnhosttest.ErrorInside200(401, apiMessage), wantErr: apiclient.ErrKeyRefused, wantMessage: "HTTP 401: " + apiMessage},
+		"401":                      {kind: mijnhosttest.StatusSaying(401, apiMessage), wantErr: apiclient.ErrKeyRefused, wantMessage: "HTTP 401: " + apiMessage},
+		"403":                      {kind: mijnhosttest.StatusSaying(403, apiMessage), wantMessage: "HTTP 403: " + apiMessage},
+		"405":                      {kind: mijnhosttest.StatusSaying(405, apiMessage), wantMessage: "HTTP 405: " + apiMessage},
+		"redirect to another host": {kind: mijnhosttest.Redirect(307, "https://elsewhere.example/"), wantMessage: "HTTP 307"},
+		"redirect within the host": {kind: mijnhosttest.Redirect(302, "/api/v2/domains"), wantMessage: "HTTP 302"},
+		"404 HTML page":            {kind: mijnhosttest.HTMLPage(404), wantMessage: "HTTP 404"},
+		"no such host":             {cut: dialling(&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true}), retried: true, wantErr: unavailable, wantMessage: "DNS lookup failed"},
+		"connection refused":       {cut: dialling(syscall.ECONNREFUSED), retried: true, wantErr: unavailable, wantMessage: "connection refused"},
+		"expired certificate":      {cut: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}, wantErr: unavailable, wantMessage: "expired or not yet valid"},
 	}
 }
 
-// dialling is a connection that did not come about.
+// dialling returns an error of a failed connection.
 func dialling(why error) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: why}
 }
 
-// operation is a call of a challenge: how to get there, and the call during which the fault happens.
+// operation is a call of a challenge, and the API operation that fails in it.
 type operation struct {
 	op    mijnhosttest.Operation
 	setUp func(bubble)
@@ -135,32 +135,32 @@ type operation struct {
 	done  func(bubble) bool
 }
 
-// wantDone wants success to be the truth, and nothing else to have happened.
+// wantDone requires that the success is real, and that no other record changed.
 func (o operation) wantDone(b bubble) {
 	b.Helper()
 	if !o.done(b) {
-		b.Errorf("success, but the values are %q", b.values())
+		b.Errorf("success, but got values %q", b.values())
 	}
 	b.wantOthersUntouchedBut("_acme-challenge.sub.example.nl.")
 }
 
 func operations() map[string]operation {
-	stands := func(b bubble) bool { return slices.Contains(b.values(), "value") }
-	gone := func(b bubble) bool { return !stands(b) }
+	exists := func(b bubble) bool { return slices.Contains(b.values(), "value") }
+	gone := func(b bubble) bool { return !exists(b) }
 	nothing := func(bubble) {}
 	present := func(b bubble) { b.must(b.add("value")) }
 	return map[string]operation{
-		"presenting, read":    {read, nothing, bubble.add, stands},
-		"presenting, PATCH":   {patch, nothing, bubble.add, stands},
-		"cleaning up, read":   {read, present, bubble.remove, gone},
-		"cleaning up, DELETE": {del, present, bubble.remove, gone},
-		"finding, list":       {list, nothing, func(b bubble, value string) error { return b.addBelow(value) }, gone},
+		"Present, read":   {read, nothing, bubble.add, exists},
+		"Present, PATCH":  {patch, nothing, bubble.add, exists},
+		"CleanUp, read":   {read, present, bubble.remove, gone},
+		"CleanUp, DELETE": {del, present, bubble.remove, gone},
+		"Present, list":   {list, nothing, func(b bubble, value string) error { return b.addBelow(value) }, gone},
 	}
 }
 
-// addBelow presents for a zone that the account does not have as such, so that the list of domains is needed.
+// addBelow presents in a zone that is not a domain of the account, so it needs the list of domains.
 func (b bubble) addBelow(value string) error {
-	ctx, cancel := contextOfACall(b.Context())
+	ctx, cancel := callContext(b.Context())
 	defer cancel()
 	return present(ctx, b.Provider, testKey, "sub.example.nl.", "_acme-challenge.sub.example.nl.", value)
 }
@@ -169,17 +169,17 @@ func TestFault_TransientIsRetried(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
-			if !f.once {
+			if !f.retried {
 				continue
 			}
 			t.Run(opName+", "+faultName, func(t *testing.T) {
-				onALine(t, func(b bubble, l *line) {
+				inBrokenBubble(t, func(b bubble, l *brokenTransport) {
 					o.setUp(b)
-					f.strike(b, l, o.op, 1)
-					begun := time.Now()
+					f.inject(b, l, o.op, 1)
+					start := time.Now()
 					b.must(o.call(b, "value"))
-					if took := time.Since(begun); took > callLimit {
-						b.Errorf("took %s", took)
+					if elapsed := time.Since(start); elapsed > callLimit {
+						b.Errorf("took %s", elapsed)
 					}
 					o.wantDone(b)
 				})
@@ -188,18 +188,18 @@ func TestFault_TransientIsRetried(t *testing.T) {
 	}
 }
 
-// TestFault_SucceedsOnNextCall is for those that are not worth a second attempt.
+// Some failures are not retried within a call.
 func TestFault_SucceedsOnNextCall(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
-			if f.once {
+			if f.retried {
 				continue
 			}
 			t.Run(opName+", "+faultName, func(t *testing.T) {
-				onALine(t, func(b bubble, l *line) {
+				inBrokenBubble(t, func(b bubble, l *brokenTransport) {
 					o.setUp(b)
-					f.strike(b, l, o.op, 1)
+					f.inject(b, l, o.op, 1)
 					if o.call(b, "value") == nil {
 						b.Error("want an error")
 					}
@@ -211,19 +211,19 @@ func TestFault_SucceedsOnNextCall(t *testing.T) {
 	}
 }
 
-// TestFault_WrongContentType: a proxy can change the content type.
+// A proxy can change the content type.
 func TestFault_WrongContentType(t *testing.T) {
 	t.Parallel()
 	for opName, o := range operations() {
-		for timesName, times := range map[string]int{"once": 1, "for ever": 0} {
+		for timesName, times := range map[string]int{"once": 1, "permanent": 0} {
 			t.Run(opName+", "+timesName, func(t *testing.T) {
 				inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 					o.setUp(b)
 					b.api.Inject(mijnhosttest.Fault{Op: o.op, Kind: mijnhosttest.WrongContentType(), Times: times})
-					begun := time.Now()
+					start := time.Now()
 					b.must(o.call(b, "value"))
-					if took := time.Since(begun); took != 0 {
-						b.Errorf("took %s: something was tried again", took)
+					if elapsed := time.Since(start); elapsed != 0 {
+						b.Errorf("took %s, want no retry", elapsed)
 					}
 					o.wantDone(b)
 				})
@@ -240,32 +240,32 @@ func TestFault_PermanentHasConstantMessage(t *testing.T) {
 	for opName, o := range operations() {
 		for faultName, f := range faults() {
 			t.Run(opName+", "+faultName, func(t *testing.T) {
-				onALine(t, func(b bubble, l *line) {
+				inBrokenBubble(t, func(b bubble, l *brokenTransport) {
 					o.setUp(b)
-					f.strike(b, l, o.op, 0)
+					f.inject(b, l, o.op, 0)
 					var before string
 					for range 2 {
-						begun := time.Now()
+						start := time.Now()
 						err := o.call(b, "value")
-						if took := time.Since(begun); took > callLimit {
-							b.Errorf("took %s", took)
+						if elapsed := time.Since(start); elapsed > callLimit {
+							b.Errorf("took %s", elapsed)
 						}
 						if err == nil {
 							if before == "" || !o.done(b) {
 								b.Fatal("want an error")
 							}
-							return // the effect came in spite of the answer
+							return // it took effect despite the failure
 						}
 						message := err.Error()
 						switch {
-						case f.is != nil && !errors.Is(err, f.is):
-							b.Errorf("got %v, want %v", err, f.is)
-						case !strings.Contains(message, f.says):
-							b.Errorf("%q does not say %q", message, f.says)
+						case f.wantErr != nil && !errors.Is(err, f.wantErr):
+							b.Errorf("got %v, want %v", err, f.wantErr)
+						case !strings.Contains(message, f.wantMessage):
+							b.Errorf("got %q, want it to contain %q", message, f.wantMessage)
 						case strings.Contains(message, testKey), unsteady.MatchString(message), len(message) > 300:
-							b.Errorf("%q is not fit for a Challenge's status", message)
+							b.Errorf("%q has variable parts", message)
 						case before != "" && message != before:
-							b.Errorf("the message changed from %q to %q", before, message)
+							b.Errorf("message changed from %q to %q", before, message)
 						}
 						before = message
 						time.Sleep(5 * time.Second)

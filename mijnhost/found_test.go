@@ -7,8 +7,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestFoundByTheSearch keeps the lives in which TestNoRecordIsHarmed once found harm, in their smallest form.
-func TestFoundByTheSearch(t *testing.T) {
+// Minimal sequences in which TestNoRecordIsHarmed once found harm.
+func TestNoRecordIsHarmed_Regressions(t *testing.T) {
 	t.Parallel()
 	fault := func(op mijnhosttest.Operation, kind mijnhosttest.Kind, skip, times int) func(bubble) {
 		return func(b bubble) { b.api.Inject(mijnhosttest.Fault{Op: op, Kind: kind, Skip: skip, Times: times}) }
@@ -34,12 +34,12 @@ func TestFoundByTheSearch(t *testing.T) {
 		steps    []func(bubble)
 		want     []string
 	}{
-		"another process had cleaned a value up, a stale read still showed it, and it was put back": {
+		"stale read shows a value that another process cleaned up": {
 			mijnhosttest.Options{StaleReads: 5 * time.Second, ReplicaJitter: true},
 			[]func(bubble){add("first"), wait(time.Second), byAnother(bubble.remove, "first"), add("second"), finally(bubble.remove, "second")},
 			nil,
 		},
-		"a PATCH was clearly refused, and the sibling that another process had cleaned up was put back": {
+		"PATCH refused, sibling cleaned up by another process": {
 			mijnhosttest.Options{StaleReads: time.Second},
 			[]func(bubble){
 				add("first"), wait(time.Second), byAnother(bubble.remove, "first"),
@@ -47,7 +47,7 @@ func TestFoundByTheSearch(t *testing.T) {
 			},
 			nil,
 		},
-		"one of two copies was refused for a moment only, and taken for gone": {
+		"transient refusal to delete one of two copies": {
 			mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true},
 			[]func(bubble){
 				fault(patch, mijnhosttest.AfterEffect(mijnhosttest.Status(500)), 0, 1), add("value"),

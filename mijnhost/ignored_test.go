@@ -6,7 +6,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// ignored is an Observer to build others on.
+// ignored is an Observer that does nothing, for embedding.
 type ignored struct{}
 
 func (ignored) CallStarted()                                      {}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestKeysAreForgotten: within a week of their last use.
-func TestKeysAreForgotten(t *testing.T) {
+// Keys are dropped within a week of their last use.
+func TestProvider_ForgetsUnusedKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := NewProvider(Options{})
@@ -21,20 +21,20 @@ func TestKeysAreForgotten(t *testing.T) {
 		time.Sleep(5 * 24 * time.Hour)
 		p.account("new key")
 		if p.account("old key") != first {
-			t.Error("a key in use was forgotten")
+			t.Error("key in use was dropped")
 		}
 		time.Sleep(5 * 24 * time.Hour)
 		p.account("new key")
 		if got := known(); got != 2 {
-			t.Errorf("%d keys are known, want both", got)
+			t.Errorf("got %d keys, want both", got)
 		}
 		time.Sleep(2 * 24 * time.Hour)
 		if got := known(); got != 1 {
-			t.Errorf("%d keys are known, want the one in use", got)
+			t.Errorf("got %d keys, want the one in use", got)
 		}
 		time.Sleep(7 * 24 * time.Hour)
 		if got := known(); got != 0 {
-			t.Errorf("%d keys are known, want none", got)
+			t.Errorf("got %d keys, want none", got)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// processes are several webhooks of one cluster, and the Leases between them.
+// processes returns n webhooks of one cluster, and their Leases.
 func (b bubble) processes(n int) (processes []*mijnhost.Provider, leases *leasetest.Cluster) {
 	b.Helper()
 	leases = leasetest.StartInMemory(b.T)
@@ -29,7 +29,7 @@ func (b bubble) processes(n int) (processes []*mijnhost.Provider, leases *leaset
 	return processes, leases
 }
 
-// delegate presents a value of a Challenge whose CNAME leads to the name.
+// delegate presents a value of a Challenge whose CNAME points to the name.
 func (b bubble) delegate(p *mijnhost.Provider, value string) error {
 	b.cluster.create(value)
 	return b.in(func(ctx context.Context) error {
@@ -38,7 +38,7 @@ func (b bubble) delegate(p *mijnhost.Provider, value string) error {
 	})
 }
 
-// TestPresent_CNAMEsToOneName: what one process wrote is safe from another one, also while reads do not show it.
+// A process keeps the values of another process, even if reads do not show them yet.
 func TestPresent_CNAMEsToOneName(t *testing.T) {
 	t.Parallel()
 	for name, readings := range freshness() {
@@ -59,7 +59,7 @@ func TestPresent_CNAMEsToOneName(t *testing.T) {
 	}
 }
 
-// TestPresent_LostLease: who lost the Lease writes nothing.
+// A process that lost the Lease does not write.
 func TestPresent_LostLease(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -77,7 +77,7 @@ func TestPresent_LostLease(t *testing.T) {
 	})
 }
 
-// TestPresent_NoLease: without a CNAME there is none, and no Lease means no write.
+// A Lease is required only with a CNAME. Without it, nothing is written.
 func TestPresent_NoLease(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -92,7 +92,7 @@ func TestPresent_NoLease(t *testing.T) {
 	})
 }
 
-// TestPresent_KilledHolder: another process follows once the Lease of one that was killed has run out.
+// The Lease of a killed process expires, and another process takes over.
 func TestPresent_KilledHolder(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -102,10 +102,10 @@ func TestPresent_KilledHolder(t *testing.T) {
 		if _, err := killed.Acquire(b.Context(), "mijn-host "+testName); err != nil {
 			b.Fatal(err)
 		}
-		begun := time.Now()
+		start := time.Now()
 		b.must(retry(func() error { return b.delegate(processes[0], "value") }, 5))
-		if took := time.Since(begun); took > 45*time.Second {
-			b.Errorf("took %s, want at most 45 s", took)
+		if elapsed := time.Since(start); elapsed > 45*time.Second {
+			b.Errorf("took %s, want at most 45 s", elapsed)
 		}
 	})
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// job is one challenge of many.
+// job is one of many challenges.
 type job struct{ zone, fqdn, value string }
 
-// jobsIn spreads n challenges over zones.
+// jobsIn distributes n challenges over zones.
 func jobsIn(zones, n int) []job {
 	jobs := make([]job, n)
 	for i := range jobs {
@@ -35,18 +35,18 @@ func addZones(api *mijnhosttest.Server, zones int) {
 }
 
 func (j job) add(ctx context.Context, p *mijnhost.Provider) error {
-	ctx, cancel := contextOfACall(ctx)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	return present(ctx, p, testKey, j.zone, j.fqdn, j.value)
 }
 
 func (j job) remove(ctx context.Context, p *mijnhost.Provider) error {
-	ctx, cancel := contextOfACall(ctx)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	return cleanUp(ctx, p, j.zone, j.fqdn, j.value)
 }
 
-// atOnce runs f for all jobs at the same moment and returns an error if any of them did.
+// atOnce runs f for all jobs concurrently, and returns any error.
 func atOnce(jobs []job, f func(int, job) error) error {
 	var all errgroup.Group
 	for i, j := range jobs {
@@ -67,21 +67,21 @@ func TestPresent_HundredAtOnce(t *testing.T) {
 		t.Run(fmt.Sprintf("in %d zones", c.zones), func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{Latency: 100 * time.Millisecond}, func(b bubble) {
 				addZones(b.api, c.zones)
-				begun := time.Now()
+				start := time.Now()
 				b.must(atOnce(jobsIn(c.zones, 100), func(_ int, j job) error { return j.add(b.Context(), b.Provider) }))
-				took, calls := time.Since(begun), b.api.Calls()
-				b.Logf("%s, %d calls", took, calls)
-				if took > c.most || calls > c.mostCalls {
-					b.Errorf("took %s and %d calls, want at most %s and %d", took, calls, c.most, c.mostCalls)
+				elapsed, calls := time.Since(start), b.api.Calls()
+				b.Logf("%s, %d calls", elapsed, calls)
+				if elapsed > c.most || calls > c.mostCalls {
+					b.Errorf("took %s and %d calls, want at most %s and %d", elapsed, calls, c.most, c.mostCalls)
 				}
 			})
 		})
 	}
 }
 
-// TestSeveralReplicas: 300 challenges over processes that know nothing of each other, each cleaned
-// up by another process than the one that presented it.
-func TestSeveralReplicas(t *testing.T) {
+// 300 challenges over processes that share no memory. Each is cleaned up by another process than the one that presented
+// it.
+func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 	t.Parallel()
 	for _, processes := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d processes", processes), func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestSeveralReplicas(t *testing.T) {
 					replicas = append(replicas, b.newProvider())
 				}
 				jobs := jobsIn(5, 300)
-				for i := range jobs { // names of three challenges each
+				for i := range jobs { // three challenges per name
 					jobs[i].zone = fmt.Sprintf("zone-%d.nl.", i/3%5)
 					jobs[i].fqdn = fmt.Sprintf("_acme-challenge.host-%d.%s", i/3, jobs[i].zone)
 				}
@@ -101,13 +101,13 @@ func TestSeveralReplicas(t *testing.T) {
 					return retry(func() error { return j.add(b.Context(), replicas[i%processes]) }, 8)
 				}))
 				if got := len(b.everyRecord(5)) - len(before); got != len(jobs) {
-					b.Errorf("%d values exist, want %d", got, len(jobs))
+					b.Errorf("got %d values, want %d", got, len(jobs))
 				}
 				b.must(atOnce(jobs, func(i int, j job) error {
 					return retry(func() error { return j.remove(b.Context(), replicas[(i+1)%processes]) }, 8)
 				}))
 				if got := b.everyRecord(5); !slices.Equal(got, before) {
-					b.Errorf("left behind or lost: %v", got)
+					b.Errorf("records changed: got %v", got)
 				}
 			})
 		})
@@ -122,8 +122,8 @@ func (b bubble) everyRecord(zones int) []mijnhosttest.Record {
 	return all
 }
 
-// TestThousandChallengesLeaveNothingBehind: no memory, no goroutine, no record.
-func TestThousandChallengesLeaveNothingBehind(t *testing.T) {
+// No memory, goroutine or record is left.
+func TestThousandChallenges_NothingLeftBehind(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{RequestLogLimit: 1})
 	addZones(api, 1)
 	before := api.Records("zone-0.nl")
@@ -153,14 +153,14 @@ func TestThousandChallengesLeaveNothingBehind(t *testing.T) {
 	early := live(jobs[:200])
 	late := live(jobs[200:])
 	t.Logf("heap after 200: %d KiB, after 1000: %d KiB", early>>10, late>>10)
-	if late > early+4<<20 { // 5 KiB for each challenge
-		t.Errorf("the heap grew from %d to %d bytes", early, late)
+	if late > early+4<<20 { // 5 KiB per challenge
+		t.Errorf("heap grew from %d to %d bytes", early, late)
 	}
 	if got := api.Records("zone-0.nl"); !slices.Equal(got, before) {
 		t.Errorf("records: got %v, want %v", got, before)
 	}
 	transport.CloseIdleConnections()
-	waitUntil(t, "goroutines are back to where they were", func() bool { return runtime.NumGoroutine() <= goroutines })
+	waitUntil(t, "no extra goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
 
 func waitUntil(t *testing.T, what string, is func() bool) {
@@ -172,7 +172,7 @@ func waitUntil(t *testing.T, what string, is func() bool) {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("timed out after 10 s: %s", what)
 		}
 	}
 }

@@ -94,13 +94,13 @@ func (m *memory) others(name rrsetName, value string) []string {
 	return slices.DeleteFunc(others, func(other string) bool { return other == value })
 }
 
-// settled reports whether a read that began at that time shows all writes of this process. A write under any name of the domain can
-// make a read empty or short. The removal of value itself does not count.
-func (m *memory) settled(name rrsetName, value string, begun time.Time) bool {
+// settled reports whether a read that started at readStart shows all writes of this process. A write under any name of
+// the domain can make a read empty or short. The removal of value itself does not count.
+func (m *memory) settled(name rrsetName, value string, readStart time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !slices.ContainsFunc(m.writes[name.domain], func(w write) bool {
-		return begun.Sub(w.at) <= staleReads && (!w.removed || w.fqdn != name.fqdn || w.value != value)
+		return readStart.Sub(w.at) <= staleReads && (!w.removed || w.fqdn != name.fqdn || w.value != value)
 	})
 }
 

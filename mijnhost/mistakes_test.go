@@ -15,15 +15,15 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestBusyZone_OtherNamesCleanedUp: a DELETE empties reads as a PATCH does.
+// A DELETE makes reads empty, as a PATCH does.
 func TestBusyZone_OtherNamesCleanedUp(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]mijnhosttest.Options{
 		"empty for 8 s": {Patch: mijnhosttest.PatchReplaces, EmptyAfterWrite: 8 * time.Second},
 		"short for 8 s": {Patch: mijnhosttest.PatchReplaces, ShortAfterWrite: 8 * time.Second},
 	} {
-		t.Run("a sibling, "+name, func(t *testing.T) {
-			amidCleanUps(t, readings, func(b bubble) {
+		t.Run("sibling,  "+name, func(t *testing.T) {
+			duringCleanUps(t, readings, func(b bubble) {
 				b.cluster.hidden = true
 				if err := b.add("second"); !errors.Is(err, mijnhost.ErrNameInUse) {
 					b.Errorf("got %v, want ErrNameInUse", err)
@@ -31,24 +31,24 @@ func TestBusyZone_OtherNamesCleanedUp(t *testing.T) {
 				b.wantValues("first")
 			})
 		})
-		t.Run("a value to be cleaned up, "+name, func(t *testing.T) {
-			amidCleanUps(t, readings, func(b bubble) {
+		t.Run("clean-up,  "+name, func(t *testing.T) {
+			duringCleanUps(t, readings, func(b bubble) {
 				b.api.Inject(mijnhosttest.Fault{
 					Op: del, Kind: mijnhosttest.Status(400), Until: 3 * time.Second,
 					When: func(r mijnhosttest.Request) bool { return nameOf(r) == testName },
 				})
 				err := b.remove("first")
 				if left := slices.Contains(b.values(), "first"); left && err == nil {
-					b.Error("the clean-up succeeded, but the value still exists")
+					b.Error("clean-up succeeded, but the value still exists")
 				}
 			})
 		})
 	}
 }
 
-// amidCleanUps presents "first" and six values under other names, and runs test long after that, while the six are being
+// duringCleanUps presents "first" and six values under other names. It runs test much later, while the six are being
 // cleaned up.
-func amidCleanUps(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
+func duringCleanUps(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
 	t.Helper()
 	inBubble(t, readings, func(b bubble) {
 		b.must(b.add("first"))
@@ -70,14 +70,14 @@ func amidCleanUps(t *testing.T, readings mijnhosttest.Options, test func(bubble)
 	})
 }
 
-// nameOf is the name in the body of a request.
+// nameOf returns the name in the body of a request.
 func nameOf(r mijnhosttest.Request) string {
 	var body struct{ Record mijnhosttest.Record }
 	_ = json.Unmarshal(r.Body, &body)
 	return body.Record.Name
 }
 
-// TestCleanUp_PatchFailedAfterItsEffect: a value that might exist is remembered until its clean-up.
+// A value that might exist is remembered until its clean-up.
 func TestCleanUp_PatchFailedAfterItsEffect(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{time.Minute, 20 * time.Minute, 6 * 24 * time.Hour} {
@@ -87,14 +87,14 @@ func TestCleanUp_PatchFailedAfterItsEffect(t *testing.T) {
 				_ = b.add("value")
 				b.api.ClearFaults()
 				time.Sleep(after)
-				// Another name is written, so that reads are empty; and a 400 passes.
+				// A write under another name makes reads empty, and a 400 is transient.
 				b.must(b.in(func(ctx context.Context) error {
 					return present(ctx, b.Provider, testKey, testZone, "_acme-challenge.n.example.nl.", "value")
 				}))
 				b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 2})
 				err := b.remove("value")
 				if err == nil && len(b.values()) > 0 {
-					b.Error("the clean-up succeeded, but the value still exists")
+					b.Error("clean-up succeeded, but the value still exists")
 				}
 				b.untilDone(func() error { return b.remove("value") })
 				b.wantValues()
@@ -103,14 +103,14 @@ func TestCleanUp_PatchFailedAfterItsEffect(t *testing.T) {
 	}
 }
 
-// TestPresent_SlowFailures: what the API said counts, and not that time ran out.
+// The API's error is reported, not the deadline.
 func TestPresent_SlowFailures(t *testing.T) {
 	t.Parallel()
 	for _, late := range []time.Duration{3 * time.Second, 7 * time.Second} {
 		inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Late(late, mijnhosttest.StatusSaying(500, apiWords))})
+			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Late(late, mijnhosttest.StatusSaying(500, apiMessage))})
 			for range 2 {
-				if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 500: "+apiWords {
+				if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 500: "+apiMessage {
 					b.Errorf("got %v", err)
 				}
 			}
@@ -118,8 +118,8 @@ func TestPresent_SlowFailures(t *testing.T) {
 	}
 }
 
-// TestPresent_EightUnnamed429: eight calls that are refused together are one refusal.
-func TestPresent_EightUnnamed429(t *testing.T) {
+// Eight calls that are rate-limited together count as one refusal.
+func TestPresent_Concurrent429(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Latency: 100 * time.Millisecond}, func(b bubble) {
 		addZones(b.api, 8)
@@ -130,8 +130,8 @@ func TestPresent_EightUnnamed429(t *testing.T) {
 	})
 }
 
-// TestPresent_PaceIsResetBySuccess: the pause after an unnamed 429 is as short as the first time once calls succeed again.
-func TestPresent_PaceIsResetBySuccess(t *testing.T) {
+// After a success, the pause of the next 429 without Retry-After is short again.
+func TestPresent_BackoffResetBySuccess(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		for i := range 8 {
@@ -144,7 +144,7 @@ func TestPresent_PaceIsResetBySuccess(t *testing.T) {
 	})
 }
 
-// TestCleanUp_StillRefused: a clean-up believes no single refusal, and gives up no value that reads show.
+// One refusal is not conclusive, and a value that reads show is not given up.
 func TestCleanUp_StillRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -161,8 +161,8 @@ func TestCleanUp_StillRefused(t *testing.T) {
 	})
 }
 
-// TestCleanUp_NamesOutsideOfASCII: a GET may show names in the form in which domains are listed.
-func TestCleanUp_NamesOutsideOfASCII(t *testing.T) {
+// GET may show names in the form in which domains are listed.
+func TestCleanUp_UnicodeNames(t *testing.T) {
 	t.Parallel()
 	for _, shown := range []string{"_acme-challenge", "_acme-challenge.bücher.nl.", "_ACME-challenge.Bücher.nl", "_acme-challenge.xn--bcher-kva.nl."} {
 		inBubble(t, mijnhosttest.Options{Domains: mijnhosttest.DomainsUnicode, Names: mijnhosttest.NamesAsWritten, DeleteShownForm: true}, func(b bubble) {
@@ -172,20 +172,20 @@ func TestCleanUp_NamesOutsideOfASCII(t *testing.T) {
 				return cleanUp(ctx, b.Provider, "xn--bcher-kva.nl.", "_acme-challenge.xn--bcher-kva.nl.", "value")
 			}))
 			if left := b.api.Records("xn--bcher-kva.nl"); len(left) != 0 {
-				b.Errorf("left: %v", left)
+				b.Errorf("got %v left behind", left)
 			}
 		})
 	}
 }
 
-// TestCleanUp_PatchTakesEffectLater: a DELETE in between proves nothing.
+// A DELETE in between proves nothing.
 func TestCleanUp_PatchTakesEffectLater(t *testing.T) {
 	t.Parallel()
 	for _, absent := range []mijnhosttest.DeleteAbsentReading{mijnhosttest.DeleteAbsentFails, mijnhosttest.DeleteAbsentSucceeds} {
 		t.Run(absent.String(), func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{DeleteAbsent: absent}, func(b bubble) {
 				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.EffectLater(12 * time.Second), Times: 1})
-				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(403)}) // which ends the call
+				b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(403)}) // ends the call
 				if b.add("value") == nil {
 					b.Fatal("want an error")
 				}
@@ -197,7 +197,7 @@ func TestCleanUp_PatchTakesEffectLater(t *testing.T) {
 	}
 }
 
-// TestCleanUp_SiblingRemoved: the removal of another value under the name empties reads, too.
+// The removal of another value under the name makes reads empty, too.
 func TestCleanUp_SiblingRemoved(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{EmptyAfterWrite: 8 * time.Second}, func(b bubble) {
@@ -208,14 +208,14 @@ func TestCleanUp_SiblingRemoved(t *testing.T) {
 		b.must(b.remove("first"))
 		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.Status(400), Times: 2})
 		if err := b.remove("second"); err == nil && len(b.values()) > 0 {
-			b.Error("the clean-up succeeded, but the value still exists")
+			b.Error("clean-up succeeded, but the value still exists")
 		}
 		b.untilDone(func() error { return b.remove("second") })
 		b.wantValues()
 	})
 }
 
-// TestCleanUp_OneRefusal: after a restart, too, one 400 is no proof of a value that a read does not show.
+// Even after a restart, one 400 does not prove that the value is gone.
 func TestCleanUp_OneRefusal(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -228,7 +228,7 @@ func TestCleanUp_OneRefusal(t *testing.T) {
 	})
 }
 
-// TestPresent_ReplacedMeanwhile: a stale read that shows a value which another one has replaced is not believed.
+// A stale read shows a value that another challenge has replaced.
 func TestPresent_ReplacedMeanwhile(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces, StaleReads: 20 * time.Second}, func(b bubble) {
@@ -242,19 +242,18 @@ func TestPresent_ReplacedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestError_TextStatusInside200: a failure is one, also where its status is no number.
+// A failure inside a 200 can have a status that is not a number.
 func TestError_TextStatusInside200(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.ErrorTextInside200(apiWords)})
-		if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 400: "+apiWords {
+		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.ErrorTextInside200(apiMessage)})
+		if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 400: "+apiMessage {
 			b.Errorf("got %v", err)
 		}
 	})
 }
 
-// TestPresent_CleanedUpElsewhereChallengesHidden: a value that another process has cleaned up does not block others
-// for long.
+// A value that another process cleaned up blocks others only briefly.
 func TestPresent_CleanedUpElsewhereChallengesHidden(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
@@ -267,7 +266,7 @@ func TestPresent_CleanedUpElsewhereChallengesHidden(t *testing.T) {
 	})
 }
 
-// TestPresent_PatchAddsInAnotherDomain: the flag applies to the listed domains only.
+// The option applies only to the listed domains.
 func TestPresent_PatchAddsInAnotherDomain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
@@ -282,7 +281,7 @@ func TestPresent_PatchAddsInAnotherDomain(t *testing.T) {
 	})
 }
 
-// TestPresent_ZoneListedInUpperCase: the zone that cert-manager resolved goes before a longer domain, however it is listed.
+// The zone that cert-manager resolved takes precedence over a longer domain, in any case.
 func TestPresent_ZoneListedInUpperCase(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Domains: mijnhosttest.DomainsUpper}, func(b bubble) {
@@ -291,12 +290,12 @@ func TestPresent_ZoneListedInUpperCase(t *testing.T) {
 			return present(ctx, b.Provider, testKey, testZone, "_acme-challenge.sub.example.nl.", "value")
 		}))
 		if got := b.valuesIn("sub.example.nl"); got != "" {
-			b.Errorf("in the longer domain: %q", got)
+			b.Errorf("longer domain: got %q", got)
 		}
 	})
 }
 
-// TestCleanUp_Quoted: a value that is shown in quotes is deleted in quotes.
+// A value that is shown in quotes is deleted in quotes.
 func TestCleanUp_Quoted(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{QuotedValues: true, DeleteShownForm: true}, func(b bubble) {

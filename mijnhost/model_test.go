@@ -17,33 +17,33 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestNoRecordIsHarmed plays random lives of a zone: challenges that come and go through one or more processes,
-// other writers, faults, and reads that lag, under a random reading of the API's unknowns. It checks that
+// TestNoRecordIsHarmed plays random lives of a zone: challenges by one or more processes, other writers, faults and
+// stale reads, with a random reading of the API's unknowns. It verifies that
 //
-//   - no record that the webhook did not create ever changes or vanishes;
-//   - every value reported presented is in the zone until its clean-up begins;
-//   - after the last clean-up, the zones are byte for byte what the others made them;
-//   - no call of the webhook costs more than mostCalls calls of the API, or takes longer than it may.
+//   - no record that the webhook did not create ever changes or disappears;
+//   - every value reported as presented is in the zone until its clean-up starts;
+//   - after the last clean-up, the zones are byte for byte as the other writers left them;
+//   - no call of the webhook takes more than mostCalls calls of the API, or more than its time limit.
 //
-// The account has two keys, which rotate, and two domains, in which PATCH can do different things; where it adds, the webhook
-// may be configured so.
+// The account has two keys, which rotate, and two domains, in which PATCH can behave differently. Where PATCH adds, the
+// webhook can be configured accordingly.
 //
-// The exception is stated in docs/explanation/guarantees.md, and applies only where PATCH replaces: a left-over under the challenge's
-// very name, which is the value of no Challenge of the cluster, may be replaced, and is counted.
+// The exception in docs/explanation/guarantees.md applies only where PATCH replaces: a leftover under the challenge's
+// own name, which is not a value of the cluster's Challenges, may be replaced, and is counted.
 func TestNoRecordIsHarmed(t *testing.T) {
-	rapid.Check(t, inVirtualTime(lifeOfAZone))
+	rapid.Check(t, inVirtualTime(zoneLife))
 }
 
-// FuzzNoRecordIsHarmed looks for such lives by coverage.
+// FuzzNoRecordIsHarmed searches for harm by coverage.
 func FuzzNoRecordIsHarmed(f *testing.F) {
-	f.Fuzz(rapid.MakeFuzz(inVirtualTime(lifeOfAZone)))
+	f.Fuzz(rapid.MakeFuzz(inVirtualTime(zoneLife)))
 }
 
 func inVirtualTime(property func(*rapid.T)) func(*rapid.T) {
 	return func(t *rapid.T) { rapid.SyncTest(t, property) }
 }
 
-func lifeOfAZone(t *rapid.T) {
+func zoneLife(t *rapid.T) {
 	m := newModel(t)
 	t.Repeat(map[string]func(*rapid.T){
 		"present":    m.present,
@@ -59,7 +59,7 @@ func lifeOfAZone(t *rapid.T) {
 	m.end()
 }
 
-// model is what the zone should be like.
+// model is the expected state of the zone.
 type model struct {
 	*rapid.T
 	api       *mijnhosttest.Server
@@ -67,25 +67,25 @@ type model struct {
 	transport *http.Transport
 	processes []*mijnhost.Provider
 	patchAdds []string // domains of Options.PatchAdds
-	keys      []string // that are valid
+	keys      []string // the valid keys
 
-	// others are the records of other writers, in order; those under a challenge's
-	// name are apart, because a PATCH that replaces may cost them.
+	// others are the records of other writers, in order. Those under a challenge's name are separate, because a PATCH
+	// that replaces may remove them.
 	others    []mijnhosttest.Record
 	leftOvers []mijnhosttest.Record
 
-	challenges []*life
+	challenges []*challenge
 	serial     int
 	restarted  bool
 }
 
-// life is one challenge on its way.
-type life struct {
+// challenge is the state of one challenge.
+type challenge struct {
 	domain, fqdn, value string
-	presented           bool // success was reported, and no clean-up begun
+	presented           bool // success was reported, and the clean-up has not started
 }
 
-// The names that challenges are for. The second domain has one, and records of its own that never change.
+// The names of challenges. The second domain has one, and records of its own that never change.
 const otherDomain, otherName = "other.nl", "_acme-challenge.other.nl."
 
 func newModel(t *rapid.T) *model {
@@ -103,7 +103,7 @@ func newModel(t *rapid.T) *model {
 		o.EmptyAfterWrite = 4 * time.Second
 	}
 	if lag := o.StaleReads + o.ShortAfterWrite + o.EmptyAfterWrite; lag > 0 && o.PatchSame == mijnhosttest.PatchSameDuplicates {
-		o.PatchSame = mijnhosttest.PatchSameKeeps // a copy that no read shows can stay: docs/explanation/guarantees.md
+		o.PatchSame = mijnhosttest.PatchSameKeeps // a duplicate that no read shows can stay: docs/explanation/guarantees.md
 	}
 	o.PatchOf = map[string]mijnhosttest.PatchReading{
 		otherDomain: rapid.SampledFrom([]mijnhosttest.PatchReading{mijnhosttest.PatchAdds, mijnhosttest.PatchReplaces}).Draw(t, "PATCH in the other domain"),
@@ -132,8 +132,8 @@ func newModel(t *rapid.T) *model {
 	return m
 }
 
-// inTurn is cert-manager's rule that the challenges of one DNS name run one after the other. One process does without it, and
-// so do several where PATCH adds. Where CNAMEs lead to one name, a Lease takes its place.
+// inTurn reports whether challenges of one DNS name are sequential, as cert-manager does. One process does not need
+// this, nor do several if PATCH adds. With CNAMEs to one name, a Lease serializes instead.
 func (m *model) inTurn(domain string) bool {
 	o := m.api.Options()
 	reading := o.Patch
@@ -147,8 +147,7 @@ func (m *model) newProcess() *mijnhost.Provider {
 	return mijnhost.NewProvider(mijnhost.Options{BaseURL: m.api.URL(), Transport: m.transport, Needed: m.cluster.needed, PatchAdds: m.patchAdds})
 }
 
-// zone is what the others have at first: a few odd records, and now and then up to 1,000, of which only the number
-// is drawn.
+// zone returns the initial records: a few odd ones, and sometimes up to 1,000, of which only the number is random.
 func zone(t *rapid.T) []mijnhosttest.Record {
 	records := rapid.SliceOfN(rapid.Custom(foreignRecord), 0, fewRecords).Draw(t, "zone")
 	if rapid.IntRange(0, 15).Draw(t, "size") == 15 {
@@ -159,7 +158,7 @@ func zone(t *rapid.T) []mijnhosttest.Record {
 
 const fewRecords, mostRecords = 12, 1000
 
-// foreignRecord is a record of another client: any type, odd names, quotes, UTF-8.
+// foreignRecord returns a record of another client: any type, odd names, quotes, UTF-8.
 func foreignRecord(t *rapid.T) mijnhosttest.Record {
 	name := rapid.SampledFrom([]string{
 		"example.nl.", "www.example.nl.", "WWW.Example.nl.", "*.example.nl.", "mail", "@", "_dmarc.example.nl.", "_acme-challenge.other.example.nl.",
@@ -181,27 +180,27 @@ func (m *model) process(t *rapid.T) *mijnhost.Provider {
 	return rapid.SampledFrom(m.processes).Draw(t, "process")
 }
 
-// mostCalls is what one Present or CleanUp may cost: the ten attempts of a call that fails for ever, after two rounds of a read and
-// a DELETE that is refused, and a read.
+// mostCalls limits one Present or CleanUp: two rounds of a read and a refused DELETE, a read, and the ten attempts of a
+// call that always fails.
 const mostCalls = 15
 
 func (m *model) call(f func(ctx context.Context, key string) error, key string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	defer cancel()
-	begun, calls := time.Now(), m.api.Calls()
+	start, calls := time.Now(), m.api.Calls()
 	err := f(ctx, key)
-	if took := time.Since(begun); took > callLimit {
-		m.Fatalf("a call took %s", took)
+	if elapsed := time.Since(start); elapsed > callLimit {
+		m.Fatalf("call took %s", elapsed)
 	}
 	if cost := m.api.Calls() - calls; cost > mostCalls {
-		m.Fatalf("a call cost %d calls of the API, ending with %v", cost, err)
+		m.Fatalf("call made %d calls of the API, and returned %v", cost, err)
 	}
 	return err
 }
 
 func (m *model) key(t *rapid.T) string { return rapid.SampledFrom(m.keys).Draw(t, "key") }
 
-// rotate puts a new key in the place of an old one.
+// rotate replaces a key.
 func (m *model) rotate(t *rapid.T) {
 	i := rapid.IntRange(0, len(m.keys)-1).Draw(t, "old key")
 	m.serial++
@@ -211,13 +210,13 @@ func (m *model) rotate(t *rapid.T) {
 }
 
 func (m *model) present(t *rapid.T) {
-	var c *life
-	waiting := slices.DeleteFunc(slices.Clone(m.challenges), func(c *life) bool { return c.presented })
+	var c *challenge
+	waiting := slices.DeleteFunc(slices.Clone(m.challenges), func(c *challenge) bool { return c.presented })
 	if len(waiting) > 0 && rapid.Bool().Draw(t, "again") {
 		c = rapid.SampledFrom(waiting).Draw(t, "challenge")
 	} else {
 		m.serial++
-		c = &life{
+		c = &challenge{
 			domain: "example.nl",
 			fqdn:   rapid.SampledFrom([]string{testName, "_acme-challenge.www.example.nl.", "_acme-challenge.a.b.example.nl.", otherName}).Draw(t, "name"),
 			value:  padded(fmt.Sprintf("value-%d", m.serial)),
@@ -226,8 +225,8 @@ func (m *model) present(t *rapid.T) {
 			c.domain = otherDomain
 		}
 	}
-	if m.inTurn(c.domain) && slices.ContainsFunc(m.challenges, func(other *life) bool { return other != c && other.fqdn == c.fqdn }) {
-		return // cert-manager runs one challenge of a name at a time
+	if m.inTurn(c.domain) && slices.ContainsFunc(m.challenges, func(other *challenge) bool { return other != c && other.fqdn == c.fqdn }) {
+		return // cert-manager runs the challenges of a name one at a time
 	}
 	if !slices.Contains(m.challenges, c) {
 		m.challenges = append(m.challenges, c)
@@ -242,25 +241,25 @@ func (m *model) present(t *rapid.T) {
 
 func (m *model) cleanUp(t *rapid.T) {
 	if len(m.challenges) == 0 {
-		return // rather than skipping: where nothing else could be done, the search would fail
+		return // no skip: if nothing else were possible, the search would fail
 	}
 	c := rapid.SampledFrom(m.challenges).Draw(t, "challenge")
 	p := m.process(t)
 	c.presented = false
 	m.cluster.finish(c.value)
 	if m.call(c.cleanUp(p), m.key(t)) == nil {
-		m.challenges = slices.DeleteFunc(m.challenges, func(other *life) bool { return other == c })
+		m.challenges = slices.DeleteFunc(m.challenges, func(other *challenge) bool { return other == c })
 	}
 }
 
-func (c *life) cleanUp(p *mijnhost.Provider) func(context.Context, string) error {
+func (c *challenge) cleanUp(p *mijnhost.Provider) func(context.Context, string) error {
 	return func(ctx context.Context, key string) error {
 		_, err := p.CleanUp(ctx, key, dnshost.TXT{Zone: c.domain + ".", FQDN: c.fqdn, Value: c.value})
 		return err
 	}
 }
 
-// restart ends a process and starts another, which remembers nothing.
+// restart replaces a process by one without memory.
 func (m *model) restart(t *rapid.T) {
 	m.restarted = true
 	m.processes[rapid.IntRange(0, len(m.processes)-1).Draw(t, "process")] = m.newProcess()
@@ -286,7 +285,7 @@ func (m *model) othersDelete(t *rapid.T) {
 	m.api.DeleteRecord("example.nl", r)
 	left := m.api.Records("example.nl")
 	m.others = slices.DeleteFunc(m.others, func(other mijnhosttest.Record) bool {
-		return !slices.Contains(left, other) // however they are written, all copies go
+		return !slices.Contains(left, other) // removes all copies, in any form
 	})
 }
 
@@ -304,24 +303,24 @@ func (m *model) fault(t *rapid.T) {
 		{"429", mijnhosttest.RateLimited(nil), many},
 		{"429 for 10 s", mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)), many},
 		{"500", mijnhosttest.Status(500), many},
-		{"500 after the effect", mijnhosttest.AfterEffect(mijnhosttest.Status(500)), many},
+		{"500 after effect", mijnhosttest.AfterEffect(mijnhosttest.Status(500)), many},
 		{"502", mijnhosttest.HTMLPage(502), many},
 		{"hang", mijnhosttest.Hang(), many},
 		{"drop before", mijnhosttest.DropBefore(), many},
 		{"drop after", mijnhosttest.DropAfter(), many},
 		{"truncated", mijnhosttest.Truncated(), many},
 		{"malformed", mijnhosttest.Malformed(), many},
-		{"error in 200", mijnhosttest.ErrorInside200(500, "no"), 1}, // which can be a 400, too
+		{"error in 200", mijnhosttest.ErrorInside200(500, "no"), 1}, // can be a 400, too
 		{"short read", mijnhosttest.ShortRead(), many},
 		{"empty read", mijnhosttest.EmptyRead(), many},
 		{"null read", mijnhosttest.NullRecords(), many},
 		{"data is an array", mijnhosttest.DataIsArray(), many},
 		{"no data", mijnhosttest.NoData(), many},
-		{"TTLs in text", mijnhosttest.TextTTL(), many},
-		{"another shape for ever", mijnhosttest.DataIsArray(), 0},
+		{"TTLs are strings", mijnhosttest.TextTTL(), many},
+		{"other shape, permanent", mijnhosttest.DataIsArray(), 0},
 		{"DNS elsewhere", mijnhosttest.DNSElsewhere(), 1},
 		{"not on the allow-list", mijnhosttest.NotOnAllowList(), many},
-		{"everything down", mijnhosttest.Status(503), 0},
+		{"API down", mijnhosttest.Status(503), 0},
 	}).Draw(t, "fault")
 	m.api.Inject(mijnhosttest.Fault{
 		Kind:  kind.kind,
@@ -340,12 +339,12 @@ func (m *model) passTime(t *rapid.T) {
 func (m *model) check(*rapid.T) {
 	records := m.stored()
 	for _, c := range m.challenges {
-		if c.presented && !slices.ContainsFunc(m.api.Records(c.domain), c.isIt) {
-			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s", c.value, c.fqdn, shown(records))
+		if c.presented && !slices.ContainsFunc(m.api.Records(c.domain), c.matches) {
+			m.Fatalf("%s at %s was presented, but is not in the zone:\n%s", c.value, c.fqdn, shown(records))
 		}
 	}
 	if rest := slices.DeleteFunc(m.api.Records(otherDomain), func(r mijnhosttest.Record) bool { return r.Name == otherName }); !slices.Equal(rest, hosts(otherDomain, 3)) {
-		m.Fatalf("records of the other domain have changed: %s", shown(rest))
+		m.Fatalf("records of the other domain changed: %s", shown(rest))
 	}
 	ours := func(r mijnhosttest.Record) bool {
 		return r.Type == "TXT" && (strings.HasPrefix(r.Value, "value-") && r.TTL == 60 || strings.HasPrefix(r.Value, "left-over-"))
@@ -353,19 +352,19 @@ func (m *model) check(*rapid.T) {
 	rest := slices.DeleteFunc(slices.Clone(records), ours)
 	want := slices.DeleteFunc(slices.Clone(m.others), ours)
 	if !slices.Equal(rest, want) {
-		m.Fatalf("records of others have changed:\n got %s\nwant %s", shown(rest), shown(want))
+		m.Fatalf("records of others changed:\n got %s\nwant %s", shown(rest), shown(want))
 	}
 	if m.api.Options().Patch == mijnhosttest.PatchReplaces {
 		return // the exception
 	}
 	for _, r := range m.leftOvers {
 		if !slices.Contains(records, r) {
-			m.Fatalf("a left-over has vanished: %s", shown([]mijnhosttest.Record{r}))
+			m.Fatalf("leftover lost: %s", shown([]mijnhosttest.Record{r}))
 		}
 	}
 }
 
-// end cleans all challenges up, as cert-manager does: again and again until it succeeds.
+// end cleans up all challenges, retrying until it succeeds, as cert-manager does.
 func (m *model) end() {
 	m.api.ClearFaults()
 	for _, c := range m.challenges {
@@ -375,13 +374,13 @@ func (m *model) end() {
 			return m.call(c.cleanUp(m.processes[0]), m.keys[0])
 		}, 8)
 		if err != nil {
-			m.Fatalf("the clean-up of %s at %s never succeeds: %v", c.value, c.fqdn, err)
+			m.Fatalf("clean-up of %s at %s never succeeds: %v", c.value, c.fqdn, err)
 		}
 	}
 	m.challenges = nil
 	m.check(nil)
 	if records := m.api.Records(otherDomain); !slices.Equal(records, hosts(otherDomain, 3)) {
-		m.Fatalf("left in the other domain: %s", shown(records))
+		m.Fatalf("left behind in the other domain: %s", shown(records))
 	}
 	want := map[mijnhosttest.Record]int{}
 	for _, r := range slices.Concat(m.others, m.leftOvers) {
@@ -398,11 +397,11 @@ func (m *model) end() {
 		}
 	}
 	if !maps.Equal(got, want) {
-		m.Fatalf("the zone is not what the others made it:\n got %v\nwant %v", got, want)
+		m.Fatalf("zone differs from what the others wrote:\n got %v\nwant %v", got, want)
 	}
 }
 
-// stored are the records of the zone without its own SOA and NS, which the API does not show.
+// stored returns the records of the zone without its own SOA and NS, which the API does not show.
 func (m *model) stored() []mijnhosttest.Record {
 	records := m.api.Records("example.nl")
 	return slices.DeleteFunc(records, func(r mijnhosttest.Record) bool {
@@ -410,7 +409,7 @@ func (m *model) stored() []mijnhosttest.Record {
 	})
 }
 
-func (c *life) isIt(r mijnhosttest.Record) bool {
+func (c *challenge) matches(r mijnhosttest.Record) bool {
 	return r.Type == "TXT" && r.Name == c.fqdn && r.Value == c.value
 }
 

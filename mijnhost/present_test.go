@@ -55,7 +55,7 @@ func TestTwoCallsEach_LargeZone(t *testing.T) {
 				b.wantCalls(read, del)
 				b.wantUnder200BytesSent()
 				if !slices.Equal(b.api.Records("example.nl"), before) {
-					b.Error("the zone is not what it was")
+					b.Error("zone changed")
 				}
 			})
 		})
@@ -65,11 +65,11 @@ func TestTwoCallsEach_LargeZone(t *testing.T) {
 func (b bubble) wantUnder200BytesSent() {
 	b.Helper()
 	if got := b.api.BodyBytes(); got == 0 || got >= 200 {
-		b.Errorf("sent %d bytes, want under 200", got)
+		b.Errorf("got %d bytes sent, want under 200", got)
 	}
 }
 
-// hosts are the records of that many hosts of a domain.
+// hosts returns A records of n hosts of a domain.
 func hosts(domain string, n int) []mijnhosttest.Record {
 	records := make([]mijnhosttest.Record, n)
 	for i := range records {
@@ -95,36 +95,36 @@ func TestPresent_ValueExists(t *testing.T) {
 				b.must(b.add("value"))
 				b.wantCalls(read, patch, read)
 				if got := len(b.api.Records("example.nl")); got != before {
-					b.Errorf("%d records, want %d", got, before)
+					b.Errorf("got %d records, want %d", got, before)
 				}
 			})
 		})
 	}
 }
 
-func TestPresent_FindsTheDomain(t *testing.T) {
+func TestPresent_FindsDomain(t *testing.T) {
 	t.Parallel()
 	const sub = "_acme-challenge.www.sub.example.nl."
 	for name, c := range map[string]struct {
 		domains []string
 		zone    string
 		fqdn    string
-		want    string // "" for ErrNoDomain
+		want    string // "": ErrNoDomain
 	}{
-		"the zone that was resolved":              {[]string{"example.nl", "sub.example.nl"}, "example.nl.", sub, "example.nl"},
-		"the zone in any case":                    {[]string{"example.nl"}, "Example.NL.", "_acme-Challenge.EXAMPLE.nl.", "example.nl"},
-		"else the longest that covers the name":   {[]string{"example.nl", "sub.example.nl"}, "www.sub.example.nl.", sub, "sub.example.nl"},
-		"not one that merely ends the same":       {[]string{"ample.nl", "example.nl.nl"}, "example.nl.", sub, ""},
-		"a domain that is not delegated yet":      {[]string{"example.nl"}, "nl.", sub, "example.nl"},
-		"a domain of which not even the TLD is":   {[]string{"example.nl"}, ".", sub, "example.nl"},
-		"none where the account has another only": {[]string{"example.org"}, "example.nl.", sub, ""},
-		"none where the account is empty":         {nil, "example.nl.", sub, ""},
+		"resolved zone":                 {[]string{"example.nl", "sub.example.nl"}, "example.nl.", sub, "example.nl"},
+		"resolved zone in another case": {[]string{"example.nl"}, "Example.NL.", "_acme-Challenge.EXAMPLE.nl.", "example.nl"},
+		"longest match":                 {[]string{"example.nl", "sub.example.nl"}, "www.sub.example.nl.", sub, "sub.example.nl"},
+		"common suffix only":            {[]string{"ample.nl", "example.nl.nl"}, "example.nl.", sub, ""},
+		"domain not delegated yet":      {[]string{"example.nl"}, "nl.", sub, "example.nl"},
+		"TLD not delegated":             {[]string{"example.nl"}, ".", sub, "example.nl"},
+		"account has another domain":    {[]string{"example.org"}, "example.nl.", sub, ""},
+		"account without domains":       {nil, "example.nl.", sub, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				const key = "key-of-this-account"
 				b.api.AddAccount(key, c.domains...)
-				for range 2 { // the second time it is remembered
+				for range 2 { // the second time from memory
 					err := present(b.Context(), b.Provider, key, c.zone, c.fqdn, "value")
 					if c.want == "" {
 						if !errors.Is(err, mijnhost.ErrNoDomain) {
@@ -136,11 +136,11 @@ func TestPresent_FindsTheDomain(t *testing.T) {
 				}
 				for _, r := range b.api.Requests() {
 					if r.Op == patch && r.Domain != c.want {
-						b.Errorf("wrote into %s, want %s", r.Domain, c.want)
+						b.Errorf("write to %s, want %s", r.Domain, c.want)
 					}
 				}
 				if b.api.CallsOf(patch) != 1 || b.api.CallsOf(list) > 1 {
-					b.Errorf("%d writes and %d lists of domains, want 1 and at most 1", b.api.CallsOf(patch), b.api.CallsOf(list))
+					b.Errorf("got %d writes and %d lists of domains, want 1 and at most 1", b.api.CallsOf(patch), b.api.CallsOf(list))
 				}
 			})
 		})
@@ -173,7 +173,7 @@ func TestPresent_StaleReadShowsRemovedValue(t *testing.T) {
 		b.must(b.add("value"))
 		time.Sleep(time.Minute)
 		b.must(b.remove("value"))
-		time.Sleep(time.Second) // a read still shows the value
+		time.Sleep(time.Second) // reads still show the value
 		b.must(b.add("value"))
 		b.wantValues("value")
 	})

@@ -15,18 +15,18 @@ import (
 
 // rrset is the TXT RRset of one name, locked for one challenge.
 type rrset struct {
-	account *account
-	client  *Client // counts the calls of this challenge
-	memory  *memory
-	name    rrsetName     // find sets the domain
-	domain  string        // in the form in which the account lists it
-	begun   time.Time     // start of the last read
-	lease   keylock.Lease // nil unless the name is the target of a CNAME
+	account   *account
+	client    *Client // counts the calls of this challenge
+	memory    *memory
+	name      rrsetName     // find sets the domain
+	domain    string        // in the form in which the account lists it
+	readStart time.Time     // of the last read
+	lease     keylock.Lease // nil unless the name is the target of a CNAME
 }
 
 // find finds the domain that contains the name, and returns its records.
 func (set *rrset) find(ctx context.Context, zone string) ([]Record, error) {
-	set.begun = time.Now()
+	set.readStart = time.Now()
 	domain, records, err := set.account.find(ctx, set.client, dnsname.TrimDot(zone), set.name.fqdn)
 	if err == nil || errors.Is(err, ErrNotManaged) {
 		set.domain, set.name.domain = domain, dnsname.ToASCII(domain)
@@ -45,7 +45,7 @@ func (set *rrset) result() dnshost.Result {
 
 // settled reports whether the last read shows value if it exists.
 func (set *rrset) settled(value string) bool {
-	return set.memory.settled(set.name, value, set.begun)
+	return set.memory.settled(set.name, value, set.readStart)
 }
 
 // record returns the record to send for value, with the absolute name.

@@ -19,17 +19,17 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// freshness are the ways in which reads can lag behind writes.
+// freshness returns ways in which reads lag behind writes.
 func freshness() map[string]mijnhosttest.Options {
 	return map[string]mijnhosttest.Options{
-		"fresh reads":             {},
-		"reads stale for 3 s":     {StaleReads: 3 * time.Second},
-		"reads stale for 20 s":    {StaleReads: 20 * time.Second},
-		"replicas that differ":    {StaleReads: 5 * time.Second, ReplicaJitter: true},
-		"short after each write":  {ShortAfterWrite: 3 * time.Second},
-		"empty after each write":  {EmptyAfterWrite: 3 * time.Second},
-		"slow":                    {Latency: 700 * time.Millisecond},
-		"PATCH of the same fails": {PatchSame: mijnhosttest.PatchSameFails},
+		"fresh reads":            {},
+		"reads stale for 3 s":    {StaleReads: 3 * time.Second},
+		"reads stale for 20 s":   {StaleReads: 20 * time.Second},
+		"replicas differ":        {StaleReads: 5 * time.Second, ReplicaJitter: true},
+		"short after each write": {ShortAfterWrite: 3 * time.Second},
+		"empty after each write": {EmptyAfterWrite: 3 * time.Second},
+		"slow":                   {Latency: 700 * time.Millisecond},
+		"repeated PATCH fails":   {PatchSame: mijnhosttest.PatchSameFails},
 	}
 }
 
@@ -38,8 +38,7 @@ func withPatch(o mijnhosttest.Options, r mijnhosttest.PatchReading) mijnhosttest
 	return o
 }
 
-// retry does what cert-manager does with a challenge that failed: it tries again after
-// a pause that doubles from 5 s to 30 min.
+// retry retries a call as cert-manager does: after a pause that doubles from 5 s to 30 min.
 func retry(call func() error, tries int) (err error) {
 	for i := range tries {
 		if err = call(); err == nil {
@@ -50,7 +49,7 @@ func retry(call func() error, tries int) (err error) {
 	return err
 }
 
-// patchAdds tells the provider that PATCH adds in example.nl.
+// patchAdds configures the provider for a PATCH that adds in example.nl.
 func (b bubble) patchAdds() bubble {
 	o := b.options()
 	o.PatchAdds = []string{"example.nl"}
@@ -78,7 +77,7 @@ func TestPresent_PatchAdds(t *testing.T) {
 	}
 }
 
-// TestPresent_NameInUse: a second value waits for the first, whatever PATCH does, in this process and in another.
+// A second value waits for the first, whatever PATCH does, in this process and in another.
 func TestPresent_NameInUse(t *testing.T) {
 	t.Parallel()
 	for name, readings := range freshness() {
@@ -98,7 +97,7 @@ func TestPresent_NameInUse(t *testing.T) {
 								b.Fatalf("got %v, want %s", err, want)
 							}
 							if b.api.CallsOf(patch) != writes {
-								b.Error("it was written all the same")
+								b.Error("value was written")
 							}
 							b.wantValues("apex")
 							time.Sleep(5 * time.Second)
@@ -116,7 +115,7 @@ func TestPresent_NameInUse(t *testing.T) {
 	}
 }
 
-// TestPresent_NeededByTheCluster: what other processes presented counts, also after a restart.
+// Values of other processes count, even after a restart.
 func TestPresent_NeededByTheCluster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
@@ -131,8 +130,7 @@ func TestPresent_NeededByTheCluster(t *testing.T) {
 	})
 }
 
-// TestPresent_UncertainValueOfAnotherChallenge: a PATCH without an answer can take effect later, and cost a value that was
-// written meanwhile.
+// A PATCH without a response can take effect later, and replace a value written in between.
 func TestPresent_UncertainValueOfAnotherChallenge(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{Patch: mijnhosttest.PatchReplaces}, func(b bubble) {
@@ -147,7 +145,7 @@ func TestPresent_UncertainValueOfAnotherChallenge(t *testing.T) {
 	})
 }
 
-func TestPresent_ClusterAway(t *testing.T) {
+func TestPresent_ClusterUnavailable(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.must(b.add("apex"))
@@ -184,17 +182,17 @@ func TestPresent_ForeignTXT(t *testing.T) {
 	}
 }
 
-// TestPresent_TwentyAtTheSameMoment: the webhook writes the same whatever PATCH does, so only the reading that can lose a value is
-// combined with each way in which reads lag.
-func TestPresent_TwentyAtTheSameMoment(t *testing.T) {
+// The webhook writes the same whatever PATCH does. So only the reading that can lose a value is combined with each kind
+// of stale reads.
+func TestPresent_TwentyAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, readings := range freshness() {
-		t.Run(name, func(t *testing.T) { twentyAtTheSameMoment(t, withPatch(readings, mijnhosttest.PatchReplaces)) })
+		t.Run(name, func(t *testing.T) { twentyAtOnce(t, withPatch(readings, mijnhosttest.PatchReplaces)) })
 	}
-	t.Run("PATCH adds", func(t *testing.T) { twentyAtTheSameMoment(t, mijnhosttest.Options{Patch: mijnhosttest.PatchAdds}) })
+	t.Run("PATCH adds", func(t *testing.T) { twentyAtOnce(t, mijnhosttest.Options{Patch: mijnhosttest.PatchAdds}) })
 }
 
-func twentyAtTheSameMoment(t *testing.T, readings mijnhosttest.Options) {
+func twentyAtOnce(t *testing.T, readings mijnhosttest.Options) {
 	t.Helper()
 	inBubble(t, readings, func(b bubble) {
 		var all sync.WaitGroup
@@ -206,8 +204,8 @@ func twentyAtTheSameMoment(t *testing.T, readings mijnhosttest.Options) {
 					return
 				}
 				time.Sleep(10 * time.Second)
-				b.wantStanding(value)
-				// An interrupted PATCH is only settled once the others have paused for 30 s.
+				b.wantPresented(value)
+				// An interrupted PATCH is settled only once the others have paused for 30 s.
 				if err := retry(func() error { return b.remove(value) }, 12); err != nil {
 					b.Errorf("%s: %v", value, err)
 				}
@@ -219,10 +217,10 @@ func twentyAtTheSameMoment(t *testing.T, readings mijnhosttest.Options) {
 	})
 }
 
-func (b bubble) wantStanding(value string) {
+func (b bubble) wantPresented(value string) {
 	b.Helper()
 	if values := b.values(); !slices.Contains(values, value) {
-		b.Errorf("%s was reported presented, and the zone has %q", value, values)
+		b.Errorf("%s was presented, but the zone has %q", value, values)
 	}
 }
 
@@ -238,26 +236,26 @@ func TestPresent_LeftOver(t *testing.T) {
 				b.Provider = mijnhost.NewProvider(o)
 				ctx, logged := logTo(b.Context())
 				b.must(addTo(ctx, b.Provider, "value"))
-				b.wantStanding("value")
+				b.wantPresented("value")
 				b.wantCalls(read, patch)
 				if counted.Load() != 1 {
-					b.Errorf("%d values at risk were counted, want 1", counted.Load())
+					b.Errorf("got %d values at risk, want 1", counted.Load())
 				}
-				b.wantToldByHash(logged(), padded("left-over"))
+				b.wantLoggedByHash(logged(), padded("left-over"))
 			})
 		})
 	}
 }
 
-// logTo is a context with a logger of all levels, and what that has logged.
+// logTo returns a context with a logger of all levels, and a function that returns its lines.
 func logTo(ctx context.Context) (withLog context.Context, logged func() []string) {
 	var lines []string
 	logger := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{Verbosity: 10})
 	return logr.NewContext(ctx, logger), func() []string { return lines }
 }
 
-// wantToldByHash wants one line at the level that is always shown, about a foreign value that no line shows.
-func (b bubble) wantToldByHash(lines []string, foreign string) {
+// wantLoggedByHash requires one line at the default level about a foreign value, and none that contains the value.
+func (b bubble) wantLoggedByHash(lines []string, foreign string) {
 	b.Helper()
 	want := fmt.Sprintf(`"level"=0 "msg"=%q "leftOverSHA256"=%q`,
 		"Leftover TXT value under the challenge's name may be replaced", dnshost.Fingerprint(foreign))
@@ -267,15 +265,15 @@ func (b bubble) wantToldByHash(lines []string, foreign string) {
 			found++
 		}
 		if strings.Contains(line, foreign) {
-			b.Errorf("%q is shown in %s", foreign, line)
+			b.Errorf("log contains %q: %s", foreign, line)
 		}
 	}
 	if found != 1 {
-		b.Errorf("%d lines say %s, want 1:\n%s", found, want, strings.Join(lines, "\n"))
+		b.Errorf("got %d lines with %s, want 1:\n%s", found, want, strings.Join(lines, "\n"))
 	}
 }
 
-// atRisk counts the reports of foreign values that a replacing PATCH may cost.
+// atRisk counts foreign values that a replacing PATCH may remove.
 type atRisk struct {
 	ignored
 	atomic.Int32
@@ -293,7 +291,7 @@ func TestPresent_PatchAddsTwoProcesses(t *testing.T) {
 				b.must(b.add("here"))
 				b.must(b.addBy(other, "there"))
 				b.wantValues("here", "there")
-				// Each is cleaned up by the other process.
+				// The other process cleans up each.
 				b.must(retry(func() error { return b.removeBy(other, "here") }, 4))
 				b.must(retry(func() error { return b.remove("there") }, 4))
 				b.wantValues()

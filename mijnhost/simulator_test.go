@@ -33,7 +33,7 @@ func others() []mijnhosttest.Record {
 	}
 }
 
-// bubble is one test in virtual time: the simulator in memory and a provider that talks to it over HTTP.
+// bubble is one test in virtual time: the simulator in memory, and a provider that calls it over HTTP.
 type bubble struct {
 	*testing.T
 	api     *mijnhosttest.Server
@@ -41,12 +41,12 @@ type bubble struct {
 	*mijnhost.Provider
 }
 
-// cluster has the Challenges that are neither finished nor being deleted.
+// cluster holds the Challenges that are neither finished nor being deleted.
 type cluster struct {
 	mu     sync.Mutex
 	owners map[string]string
 	hidden bool  // the webhook may not list them
-	fault  error // the API server is away
+	fault  error // error of the API server
 }
 
 func newCluster() *cluster { return &cluster{owners: map[string]string{}} }
@@ -72,7 +72,7 @@ func (c *cluster) finish(value string) {
 	delete(c.owners, padded(value))
 }
 
-// padded makes the form of an ACME value of a short name.
+// padded pads a short name to the length of an ACME value.
 func padded(name string) string { return name + strings.Repeat("_", max(0, 43-len(name))) }
 
 // inBubble runs test against a simulator with one account that has example.nl.
@@ -88,7 +88,7 @@ func inBubble(t *testing.T, readings mijnhosttest.Options, test func(bubble)) {
 	})
 }
 
-// newProvider is one more process: it shares nothing with the first but the API.
+// newProvider returns another process: it shares only the API with the first.
 func (b bubble) newProvider() *mijnhost.Provider {
 	return mijnhost.NewProvider(b.options())
 }
@@ -97,11 +97,11 @@ func (b bubble) options() mijnhost.Options {
 	return mijnhost.Options{BaseURL: b.api.URL(), UserAgent: "test/1", Transport: b.api.HTTPTransport(), Needed: b.cluster.needed}
 }
 
-func contextOfACall(ctx context.Context) (context.Context, context.CancelFunc) {
+func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, callLimit)
 }
 
-// add and remove are calls for a Challenge of the cluster, with the deadline that the solver gives them.
+// add and remove are calls for a Challenge of the cluster, with the solver's deadline.
 func (b bubble) add(value string) error { return b.addBy(b.Provider, value) }
 
 func (b bubble) remove(value string) error { return b.removeBy(b.Provider, value) }
@@ -117,13 +117,13 @@ func (b bubble) removeBy(p *mijnhost.Provider, value string) error {
 }
 
 func addTo(ctx context.Context, p *mijnhost.Provider, value string) error {
-	ctx, cancel := contextOfACall(ctx)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	return present(ctx, p, testKey, testZone, testName, value)
 }
 
 func removeFrom(ctx context.Context, p *mijnhost.Provider, value string) error {
-	ctx, cancel := contextOfACall(ctx)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	return cleanUp(ctx, p, testZone, testName, value)
 }
@@ -138,7 +138,7 @@ func cleanUp(ctx context.Context, p *mijnhost.Provider, zone, fqdn, value string
 	return err
 }
 
-// values returns the true values under the challenge's name.
+// values returns the stored values under the challenge's name.
 func (b bubble) values() []string {
 	values := []string{}
 	for _, r := range b.api.Records("example.nl") {
@@ -158,13 +158,13 @@ func (b bubble) wantValues(want ...string) {
 	}
 }
 
-// wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was.
+// wantOthersUntouched verifies the first promise: all other records are byte for byte unchanged.
 func (b bubble) wantOthersUntouched() {
 	b.Helper()
 	b.wantOthersUntouchedBut("")
 }
 
-// wantOthersUntouchedBut leaves one more challenge's name out.
+// wantOthersUntouchedBut ignores one more challenge's name.
 func (b bubble) wantOthersUntouchedBut(name string) {
 	b.Helper()
 	var rest []mijnhosttest.Record
@@ -174,7 +174,7 @@ func (b bubble) wantOthersUntouchedBut(name string) {
 		}
 	}
 	if !slices.Equal(rest, others()) {
-		b.Errorf("records of others have changed:\n got %v\nwant %v", rest, others())
+		b.Errorf("records of others changed:\n got %v\nwant %v", rest, others())
 	}
 }
 
@@ -201,7 +201,7 @@ func wantNoKey(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if strings.Contains(text, testKey) {
-			t.Errorf("the key is shown in %q", text)
+			t.Errorf("%q contains the key", text)
 		}
 	}
 }

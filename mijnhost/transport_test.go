@@ -15,9 +15,9 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 )
 
-// TestDeadConnectionIsReplaced: a NAT or a load balancer can drop a connection silently. All requests
-// of HTTP/2 go over one, so that each further attempt would hang as well.
-func TestDeadConnectionIsReplaced(t *testing.T) {
+// A NAT or a load balancer can drop a connection silently. HTTP/2 sends all requests over one connection, so retries
+// would hang as well.
+func TestTransport_ReplacesDeadConnection(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"status": 200, "data": {"records": []}}`)
@@ -34,21 +34,21 @@ func TestDeadConnectionIsReplaced(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	client := mijnhost.NewClient(mijnhost.Options{BaseURL: "https://" + path.address(), Transport: transport}, testKey)
 
-	ctx, cancel := contextOfACall(t.Context())
+	ctx, cancel := callContext(t.Context())
 	defer cancel()
 	if _, err := client.Records(ctx, "example.nl"); err != nil {
 		t.Fatal(err)
 	}
 	path.forget()
 	if _, err := client.Records(ctx, "example.nl"); err != nil {
-		t.Errorf("after the connection died: %v", err)
+		t.Errorf("after the connection was dropped: %v", err)
 	}
 	if connections := path.connections.Load(); connections != 2 {
-		t.Errorf("%d connections, want a second one", connections)
+		t.Errorf("got %d connections, want 2", connections)
 	}
 }
 
-// forgetfulPath carries connections to a server until it forgets them: then they stay open, and nothing gets through.
+// forgetfulPath forwards connections to a server until forget: then they stay open, but forward nothing.
 type forgetfulPath struct {
 	listener    net.Listener
 	connections atomic.Int32

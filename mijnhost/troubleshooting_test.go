@@ -18,46 +18,46 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestTroubleshootingMessages: docs and code have the same messages about mijn.host,
-// word for word. The solver's own messages are in its test.
-func TestTroubleshootingMessages(t *testing.T) {
+// The guide and the code have the same messages about mijn.host, word for word. The solver's messages are in its own
+// test.
+func TestTroubleshooting_Messages(t *testing.T) {
 	t.Parallel()
 	found := troubleshootingtest.Quotes(t, "The webhook says of mijn.host")
-	var said []string
+	var seen []string
 	for name, spoil := range map[string]func(bubble) error{
-		"a refused key":    func(b bubble) error { b.api.RevokeKey(testKey); return b.add("value") },
-		"no domain":        func(b bubble) error { b.api.RemoveDomain("example.nl"); return b.add("value") },
-		"DNS elsewhere":    func(b bubble) error { b.api.SetDNSElsewhere("example.nl"); return b.add("value") },
-		"too many calls":   failing(mijnhosttest.RateLimited(nil)),
-		"an outage":        failing(mijnhosttest.StatusSaying(500, "Internal server error")),
-		"a page":           failing(mijnhosttest.HTMLPage(502)),
-		"no answer":        failing(mijnhosttest.Hang()),
-		"no listener":      unreached(syscall.ECONNREFUSED),
-		"no address":       unreached(&net.DNSError{Name: "mijn.host"}),
-		"an unknown proxy": unreached(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
-		"a name in use": func(b bubble) error {
+		"key refused":       func(b bubble) error { b.api.RevokeKey(testKey); return b.add("value") },
+		"no domain":         func(b bubble) error { b.api.RemoveDomain("example.nl"); return b.add("value") },
+		"DNS elsewhere":     func(b bubble) error { b.api.SetDNSElsewhere("example.nl"); return b.add("value") },
+		"rate-limited":      failing(mijnhosttest.RateLimited(nil)),
+		"500":               failing(mijnhosttest.StatusSaying(500, "Internal server error")),
+		"HTML page":         failing(mijnhosttest.HTMLPage(502)),
+		"hang":              failing(mijnhosttest.Hang()),
+		"refused":           unreached(syscall.ECONNREFUSED),
+		"no such host":      unreached(&net.DNSError{Name: "mijn.host"}),
+		"unknown authority": unreached(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+		"name in use": func(b bubble) error {
 			b.must(b.add("another"))
 			return b.add("value")
 		},
-		"a foreign TXT record": func(b bubble) error {
+		"foreign TXT record": func(b bubble) error {
 			b.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: "v=spf1 mx -all", TTL: 60})
 			return b.add("value")
 		},
-		"an address that the key does not allow": notAllowed(""),
-		"an address that mijn.host returns":      notAllowed(`{"ip":"203.0.113.9"}`),
-		"a full queue": func(b bubble) error {
+		"address not allowed":         notAllowed(""),
+		"address not allowed, whoami": notAllowed(`{"ip":"203.0.113.9"}`),
+		"queue full": func(b bubble) error {
 			b.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 4 * time.Second })
 			return atOnce(jobsIn(1, 60), func(_ int, j job) error {
 				err := b.in(func(ctx context.Context) error {
 					return present(ctx, b.Provider, testKey, testZone, strings.Replace(j.fqdn, "zone-0", "example", 1), j.value)
 				})
 				if err != nil && strings.Contains(err.Error(), "timed out") {
-					return nil // it found a place, too late
+					return nil // it got a turn, too late
 				}
 				return err
 			})
 		},
-		"a record that is not shown yet": func(b bubble) error {
+		"record not shown yet": func(b bubble) error {
 			b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.Status(500), Until: time.Minute})
 			_ = b.add("value")
 			return b.remove("value")
@@ -67,14 +67,14 @@ func TestTroubleshootingMessages(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 				err := spoil(b)
 				if err == nil || !slices.Contains(found, err.Error()) {
-					b.Fatalf("docs/guides/troubleshooting.md does not have %q", err)
+					b.Fatalf("docs/guides/troubleshooting.md lacks %q", err)
 				}
-				said = append(said, err.Error())
+				seen = append(seen, err.Error())
 			})
 		})
 	}
 	for _, message := range found {
-		if !slices.Contains(said, message) {
+		if !slices.Contains(seen, message) {
 			t.Errorf("docs/guides/troubleshooting.md has %q, which no case here produces", message)
 		}
 	}
@@ -104,7 +104,7 @@ func notAllowed(whoAmI string) func(bubble) error {
 	}
 }
 
-// unreached has no call come about.
+// unreached makes every connection fail.
 func unreached(cause error) func(bubble) error {
 	return func(b bubble) error {
 		o := b.options()

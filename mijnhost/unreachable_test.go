@@ -20,22 +20,22 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// TestNotConnected_ConstantMessage: the errors of the net package name addresses and ports.
-func TestNotConnected_ConstantMessage(t *testing.T) {
+// Errors of the net package contain addresses and ports.
+func TestUnreachable_ConstantMessage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		dial error
 		want string
 	}{
-		"the name cannot be looked up": {
+		"DNS lookup fails": {
 			&net.DNSError{Err: "no such host", Name: "mijn.host", Server: "10.96.0.10:53", IsNotFound: true},
 			"mijn.host cannot be reached: DNS lookup failed",
 		},
-		"the connection is refused": {
+		"connection refused": {
 			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ECONNREFUSED},
 			"mijn.host cannot be reached: connection refused",
 		},
-		"the network is unreachable": {
+		"network unreachable": {
 			&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: syscall.ENETUNREACH},
 			"mijn.host cannot be reached: connection failed",
 		},
@@ -55,18 +55,18 @@ func TestNotConnected_ConstantMessage(t *testing.T) {
 	}
 }
 
-func TestTLSIsVerified(t *testing.T) {
+func TestTLS_Verified(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change  func(*x509.Certificate)
 		trusted bool
-		want    string // "" for success
+		want    string // "": success
 	}{
-		"a good certificate":           {func(*x509.Certificate) {}, true, ""},
-		"one that has expired":         {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "TLS certificate rejected: expired or not yet valid"},
-		"one for another host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "TLS certificate rejected: issued for another host name"},
-		"one of an unknown authority":  {func(*x509.Certificate) {}, false, "TLS certificate rejected: unknown authority"},
-		"one that is not for a server": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "TLS certificate rejected: invalid"},
+		"valid":              {func(*x509.Certificate) {}, true, ""},
+		"expired":            {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, true, "TLS certificate rejected: expired or not yet valid"},
+		"other host":         {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }, true, "TLS certificate rejected: issued for another host name"},
+		"unknown authority":  {func(*x509.Certificate) {}, false, "TLS certificate rejected: unknown authority"},
+		"client certificate": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "TLS certificate rejected: invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,14 +78,14 @@ func TestTLSIsVerified(t *testing.T) {
 	}
 }
 
-func TestTLSIsAtLeast12(t *testing.T) {
+func TestTLS_AtLeast12(t *testing.T) {
 	t.Parallel()
 	if addOverTLS(t, 2*time.Second, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, func(*x509.Certificate) {}, true) == nil {
-		t.Error("TLS 1.1 is accepted")
+		t.Error("TLS 1.1: want an error")
 	}
 }
 
-// addOverTLS presents a value to a simulator that has a certificate of its own.
+// addOverTLS presents a value to a simulator with its own certificate.
 func addOverTLS(t *testing.T, limit time.Duration, config *tls.Config, change func(*x509.Certificate), trusted bool) error {
 	t.Helper()
 	certificate, leaf := newCertificate(t, change)
@@ -98,13 +98,13 @@ func addOverTLS(t *testing.T, limit time.Duration, config *tls.Config, change fu
 		transport.TLSClientConfig.RootCAs.AddCert(leaf)
 	}
 	defer transport.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), limit) // a refused version is tried again
+	ctx, cancel := context.WithTimeout(t.Context(), limit) // an unsupported version is retried
 	defer cancel()
 	p := mijnhost.NewProvider(mijnhost.Options{BaseURL: api.URL(), Transport: transport})
 	return present(ctx, p, testKey, testZone, testName, "value")
 }
 
-// newCertificate is self-signed and for the simulator's address, apart from what change makes of it.
+// newCertificate returns a self-signed certificate for the simulator's address, modified by change.
 func newCertificate(t *testing.T, change func(*x509.Certificate)) (certificate tls.Certificate, leaf *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

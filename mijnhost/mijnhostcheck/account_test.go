@@ -30,7 +30,7 @@ func TestProbe_PatchAddsNote(t *testing.T) {
 				r := w.run()
 				wantOutcome(t, r, check.Well)
 				if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], want) {
-					t.Errorf("notes: %q, want %q", r.Notes, want)
+					t.Errorf("got notes %q, want %q", r.Notes, want)
 				}
 			})
 		})
@@ -51,12 +51,12 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 		words  string
 		reads  int
 	}{
-		"it passes, and managed_dns is true":     {passing, check.OK, "mijn.host hosts", 2},
-		"it passes, and nothing else tells":      {func(w world) { hide(w); passing(w) }, check.OK, "mijn.host hosts", 2},
-		"managed_dns is false":                   {func(w world) { w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 1},
-		"the second answer is the same":          {func(w world) { hide(w); w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 2},
-		"it stays, although managed_dns is true": {notManagedAndManaged, check.Problem, "Cannot read the records", 2},
-		"another failure is no word on nameservers": {func(w world) {
+		"transient, managed_dns is true": {passing, check.OK, "mijn.host hosts", 2},
+		"transient, managed_dns omitted": {func(w world) { hide(w); passing(w) }, check.OK, "mijn.host hosts", 2},
+		"managed_dns is false":           {func(w world) { w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 1},
+		"confirmed by the second read":   {func(w world) { hide(w); w.api.SetDNSElsewhere(domain) }, check.Problem, "is not hosted at", 2},
+		"permanent, managed_dns is true": {notManagedAndManaged, check.Problem, "Cannot read the records", 2},
+		"other failure": {func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
 		}, check.Problem, "403", 1},
 	} {
@@ -67,7 +67,7 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 				r := w.run(func(o *check.Options) { o.ReadOnly = true })
 				wantStep(t, r, check.StepManaged, c.status, c.words)
 				if got := w.api.CallsOf(mijnhosttest.OpReadRecords); got != c.reads {
-					t.Errorf("%d reads, want %d", got, c.reads)
+					t.Errorf("got %d reads, want %d", got, c.reads)
 				}
 			})
 		})
@@ -87,21 +87,21 @@ func TestDomain_IncompleteList(t *testing.T) {
 		status check.Status
 		words  []string
 	}{
-		"the domain itself": {domain, nil, check.StepDomain, check.OK, []string{"has the domain example.nl"}},
-		"a name far below":  {"a.b.c.example.nl", nil, check.StepDomain, check.OK, []string{"_acme-challenge.a.b.c.example.nl"}},
-		"the longest first": {"www.below.example.nl", func(w world) { w.api.AddAccount(testKey, "below.example.nl") }, check.StepDomain, check.OK, []string{"domain below.example.nl"}},
-		"its DNS elsewhere": {domain, func(w world) { w.api.SetDNSElsewhere(domain) }, check.StepManaged, check.Problem, []string{"is not hosted at"}},
-		"a 400 that passes": {domain, func(w world) {
+		"domain itself":             {domain, nil, check.StepDomain, check.OK, []string{"has the domain example.nl"}},
+		"name far below the domain": {"a.b.c.example.nl", nil, check.StepDomain, check.OK, []string{"_acme-challenge.a.b.c.example.nl"}},
+		"longest match first":       {"www.below.example.nl", func(w world) { w.api.AddAccount(testKey, "below.example.nl") }, check.StepDomain, check.OK, []string{"domain below.example.nl"}},
+		"nameservers elsewhere":     {domain, func(w world) { w.api.SetDNSElsewhere(domain) }, check.StepManaged, check.Problem, []string{"is not hosted at"}},
+		"transient 400": {domain, func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: mijnhosttest.OpReadRecords, Skip: 1, Times: 1})
 		}, check.StepDomain, check.OK, nil},
-		"another's": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use an API key of the account"}},
-		"an API that is down": {"theirs.nl", func(w world) {
+		"domain of another account": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use an API key of the account"}},
+		"API down": {"theirs.nl", func(w world) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords})
 		}, check.StepDomain, check.Unknown, []string{"inconclusive", "500"}},
-		"the end of a CNAME": {"delegated.test", func(w world) {
+		"target of a CNAME": {"delegated.test", func(w world) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.example.nl."))
 		}, check.StepChallenge, check.OK, []string{"Follow"}},
-		"the end of a CNAME that leads out": {"delegated.test", func(w world) {
+		"target of a CNAME, outside the account": {"delegated.test", func(w world) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.theirs.nl."))
 		}, check.StepChallenge, check.Problem, []string{"this account has no domain that covers"}},
 	} {
@@ -115,7 +115,7 @@ func TestDomain_IncompleteList(t *testing.T) {
 				r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = c.name, true })
 				wantStep(t, r, c.step, c.status, c.words...)
 				if text := textOf(t, r); strings.Contains(text, " move") {
-					t.Errorf("it advises to move something:\n%s", text)
+					t.Errorf("report advises to move something:\n%s", text)
 				}
 			})
 		})
@@ -142,7 +142,7 @@ func TestKey_AddressRefused(t *testing.T) {
 				})
 				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "Add this system's public IP address", "to the key's list")
 				if strings.Contains(textOf(t, r), "wrong, expired") {
-					t.Error("it says that the key is wrong")
+					t.Error("report says that the key is wrong")
 				}
 				if strings.Contains(textOf(t, r), address) || strings.Contains(strings.Join(aside, "\n"), address) != known {
 					t.Errorf("wrong report or aside: %q", aside)
@@ -172,7 +172,7 @@ func TestDomain_ListedForms(t *testing.T) {
 					})
 					wantOutcome(t, r, check.Well)
 					if r.Domain != ascii || measured(r).Names != "relative" || !slices.Equal(w.api.Records(ascii), before) {
-						t.Errorf("in %s: %+v\n%s", r.Domain, measured(r), textOf(t, r))
+						t.Errorf("%s: got %+v\n%s", r.Domain, measured(r), textOf(t, r))
 					}
 				})
 			})
@@ -180,7 +180,7 @@ func TestDomain_ListedForms(t *testing.T) {
 	}
 }
 
-// listing shows a domain in another form in the list, and knows it by that form alone.
+// listing lists a domain in another form, and knows it only in that form.
 func listing(ascii, listed string) func(*http.Request, http.RoundTripper) (*http.Response, error) {
 	return func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
 		r = r.Clone(r.Context())
@@ -209,7 +209,7 @@ func answer(body string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// through has all requests go through send.
+// through sends all requests through send.
 func through(o *check.Options, send func(*http.Request, http.RoundTripper) (*http.Response, error)) {
 	api := o.Host.(*mijnhostcheck.Host).API //nolint:errcheck,forcetypeassert // options made it
 	o.Host = &mijnhostcheck.Host{API: mijnhost.Options{BaseURL: api.BaseURL, UserAgent: api.UserAgent, Transport: between{send, api.Transport}}}

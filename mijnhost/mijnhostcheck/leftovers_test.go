@@ -16,8 +16,8 @@ func TestValues_Challenges(t *testing.T) {
 		err    error
 		words  string
 	}{
-		"of a Challenge":              {map[string]string{"of-a-challenge": "team/web"}, nil, "All belong to Challenges of this cluster."},
-		"of no Challenge":             {nil, nil, `Not of a Challenge in this cluster: "of-a-challenge".`},
+		"value of a Challenge":        {map[string]string{"of-a-challenge": "team/web"}, nil, "All belong to Challenges of this cluster."},
+		"value of no Challenge":       {nil, nil, `Not of a Challenge in this cluster: "of-a-challenge".`},
 		"Challenges cannot be listed": {nil, errors.New("forbidden"), "A value that belongs to no current challenge"},
 	} {
 		t.Run(claim, func(t *testing.T) {

@@ -23,12 +23,12 @@ const (
 	oneCopy    = "one"
 	allCopies  = "all"
 	asWritten  = "as-written"
-	barely     = "bare"
+	unquoted   = "bare"
 	quoted     = "quoted"
 )
 
-// believed is how many refusals in a row count. mijn.host sometimes refuses valid requests.
-const believed = 3
+// confirmations is how many consecutive refusals are conclusive: mijn.host sometimes refuses valid requests.
+const confirmations = 3
 
 // Probe implements check.Account: it writes the probe record, waits for the API and the nameservers, measures the API, and removes
 // the record.
@@ -89,7 +89,7 @@ func (p *probe) awaitRead(ctx context.Context, c *check.Check, api *Behaviour) b
 	r := copies(v.shown, p.values[first])[0]
 	api.TTLShown = r.TTL
 	api.Names = formOf(r.Name, p.zone.domain)
-	api.Values = barely
+	api.Values = unquoted
 	if r.Value != mijnhost.Unquoted(r.Value) {
 		api.Values = quoted
 	}
@@ -167,7 +167,7 @@ func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *s
 	if err != nil || !agreed {
 		return view{}, false
 	}
-	p.standing(v.shown)
+	p.dropMissing(v.shown)
 	return v, true
 }
 
@@ -234,14 +234,14 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 	if err != nil || !agreed {
 		return nil, false
 	}
-	p.standing(v.shown)
+	p.dropMissing(v.shown)
 	return func(value string) int { return len(copies(v.shown, value)) }, true
 }
 
-// repeatRefused repeats a refused call up to believed times.
+// repeatRefused repeats a refused call up to confirmations times.
 func repeatRefused(call func() error) error {
 	var err error
-	for range believed {
+	for range confirmations {
 		if err = call(); !apiclient.IsRefusal(err) {
 			break
 		}

@@ -21,11 +21,11 @@ func TestNameservers_Lag(t *testing.T) {
 				wantOutcome(t, r, check.Well)
 				wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
 				if len(r.Nameservers) != 2 {
-					t.Fatalf("nameservers: %v", r.Nameservers)
+					t.Fatalf("got nameservers %v", r.Nameservers)
 				}
 				for _, ns := range r.Nameservers {
 					if *ns.Seconds < lag.Seconds() || *ns.Seconds > lag.Seconds()+2 {
-						t.Errorf("%s after %g s, want %s", ns.Name, *ns.Seconds, lag)
+						t.Errorf("%s: got %g s, want %s", ns.Name, *ns.Seconds, lag)
 					}
 				}
 			})
@@ -39,7 +39,7 @@ func TestNameservers_ProgressEachSecond(t *testing.T) {
 		shown := map[string]int{}
 		w.run(func(o *check.Options) { o.OnProgress = func(words string) { shown[words]++ } })
 		if shown["Waiting for the nameservers: 0 of 2 serve the probe record after 17 s."] != 1 {
-			t.Errorf("progress: %v", shown)
+			t.Errorf("got progress %v", shown)
 		}
 	})
 }
@@ -59,12 +59,12 @@ func TestNameservers_Failures(t *testing.T) {
 		words  []string
 	}{
 		{
-			"one that does not answer", func(w world) { w.dns.dead[addr2] = timeout() },
+			"one does not answer", func(w world) { w.dns.dead[addr2] = timeout() },
 			check.Problem,
 			[]string{"Not every nameserver answers", "Served: ns1.mijn.host at once", "No answer: ns2.mijn.host (timed out)", "See the nameserver addresses above."},
 		},
 		{
-			"none that answers, and a resolver that does not know the record", func(w world) {
+			"none answers, resolver does not serve the record", func(w world) {
 				w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout()
 				w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 			},
@@ -72,22 +72,22 @@ func TestNameservers_Failures(t *testing.T) {
 			[]string{"No nameserver answers", "port 53"},
 		},
 		{
-			"none that answers, where the resolver serves the record", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
+			"none answers, resolver serves the record", func(w world) { w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout() },
 			check.OK,
 			[]string{"port 53 may be closed", "The resolver serves the probe record", "--dns01-recursive-nameservers-only"},
 		},
-		{"one that is not found", func(w world) {
+		{"one does not resolve", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1))
 		}, check.Problem, []string{"ns2.mijn.host (its name does not resolve)"}},
 		{
-			"one that refuses", func(w world) { w.dns.ask = refuse },
+			"one refuses", func(w world) { w.dns.ask = refuse },
 			check.Problem,
 			[]string{"ns1.mijn.host (it returns REFUSED)"},
 		},
-		{"one that is too late", func(w world) {
+		{"one is too slow", func(w world) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is unchanged, so it has not published", "--timeout"}},
-		{"one of two addresses that answers is enough", func(w world) {
+		{"one of two addresses answers", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
 				record("A", ns2+".", "192.0.2.3"), record("AAAA", ns2+".", "2001:db8::2"))
 			w.dns.dead[addr2], w.dns.dead["192.0.2.3"] = timeout(), timeout()
@@ -97,12 +97,12 @@ func TestNameservers_Failures(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
 				c.set(w)
-				begun := time.Now()
+				start := time.Now()
 				r := w.run()
 				wantStep(t, r, check.StepNameservers, c.status, c.words...)
 				wantStep(t, r, check.StepRemove, check.OK)
-				if took := time.Since(begun); took > 4*time.Minute+30*time.Second {
-					t.Errorf("took %s", took)
+				if elapsed := time.Since(start); elapsed > 4*time.Minute+30*time.Second {
+					t.Errorf("took %s", elapsed)
 				}
 			})
 		})
@@ -122,9 +122,9 @@ func TestServers_EachAddress(t *testing.T) {
 		words  string
 	}{
 		{"all answer", nil, check.OK, "All nameserver addresses answer (4 addresses)."},
-		{"one IPv6 address is dead", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (timed out)"},
-		{"one IPv4 address is dead", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (timed out)"},
-		{"a system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "cannot reach them over IPv6."},
+		{"one IPv6 address does not answer", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (timed out)"},
+		{"one IPv4 address does not answer", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (timed out)"},
+		{"system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "cannot reach them over IPv6."},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +142,7 @@ func TestServers_EachAddress(t *testing.T) {
 					}
 				}
 				if len(r.Addresses) != 4 || dead != len(c.dead) {
-					t.Errorf("addresses %+v, want 4, of which %d are dead", r.Addresses, len(c.dead))
+					t.Errorf("got addresses %+v, want 4, %d without answer", r.Addresses, len(c.dead))
 				}
 			})
 		})
@@ -169,12 +169,12 @@ func TestServers_Notes(t *testing.T) {
 		}
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
 		if a := r.Addresses; len(a) != 2 || a[0].Slow || !a[1].Slow || a[1].Took != 1.5 {
-			t.Errorf("addresses %+v, want the second to take 1.5 s", a)
+			t.Errorf("got addresses %+v, want 1.5 s for the second", a)
 		}
 		notes := strings.Join(r.Notes, "\n")
 		for _, words := range []string{"Slow nameservers: ns2.mijn.host (1.5 s)", "for 3600 s", "different SOA serials"} {
 			if !strings.Contains(notes, words) {
-				t.Errorf("the notes do not say %q:\n%s", words, notes)
+				t.Errorf("notes lack %q:\n%s", words, notes)
 			}
 		}
 	})

@@ -32,8 +32,8 @@ type probe struct {
 
 	// written are the values that may be in the zone.
 	written map[string]*writing
-	// sent reports whether a write was sent, and stood whether one succeeded.
-	sent, stood bool
+	// sent reports whether a write was sent, and succeeded whether one succeeded.
+	sent, succeeded bool
 	// absentFails reports whether DELETE of a missing record fails, so that a success proves a removal.
 	absentFails bool
 }
@@ -83,7 +83,7 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 	w.at = time.Now()
 	p.zone.wrote(w.at)
 	p.sent = true
-	p.stood = p.stood || err == nil
+	p.succeeded = p.succeeded || err == nil
 	return err
 }
 
@@ -101,8 +101,8 @@ func (p *probe) delete(ctx context.Context, r mijnhost.Record) error {
 	return err
 }
 
-// standing drops values that shown, a settled read, does not contain.
-func (p *probe) standing(shown []mijnhost.Record) {
+// dropMissing drops values that shown, a settled read, does not contain.
+func (p *probe) dropMissing(shown []mijnhost.Record) {
 	for value := range p.written {
 		if !slices.ContainsFunc(shown, holding(value)) {
 			delete(p.written, value)

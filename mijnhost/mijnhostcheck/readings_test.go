@@ -10,7 +10,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// everyReading has those too that clients in live use contradict: the check says so if the API is otherwise.
+// everyReading includes readings that clients in live use contradict: the check reports them too.
 func everyReading() []mijnhosttest.Options {
 	return append(slices.Collect(mijnhosttest.EveryReading()),
 		mijnhosttest.Options{Names: mijnhosttest.NamesRelative},
@@ -32,7 +32,7 @@ func TestProbe_MeasuresBehaviour(t *testing.T) {
 			readings := readings
 			readings.DeleteOneCopy = oneCopy
 			if readings.DeleteOneCopy && readings.PatchSame != mijnhosttest.PatchSameDuplicates {
-				continue // there are no copies to tell by
+				continue // measuring requires duplicates
 			}
 			t.Run(readings.String(), func(t *testing.T) {
 				t.Parallel()
@@ -66,11 +66,11 @@ func TestProbe_MeasuresThroughStaleReads(t *testing.T) {
 	}
 }
 
-// wantBehaviour compares the measurement with the settings of the simulator.
+// wantBehaviour compares the measurement with the simulator's options.
 func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhosttest.Options) {
 	t.Helper()
 	if got == nil {
-		t.Fatal("nothing was measured")
+		t.Fatal("no measurement")
 	}
 	want := mijnhostcheck.Behaviour{
 		PatchSecondValue:   readings.Patch.String(),
@@ -87,7 +87,7 @@ func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhost
 	switch {
 	case readings.PatchSame != mijnhosttest.PatchSameDuplicates:
 	case readings.Patch == mijnhosttest.PatchReplaces:
-		want.PatchSameValue = "keeps" // of the two, the simulator says, there is no telling
+		want.PatchSameValue = "keeps" // indistinguishable, if PATCH replaces
 	case readings.DeleteOneCopy:
 		want.DeleteCopies = "one"
 	default:
@@ -117,11 +117,11 @@ func TestProbe_MeasuresReads(t *testing.T) {
 	for _, c := range []struct {
 		claim      string
 		readings   mijnhosttest.Options
-		settled    time.Duration // to two seconds above
+		settled    time.Duration // up to two seconds more
 		disagree   bool
 		incomplete string
 	}{
-		{"reads are fresh", mijnhosttest.Options{}, 0, false, "no"},
+		{"fresh reads", mijnhosttest.Options{}, 0, false, "no"},
 		{"stale for 3 s", mijnhosttest.Options{StaleReads: 3 * s}, 3 * s, false, "no"},
 		{"stale for 15 s", mijnhosttest.Options{StaleReads: 15 * s}, 15 * s, false, "no"},
 		{"replicas disagree for 5 s", mijnhosttest.Options{StaleReads: 5 * s, ReplicaJitter: true}, 5 * s, true, "no"},
@@ -135,16 +135,16 @@ func TestProbe_MeasuresReads(t *testing.T) {
 				wantOutcome(t, r, check.Well)
 				got := measured(r).Reads
 				if settled := *got.SettledAfter; settled < c.settled.Seconds() || settled > c.settled.Seconds()+2 {
-					t.Errorf("settled after %g s, want %s", settled, c.settled)
+					t.Errorf("got settled after %g s, want %s", settled, c.settled)
 				}
 				if stale := c.readings.StaleReads.Seconds(); got.StaleFor > stale || got.StaleFor < stale-2 {
-					t.Errorf("stale for %g s, want %g s", got.StaleFor, stale)
+					t.Errorf("got stale for %g s, want %g s", got.StaleFor, stale)
 				}
 				if got.Disagree != c.disagree || got.Incomplete != c.incomplete {
-					t.Errorf("disagree %v, incomplete %q", got.Disagree, got.Incomplete)
+					t.Errorf("got disagree %v, incomplete %q", got.Disagree, got.Incomplete)
 				}
 				if short := (c.readings.ShortAfterWrite + c.readings.EmptyAfterWrite).Seconds(); got.IncompleteFor > short || got.IncompleteFor < short-2 {
-					t.Errorf("incomplete for %g s, want %g s", got.IncompleteFor, short)
+					t.Errorf("got incomplete for %g s, want %g s", got.IncompleteFor, short)
 				}
 			})
 		})

@@ -36,7 +36,7 @@ func (p *probe) remove(ctx context.Context, c *check.Check) {
 		return
 	}
 	summary := "Removed the probe record."
-	if !p.stood {
+	if !p.succeeded {
 		summary = "No probe record in the zone."
 	}
 	c.Step(check.StepRemove, check.OK, summary, "")

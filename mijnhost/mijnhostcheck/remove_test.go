@@ -13,7 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// hard are readings under which it is hard to see and to name what was written.
+// hard returns readings that make it hard to see and to address what was written.
 func hard() []mijnhosttest.Options {
 	const s = time.Second
 	shownForm := mijnhosttest.Options{DeleteShownForm: true, Names: mijnhosttest.NamesRelative, QuotedValues: true}
@@ -56,7 +56,7 @@ func TestProbe_InterruptedAtAnyCall(t *testing.T) {
 					wantInterrupted(t, w.runIn(ctx), fmt.Sprintf("at call %d", n))
 					for _, r := range w.api.Requests() {
 						if r.Method != http.MethodGet && r.Status == 0 {
-							t.Errorf("interrupted at call %d: %s was cut off, and could have landed at any time", n, r.Method)
+							t.Errorf("interrupted at call %d: %s was canceled, and could take effect later", n, r.Method)
 						}
 					}
 				})
@@ -82,37 +82,37 @@ func TestProbe_InterruptedAtAnyTime(t *testing.T) {
 	}
 }
 
-// wantInterrupted looks at a check that was cut short, or was just done. That the zone is as before, run has seen.
+// wantInterrupted checks the result of an interrupted or just finished check. run has checked the zone.
 func wantInterrupted(t *testing.T, r *check.Result, when string) {
 	t.Helper()
 	if r.LeftBehind != "" {
-		t.Errorf("interrupted %s: %s is left behind\n%s", when, r.LeftBehind, textOf(t, r))
+		t.Errorf("interrupted %s: left behind %s\n%s", when, r.LeftBehind, textOf(t, r))
 	}
 	if _, wrote := stepOf(r, check.StepWrite); wrote && r.API != nil {
 		if _, removed := stepOf(r, check.StepRemove); !removed && !strings.Contains(textOf(t, r), "Cannot write the probe record") {
-			t.Errorf("interrupted %s: the report does not mention the removal\n%s", when, textOf(t, r))
+			t.Errorf("interrupted %s: report does not mention the removal\n%s", when, textOf(t, r))
 		}
 	}
 	if all := r.Steps[len(r.Steps)-1].ID == check.StepRemove && r.Nameservers != nil; r.Outcome == check.Well && !all {
-		t.Errorf("interrupted %s: all is said to be well\n%s", when, textOf(t, r))
+		t.Errorf("interrupted %s: got a report without problems\n%s", when, textOf(t, r))
 	}
 }
 
 func TestProbe_FaultsLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]mijnhosttest.Kind{
-		"a refusal without a cause": mijnhosttest.Status(400),
-		"a failing server":          mijnhosttest.Status(500),
-		"a page of a proxy":         mijnhosttest.HTMLPage(502),
-		"an answer cut off":         mijnhosttest.Truncated(),
-		"a refusal that is a lie":   mijnhosttest.AfterEffect(mijnhosttest.Status(400)),
-		"a failure that is a lie":   mijnhosttest.AfterEffect(mijnhosttest.Status(500)),
-		"a broken connection":       mijnhosttest.DropAfter(),
-		"a read without records":    mijnhosttest.EmptyRead(),
-		"a read with null":          mijnhosttest.NullRecords(),
-		"a short read":              mijnhosttest.ShortRead(),
-		"a limited rate":            mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)),
-		"a server that hangs":       mijnhosttest.Hang(),
+		"400":                mijnhosttest.Status(400),
+		"500":                mijnhosttest.Status(500),
+		"HTML page":          mijnhosttest.HTMLPage(502),
+		"truncated response": mijnhosttest.Truncated(),
+		"400 after effect":   mijnhosttest.AfterEffect(mijnhosttest.Status(400)),
+		"500 after effect":   mijnhosttest.AfterEffect(mijnhosttest.Status(500)),
+		"reset after effect": mijnhosttest.DropAfter(),
+		"empty read":         mijnhosttest.EmptyRead(),
+		"null records":       mijnhosttest.NullRecords(),
+		"short read":         mijnhosttest.ShortRead(),
+		"rate-limited":       mijnhosttest.RateLimited(mijnhosttest.InSeconds(10 * time.Second)),
+		"server hangs":       mijnhosttest.Hang(),
 	}
 	for claim, kind := range kinds {
 		t.Run(claim, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestProbe_FaultsLeaveNothingBehind(t *testing.T) {
 				inBubble(t, in[skip%len(in)], func(w world) {
 					w.api.Inject(mijnhosttest.Fault{Kind: kind, Skip: skip, Times: 1})
 					if r := w.run(); r.LeftBehind != "" {
-						t.Errorf("fault at call %d: %s", skip+1, textOf(t, r))
+						t.Errorf("fault at call %d: left a record behind: %s", skip+1, textOf(t, r))
 					}
 				})
 			}
@@ -138,15 +138,15 @@ func TestProbe_RemovalFails(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord})
-		begun := time.Now()
+		start := time.Now()
 		r := w.run()
 		wantOutcome(t, r, check.Trouble)
 		wantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", "Delete the TXT record "+r.LeftBehind+" of example.nl")
 		if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || !strings.HasSuffix(r.LeftBehind, ".example.nl") {
-			t.Errorf("left behind: %q", r.LeftBehind)
+			t.Errorf("got LeftBehind %q", r.LeftBehind)
 		}
-		if took := time.Since(begun); took > 5*time.Minute {
-			t.Errorf("took %s", took)
+		if elapsed := time.Since(start); elapsed > 5*time.Minute {
+			t.Errorf("took %s", elapsed)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestProbe_NamesLeftOvers(t *testing.T) {
 		r := w.run()
 		wantOutcome(t, r, check.Well)
 		if len(r.Notes) != 2 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
-			t.Errorf("notes: %q", r.Notes)
+			t.Errorf("got notes %q", r.Notes)
 		}
 	})
 }
@@ -178,7 +178,7 @@ func TestProbe_OtherClientDeletesRecord(t *testing.T) {
 		wantOutcome(t, r, check.Well)
 		wantStep(t, r, check.StepRemove, check.OK)
 		if measured(r).Reads.Incomplete != "no" {
-			t.Errorf("reads are said to be %s", measured(r).Reads.Incomplete)
+			t.Errorf("got incomplete reads %q, want no", measured(r).Reads.Incomplete)
 		}
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// A run tries a sample of the cases, from a random one on. Over many runs, every case is tried.
+// A run tries a random sample of the cases. Over many runs, every case is tried.
 var all = flag.Bool("all", false, "try all cases instead of a sample") //nolint:gochecknoglobals // a flag of the test
 
 // step is the distance between the cases of a sample of one in n.

@@ -28,91 +28,91 @@ func TestSteps(t *testing.T) {
 		words   []string
 		outcome check.Outcome
 	}{
-		{"a key that mijn.host does not know is refused", func(w world) change {
+		{"key rejected", func(w world) change {
 			w.api.RevokeKey(testKey)
 			return nil
 		}, check.StepKey, check.Problem, []string{"rejects the API key", "Account, API Access"}, check.Trouble},
-		{"a key that its source does not have", func(world) change {
+		{"key missing in its source", func(world) change {
 			return func(o *check.Options) { o.Key = noKey{&keysource.Error{Fault: "There is none.", Remedy: "Make one."}} }
 		}, check.StepKey, check.Problem, []string{"There is none.", "Make one."}, check.Trouble},
-		{"a source of the key that cannot be asked is inconclusive", func(world) change {
+		{"source of the key unavailable", func(world) change {
 			return func(o *check.Options) {
 				o.Key = noKey{&keysource.Error{Fault: "No cluster.", Remedy: "Reach it.", Passing: true}}
 			}
 		}, check.StepKey, check.Unknown, []string{"No cluster.", "Reach it."}, check.Unclear},
-		{"an API that is down is inconclusive", func(w world) change {
+		{"API down", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Unavailable(nil)})
 			return nil
 		}, check.StepKey, check.Unknown, []string{"503", "run the check again"}, check.Unclear},
-		{"a refusal that names the caller's address keeps it out of the report", func(w world) change {
+		{"refusal that contains the caller's address", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "No access from 203.0.113.9, nor [2001:db8::9]")})
 			return nil
 		}, check.StepKey, check.Problem, []string{"(an IP address)"}, check.Trouble},
-		{"a limited rate is inconclusive", func(w world) change {
+		{"rate-limited", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.RateLimited(nil), Op: mijnhosttest.OpListDomains})
 			return nil
 		}, check.StepKey, check.Unknown, []string{"rate-limits", "minutes"}, check.Unclear},
-		{"a domain of another account", func(world) change {
+		{"domain of another account", func(world) change {
 			return func(o *check.Options) { o.Name = "www.theirs.nl" }
 		}, check.StepDomain, check.Problem, []string{"no domain that covers _acme-challenge.www.theirs.nl (it lists 1 domain"}, check.Trouble},
-		{"a name below a domain of the account", func(world) change {
+		{"name below a domain of the account", func(world) change {
 			return func(o *check.Options) { o.Name = "*.a.b.Example.NL." }
 		}, check.StepDomain, check.OK, []string{"domain example.nl, which covers _acme-challenge.a.b.example.nl"}, check.Well},
-		{"DNS at another host", func(w world) change {
+		{"nameservers elsewhere", func(w world) change {
 			w.api.SetDNSElsewhere(domain)
 			return nil
 		}, check.StepManaged, check.Problem, []string{"not hosted at mijn.host", "nameservers"}, check.Trouble},
-		{"records that cannot be read", func(w world) change {
+		{"read refused", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403), Op: mijnhosttest.OpReadRecords})
 			return nil
 		}, check.StepManaged, check.Problem, []string{"403"}, check.Trouble},
-		{"a record that cannot be written", func(w world) change {
+		{"write refused", func(w world) change {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.MinTTL = 300 })
 			return nil
 		}, check.StepWrite, check.Problem, []string{"TTL 60", "ttl must be at least", "--ttl"}, check.Trouble},
-		{"--read-only writes nothing", func(world) change {
+		{"read-only", func(world) change {
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},
 
-		{"a name that the webhook may not write", func(world) change {
+		{"name not allowed", func(world) change {
 			return func(o *check.Options) { o.AllowedDomains = []string{"other.nl", "third.nl."} }
 		}, check.StepAllowed, check.Problem, []string{"may not write _acme-challenge.example.nl", "other.nl and third.nl", "allowedDomains"}, check.Trouble},
-		{"a name that the webhook may write", func(world) change {
+		{"name allowed", func(world) change {
 			return func(o *check.Options) { o.AllowedDomains = []string{"other.nl", "Example.NL."} }
 		}, check.StepAllowed, check.OK, []string{"_acme-challenge.example.nl"}, check.Well},
 
-		{"a CNAME into the account", func(w world) change {
+		{"CNAME into the account", func(w world) change {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
 			return func(o *check.Options) { o.Name = "delegated.test" }
 		}, check.StepChallenge, check.OK, []string{"to _acme-challenge.example.nl", "cnameStrategy", "Follow"}, check.Well},
-		{"a CNAME to somewhere else", func(w world) change {
+		{"CNAME out of the account", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepChallenge, check.Problem, []string{"to shop.acme.test, and this account has no domain that covers that name", "Remove the CNAME"}, check.Trouble},
-		{"CNAMEs in a circle", func(w world) change {
+		{"CNAME loop", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "a.example.nl."))
 			w.api.AddRecord(domain, record("CNAME", "a.example.nl.", "_acme-challenge.shop.example.nl."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepChallenge, check.Problem, []string{"form a loop"}, check.Trouble},
-		{"a wildcard CNAME is none of the challenge's own", func(w world) change {
+		{"wildcard CNAME", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "elsewhere.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepChallenge, check.OK, []string{"wildcard CNAME", "None"}, check.Well},
 
-		{"a domain that the zone above does not know", func(w world) change {
+		{"domain not delegated", func(w world) change {
 			w.dns.delegated["example.nl."] = nil
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"not delegated", "registered"}, check.Trouble},
-		{"a delegation to other nameservers", func(w world) change {
+		{"delegated to other nameservers", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{"NS1.old.test", "ns2.old.test"}
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"ns1.old.test and ns2.old.test", "at its registrar to ns1.mijn.host and ns2.mijn.host"}, check.Trouble},
-		{"Cloudflare's nameservers that serve the probe record", func(w world) change {
+		{"Cloudflare's nameservers serve the probe record", func(w world) change {
 			w.api.AddStaticZone("ns.cloudflare.com", record("A", "ada.ns.cloudflare.com.", addr1), record("A", "bob.ns.cloudflare.com.", "192.0.2.3"))
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
 			return nil
 		}, check.StepDelegation, check.OK, []string{"Cloudflare's nameservers", "The probe shows"}, check.Well},
-		{"Cloudflare's nameservers that do not serve the probe record", func(w world) change {
+		{"Cloudflare's nameservers do not serve the probe record", func(w world) change {
 			w.api.AddStaticZone("ns.cloudflare.com", record("A", "ada.ns.cloudflare.com.", "192.0.2.3"))
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
 			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
@@ -123,68 +123,68 @@ func TestSteps(t *testing.T) {
 			}
 			return nil
 		}, check.StepNameservers, check.Problem, []string{"ada.ns.cloudflare.com (it does not serve the record yet"}, check.Trouble},
-		{"Cloudflare's nameservers without a probe record", func(w world) change {
+		{"Cloudflare's nameservers, read-only", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepDelegation, check.Unknown, []string{"Only a probe record"}, check.Unclear},
-		{"one nameserver too many", func(w world) change {
+		{"one unknown nameserver", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{ns1, "ns.old.test"}
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"does not know ns.old.test"}, check.Trouble},
-		{"fewer nameservers than the account has will do", func(w world) change {
+		{"delegated to a subset of the nameservers", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{ns2}
 			return nil
 		}, check.StepDelegation, check.OK, []string{ns2}, check.Well},
-		{"white-labelled names of the same nameservers", func(w world) change {
+		{"white-label nameservers", func(w world) change {
 			w.api.AddStaticZone("brand.test", record("A", "ns1.brand.test.", addr1), record("A", "ns2.brand.test.", addr2))
 			w.dns.delegated["example.nl."] = []string{"ns1.brand.test", "ns2.brand.test"}
 			return nil
 		}, check.StepDelegation, check.OK, []string{"ns1.brand.test and ns2.brand.test"}, check.Well},
-		{"a zone cut below the domain", func(w world) change {
+		{"zone cut below the domain", func(w world) change {
 			w.api.AddStaticZone("shop.example.nl")
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepDelegation, check.Problem, []string{"shop.example.nl is delegated as a separate zone", "Remove the NS records"}, check.Trouble},
-		{"an account that does not list its nameservers", func(w world) change {
+		{"API does not list the nameservers", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
 			return nil
 		}, check.StepDelegation, check.Unknown, []string{"does not list", "control panel"}, check.Unclear},
-		{"a resolver that does not answer is inconclusive", func(w world) change {
+		{"resolver does not answer", func(w world) change {
 			w.dns.resolver = timeout()
 			return nil
 		}, check.StepDelegation, check.Unknown, []string{"timed out", "--resolver"}, check.Unclear},
 
 		{"no CAA records", func(world) change { return nil }, check.StepCAA, check.OK, []string{"No CAA record"}, check.Well},
-		{"CAA that names the CA", func(w world) change {
+		{"CAA allows the CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
 			return nil
 		}, check.StepCAA, check.OK, []string{"at example.nl allow letsencrypt.org to issue"}, check.Well},
-		{"CAA that names another CA", func(w world) change {
+		{"CAA allows another CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
 			return nil
 		}, check.StepCAA, check.Problem, []string{"issue names other.test", `0 issue "letsencrypt.org"`}, check.Trouble},
-		{"CAA of the zone above counts for a name that has none", func(w world) change {
+		{"CAA inherited from the domain", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
 			return func(o *check.Options) { o.Name = "a.b.example.nl" }
 		}, check.StepCAA, check.Problem, []string{"at example.nl"}, check.Trouble},
-		{"CAA of the name goes before that of the zone above", func(w world) change {
+		{"CAA of the name overrides the domain's", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
 			w.api.AddRecord(domain, record("CAA", "b.example.nl.", `0 issue "letsencrypt.org"`))
 			return func(o *check.Options) { o.Name = "a.b.example.nl" }
 		}, check.StepCAA, check.OK, []string{"at b.example.nl"}, check.Well},
-		{"issuewild does not stop other certificates, and is reported", func(w world) change {
+		{"issuewild, no wildcard requested", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild ";"`))
 			return nil
 		}, check.StepCAA, check.OK, []string{"They do not allow wildcards: issuewild allows no CA."}, check.Well},
-		{"issuewild stops wildcards", func(w world) change {
+		{"issuewild, wildcard requested", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild "other.test"`))
 			return func(o *check.Options) { o.Name = "*.example.nl" }
 		}, check.StepCAA, check.Problem, []string{"for *.example.nl: issuewild names other.test"}, check.Trouble},
-		{"another CA can be asked about", func(w world) change {
+		{"other CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "Other.test; validationmethods=dns-01"`))
 			return func(o *check.Options) { o.CA = "other.test" }
 		}, check.StepCAA, check.OK, []string{"allow other.test"}, check.Well},
-		{"CAA that wants another method", func(w world) change {
+		{"CAA requires another method", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; validationmethods=http-01"`))
 			return nil
 		}, check.StepCAA, check.Problem, []string{"validationmethods allows http-01, not dns-01"}, check.Trouble},
@@ -192,7 +192,7 @@ func TestSteps(t *testing.T) {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; accounturi=https://acme.test/1"`))
 			return nil
 		}, check.StepCAA, check.OK, []string{"accounturi restricts this to one ACME account", "status.acme.uri"}, check.Well},
-		{"an unknown critical CAA record", func(w world) change {
+		{"unknown critical CAA record", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
 			return nil
 		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`}, check.Trouble},
@@ -208,7 +208,7 @@ func TestSteps(t *testing.T) {
 				wantStep(w.T, r, c.step, c.status, c.words...)
 				wantOutcome(w.T, r, c.outcome)
 				if text := textOf(w.T, r); strings.Contains(text, "203.0.113.9") || strings.Contains(text, "2001:db8") || strings.Contains(text, "10.0.0.1") {
-					t.Errorf("the report contains an IP address:\n%s", text)
+					t.Errorf("report contains an IP address:\n%s", text)
 				}
 			})
 		})
@@ -222,7 +222,7 @@ func TestDelegation_FromParentZone(t *testing.T) {
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
 		wantStep(t, r, check.StepDelegation, check.OK)
 		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the delegation comes from the resolver") {
-			t.Errorf("notes: %q", r.Notes)
+			t.Errorf("got notes %q", r.Notes)
 		}
 	})
 }
@@ -252,11 +252,11 @@ func TestReadOnly_SendsOnlyGET(t *testing.T) {
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
 		for _, request := range w.api.Requests() {
 			if request.Method != http.MethodGet {
-				t.Errorf("%s %s was sent", request.Method, request.Path)
+				t.Errorf("got %s %s", request.Method, request.Path)
 			}
 		}
 		if r.API != nil || r.APICalls != int64(w.api.Calls()) {
-			t.Errorf("api %v after %d calls, want none after %d", r.API, r.APICalls, w.api.Calls())
+			t.Errorf("got API %v after %d calls, want nil after %d", r.API, r.APICalls, w.api.Calls())
 		}
 	})
 }
@@ -266,7 +266,7 @@ func TestRun_InvalidName(t *testing.T) {
 	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
 		r, err := check.Run(t.Context(), check.Options{Name: name})
 		if err == nil || !strings.Contains(err.Error(), "--domain") {
-			t.Errorf("%q: %v, %v", name, r, err)
+			t.Errorf("%q: got %v, %v", name, r, err)
 		}
 	}
 }

@@ -56,8 +56,8 @@ func (b *Behaviour) sentences() []string {
 			asWritten:    "as written.",
 		}),
 		"TXT values: " + describe(b.Values, map[string]string{
-			barely: "without quotes.",
-			quoted: "in quotes.",
+			unquoted: "without quotes.",
+			quoted:   "in quotes.",
 		}),
 		b.ttlSentence(),
 		b.Reads.freshness(),

@@ -30,7 +30,7 @@ func TestRemoveValue(t *testing.T) {
 		wantStep(t, r, check.StepRemoveValue, check.OK, `Removed value "of-a-challenge"`)
 		wantStep(t, r, check.StepWrite, check.Skipped)
 		if got := w.api.Records(domain); len(got) != before-1 || !shows(got, "of-a-challenge-2") || shows(got, "of-a-challenge") {
-			t.Errorf("the zone is %v", got)
+			t.Errorf("got zone %v", got)
 		}
 	})
 }

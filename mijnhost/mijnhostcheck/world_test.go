@@ -148,13 +148,13 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 		w.Fatal(err)
 	}
 	if after := w.api.Records(domain); !slices.Equal(after, before) && r.LeftBehind == "" {
-		w.Errorf("the zone has changed:\n got %v\nwant %v", after, before)
+		w.Errorf("zone changed:\n got %v\nwant %v", after, before)
 	}
 	w.wantOnlyProbeTouched()
 	text := textOf(w.T, r)
 	for _, secret := range []string{testKey, addr1, addr2} {
 		if strings.Contains(text, secret) {
-			w.Errorf("the report contains %s:\n%s", secret, text)
+			w.Errorf("report contains %s:\n%s", secret, text)
 		}
 	}
 	return r
@@ -165,12 +165,12 @@ func (w world) wantOnlyProbeTouched() {
 	w.Helper()
 	for _, r := range w.api.Requests() {
 		if r.Method != http.MethodGet && !strings.Contains(string(r.Body), `"name":"_mijn-host-webhook-check-`) {
-			w.Errorf("%s %s of %s", r.Method, r.Path, r.Body)
+			w.Errorf("got %s %s of %s", r.Method, r.Path, r.Body)
 		}
 	}
 }
 
-// measured is what was measured of the API; nil for nothing.
+// measured returns the measurement of the API, or nil.
 func measured(r *check.Result) *mijnhostcheck.Behaviour {
 	b, _ := r.API.(*mijnhostcheck.Behaviour)
 	return b
@@ -199,16 +199,16 @@ func stepOf(r *check.Result, id check.StepID) (check.Step, bool) {
 	return r.Steps[i], true
 }
 
-// wantStep compares the end of a step, and looks for words in its lines.
+// wantStep checks the status of a step, and that its lines contain words.
 func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
 	t.Helper()
 	s, ok := stepOf(r, id)
 	if !ok || s.Status != status {
-		t.Errorf("step %s is %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
+		t.Errorf("step %s: got %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
 	}
 	for _, word := range words {
 		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
-			t.Errorf("step %s does not say %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
+			t.Errorf("step %s lacks %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
 		}
 	}
 	if status == check.Problem && s.Remedy == "" {
@@ -219,9 +219,9 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
 	t.Helper()
 	if r.Outcome != want {
-		t.Errorf("the outcome is %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
+		t.Errorf("got outcome %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
 	}
 }
 
-// timeout is an answer that does not come.
+// timeout returns the error of a query without answer.
 func timeout() error { return fmt.Errorf("read udp 10.0.0.1:4242: %w", os.ErrDeadlineExceeded) }

@@ -159,11 +159,11 @@ func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) b
 		return true
 	})
 	if agreed {
-		took := check.InSeconds(settled.Sub(z.written))
+		elapsed := check.InSeconds(settled.Sub(z.written))
 		if z.reads.SettledAfter != nil {
-			took = max(took, *z.reads.SettledAfter)
+			elapsed = max(elapsed, *z.reads.SettledAfter)
 		}
-		z.reads.SettledAfter = &took
+		z.reads.SettledAfter = &elapsed
 	}
 	return v, agreed, err
 }
@@ -188,7 +188,7 @@ func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 
 // await reads until steady reads in a row satisfy holds, and returns the last read.
 func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed bool, err error) {
-	begun := time.Now()
+	start := time.Now()
 	for inARow := 0; ; {
 		if v, err = z.look(ctx); err != nil {
 			return v, false, err
@@ -198,7 +198,7 @@ func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed
 		} else {
 			inARow = 0
 		}
-		waited := time.Since(begun)
+		waited := time.Since(start)
 		if inARow == steady || waited > awaitTime {
 			return v, inARow == steady, nil
 		}

@@ -33,14 +33,14 @@ func TestInMemory_LatencyIsVirtual(t *testing.T) {
 		}
 		calls.Wait()
 		if elapsed := time.Since(start); elapsed != 20*time.Second {
-			t.Errorf("got %s of virtual time", elapsed)
+			t.Errorf("took %s of virtual time", elapsed)
 		}
 		if s.MaxInFlight() != 10 || s.MaxInFlightOf(testKey) != 10 || s.InFlight() != 0 {
 			t.Errorf("in flight: got %d, %d", s.MaxInFlight(), s.MaxInFlightOf(testKey))
 		}
 	})
 	if elapsed := time.Since(realStart); elapsed > 10*time.Second {
-		t.Errorf("got %s of real time", elapsed)
+		t.Errorf("took %s of real time", elapsed)
 	}
 }
 
