@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// rememberZone is how long a found zone is used without asking again.
+	// rememberZone is how long a found zone is remembered.
 	rememberZone = 10 * time.Minute
 	// maxCandidates limits the calls for a name with many labels.
 	maxCandidates = 8
 )
 
-// account is what this process knows about the account of one API key.
+// account is what this process knows about the account of an API key.
 type account struct {
 	client *Client
 	lists  singleflight.Group
@@ -33,7 +33,7 @@ type account struct {
 // question is a name or its zone, and the service if the Issuer sets one.
 type question struct{ name, service string }
 
-// ref names a zone.
+// ref identifies a zone.
 type ref struct {
 	id   int64
 	name string
@@ -48,8 +48,8 @@ func newAccount(client *Client) *account {
 	return &account{client: client, found: map[question]finding{}}
 }
 
-// find returns the zones of the account that cover fqdn: those with the name that cert-manager resolved, or else those with
-// the longest name above fqdn. There are two, and ErrAmbiguous, if BASIC and PREMIUM have the same name and service is empty.
+// find returns the zones of the account that cover fqdn: those that cert-manager resolved, else those with the longest
+// matching name. If BASIC and PREMIUM have the same name and service is empty, it returns both and ErrAmbiguous.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn, service string, learn func([]*Zone)) ([]ref, error) {
 	zone, fqdn = dnsname.TrimDot(zone), dnsname.TrimDot(fqdn)
 	questions := []question{{fqdn, service}, {zone, service}}
@@ -87,7 +87,7 @@ func (a *account) find(ctx context.Context, client *Client, zone, fqdn, service 
 	return nil, fmt.Errorf("%w: %s", ErrNoZone, fqdn+".")
 }
 
-// candidates returns the names that the zone of fqdn can have: two labels or more, without underscores.
+// candidates returns the possible names of fqdn's zone: at least two labels, without underscores.
 func candidates(zone, fqdn string) []string {
 	var names []string
 	for name := fqdn; name != ""; name = dnsname.Parent(name) {

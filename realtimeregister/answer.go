@@ -25,13 +25,14 @@ var (
 	errMissing = errors.New("not found at Realtime Register")
 	// errForbidden: a 403.
 	errForbidden = errors.New("forbidden by Realtime Register: the API key requires VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
-	// errPassing: a rejection that may pass.
+	// errPassing: a rejection that can be transient.
 	errPassing = errors.New("the zone cannot be updated now")
-	// errUnnamed: a DnsConfigurationException whose indexes fit no record of the request.
+	// errUnnamed: a DnsConfigurationException whose indexes match no record of the request.
 	errUnnamed = errors.New("the update was rejected by Realtime Register without naming a record")
 )
 
-// readAnswer classifies an answer by its HTTP status, then by the type in a failure's body. A success may have no body.
+// readAnswer classifies a response by its HTTP status, then by the type in a failure's body. A success can have no
+// body.
 func readAnswer(status int, body []byte) apiclient.Answer {
 	answer := apiclient.Answer{Status: status, Data: body}
 	empty := len(bytes.TrimSpace(body)) == 0
@@ -64,7 +65,7 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 	return answer
 }
 
-// refusedRecords is a DnsConfigurationException: rejected records, by their index in the request.
+// refusedRecords is a DnsConfigurationException: the rejected records, by index in the request.
 type refusedRecords struct {
 	faults    map[int]string
 	conflicts map[int][]int

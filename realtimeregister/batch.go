@@ -13,27 +13,27 @@ import (
 const (
 	// roundTime limits a round.
 	roundTime = 20 * time.Second
-	// headStart is how long before its callers' deadlines a round ends, so that it can release the Lease.
+	// headStart is how long before its callers' deadlines a round ends, to leave time to release the Lease.
 	headStart = 4 * time.Second
-	// leastTime is the time that a caller must have left when a round begins. With less, cert-manager must retry.
+	// leastTime is the minimum time left for a caller when a round starts. With less, cert-manager must retry.
 	leastTime = 12 * time.Second
-	// leaveEarly is how long before its deadline a caller that waits for a round gives up.
+	// leaveEarly is how long before its deadline a caller stops waiting for a round.
 	leaveEarly = time.Second
-	// gatherTime lets simultaneous calls share a round, which takes ten times as long.
+	// gatherTime lets concurrent calls share a round, which takes ten times as long.
 	gatherTime = 20 * time.Millisecond
-	// briefly is a wait for the Lease that is too short to be the reason of a failure.
+	// briefly is a wait for the Lease that is too short to cause a failure.
 	briefly = 2 * time.Second
 )
 
-// batch collects the requests for a zone until their round begins. The Provider's lock guards it.
+// batch collects the requests for a zone until their round starts. The Provider's lock guards it.
 type batch struct {
 	key    gatheringKey
 	jobs   []*job
-	reason error // why its round has not begun
+	reason error // why its round has not started
 	stop   context.CancelFunc
 }
 
-// job is one value to add or remove, and the calls that wait for it.
+// job is one value to add or remove, and its callers.
 type job struct {
 	request
 	arrived time.Time
@@ -44,7 +44,7 @@ type job struct {
 type waiter struct {
 	deadline time.Time
 	late     bool        // called with less than leastTime left
-	answer   chan answer // has room for one
+	answer   chan answer // buffer of one
 }
 
 type answer struct {
@@ -52,7 +52,7 @@ type answer struct {
 	err    error
 }
 
-// join adds r to the next round of the zone and waits for its answer.
+// join adds r to the zone's next round and waits for the result.
 func (p *Provider) join(ctx context.Context, a *account, zone ref, r request) (dnshost.Result, error) {
 	w := &waiter{answer: make(chan answer, 1), deadline: time.Now().Add(roundTime + headStart)}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -71,7 +71,7 @@ func (p *Provider) join(ctx context.Context, a *account, zone ref, r request) (d
 	return dnshost.Result{Domain: zone.name}, p.leave(b, w)
 }
 
-// enter adds a request to the batch of its zone, and starts a batch if there is none. The last request for a value wins.
+// enter adds a request to the batch of its zone, and creates the batch if necessary. The last request for a value wins.
 func (p *Provider) enter(ctx context.Context, key gatheringKey, r request, w *waiter) *batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +106,7 @@ func (j *job) reply(a answer) {
 	j.waiters = nil
 }
 
-// leave removes a caller from a batch whose round has not begun, and returns the reason for the delay.
+// leave removes a caller from a batch that has not started its round, and returns the reason for the delay.
 func (p *Provider) leave(b *batch, w *waiter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,10 +148,10 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 	}
 	defer release()
 	pause(ctx, gatherTime)
-	begun := time.Now()
+	start := time.Now()
 	p.setReason(b, ErrLeaseInUse)
 	lease, err := p.options.Leases.Acquire(ctx, fmt.Sprintf("realtime-register %s %d", zone.name, zone.id))
-	if time.Since(begun) < briefly {
+	if time.Since(start) < briefly {
 		p.setReason(b, ErrZoneInUse)
 	}
 	jobs, deadline := p.closeBatch(b)
@@ -180,7 +180,8 @@ func (p *Provider) setReason(b *batch, reason error) {
 	b.reason = reason
 }
 
-// closeBatch stops collecting. It rejects callers with too little time left, because the earliest deadline limits the round.
+// closeBatch ends the collection. It rejects callers with too little time left, because the earliest deadline limits
+// the round.
 func (p *Provider) closeBatch(b *batch) (jobs []*job, deadline time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

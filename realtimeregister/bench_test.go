@@ -39,7 +39,7 @@ func BenchmarkChallenge(b *testing.B) {
 	}
 }
 
-// BenchmarkHundredAtOnce presents 100 values at the same moment, with the API at 100 ms a call.
+// BenchmarkHundredAtOnce presents 100 values at once, with an API that takes 100 ms per call.
 func BenchmarkHundredAtOnce(b *testing.B) {
 	for _, zones := range []int{1, 20} {
 		b.Run(fmt.Sprintf("zones=%d", zones), func(b *testing.B) {
@@ -71,8 +71,8 @@ func BenchmarkHundredAtOnce(b *testing.B) {
 	}
 }
 
-// lastWindow is the time in which a foreign write is lost: from the arrival of a read at the API to that of the update that
-// is based on it.
+// lastWindow returns how long a foreign write can be lost: from the arrival of a read at the API to that of the update
+// based on it.
 func lastWindow(api *sim.Server) time.Duration {
 	var read, update time.Time
 	for _, r := range api.Requests() {

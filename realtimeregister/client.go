@@ -17,7 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// DefaultBaseURL is where Realtime Register serves version 2 of its API.
+// DefaultBaseURL is the base URL of Realtime Register's API, version 2.
 const DefaultBaseURL = "https://api.yoursrs.com/v2"
 
 const hostName = "Realtime Register"
@@ -26,23 +26,23 @@ const hostName = "Realtime Register"
 type Options struct {
 	// BaseURL is the address of the API, without a final slash.
 	BaseURL string
-	// UserAgent names the program and its version.
+	// UserAgent contains the program and its version.
 	UserAgent string
-	// Transport carries the requests; nil means apiclient.NewTransport().
+	// Transport sends the requests; nil means apiclient.NewTransport().
 	Transport http.RoundTripper
-	// MaxInFlight limits concurrent attempts with one API key; 0 means 8.
+	// MaxInFlight limits concurrent attempts per API key; 0 means 8.
 	MaxInFlight int
-	// LargeAnswers is shared by all hosts of a process; nil means that each client has a limit of its own.
+	// LargeAnswers is the limit of the process; nil means a limit for each API key.
 	LargeAnswers apiclient.LargeAnswers
 	// Observer may be nil.
 	Observer Observer
-	// Leases keep other processes from writing to a zone. Required by a Provider.
+	// Leases prevent concurrent writes to a zone by other processes. A Provider requires them.
 	Leases Leases
-	// Log receives what concerns a zone rather than one challenge.
+	// Log receives messages about a zone, not about one challenge.
 	Log logr.Logger
 }
 
-// Observer counts calls and losses. Its methods are called concurrently and must not block.
+// Observer receives events for metrics. Its methods are called concurrently and must not block.
 type Observer interface {
 	apiclient.Observer
 	// ForeignLost reports how many records that belong to no challenge were missing after an update.
@@ -56,7 +56,7 @@ const (
 	OpUpdateZone apiclient.Operation = "update_zone"
 )
 
-// Operations returns the calls that solving challenges takes.
+// Operations returns the calls that challenges need.
 func Operations() []apiclient.Operation {
 	return []apiclient.Operation{OpListZones, OpReadZone, OpUpdateZone}
 }
@@ -73,7 +73,7 @@ type Client struct {
 	calls *atomic.Int64 // attempts
 }
 
-// NewClient returns a client for one API key, or for a login in the form of customer_handle/login:password.
+// NewClient returns a client for one API key, or for a login in the form customer_handle/login:password.
 func NewClient(o Options, apiKey string) *Client {
 	api := apiclient.New(apiclient.Options{
 		Host: hostName, BaseURL: o.BaseURL, UserAgent: o.UserAgent, Transport: o.Transport, MaxInFlight: o.MaxInFlight,
@@ -83,7 +83,7 @@ func NewClient(o Options, apiKey string) *Client {
 	return &Client{api: api, calls: &atomic.Int64{}}
 }
 
-// authenticate recognises a login by its colon: API keys have none.
+// authenticate recognises a login by its colon, which API keys do not contain.
 func authenticate(header http.Header, apiKey string) {
 	if strings.Contains(apiKey, ":") {
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(apiKey)))
@@ -92,7 +92,7 @@ func authenticate(header http.Header, apiKey string) {
 	header.Set("Authorization", "ApiKey "+apiKey)
 }
 
-// counting returns the same client with its own count of calls.
+// counting returns the same client with a counter of its own.
 func (c *Client) counting() *Client { return &Client{api: c.api, calls: &atomic.Int64{}} }
 
 func (c *Client) do(ctx context.Context, call apiclient.Call) (attempts int, err error) {
@@ -158,7 +158,7 @@ func parseListing(data []byte) (listing, error) {
 	return list, nil
 }
 
-// Zone returns the zone with this id. The API may return an outdated or incomplete one.
+// Zone returns the zone with this id. It can be stale or incomplete.
 //
 //	GET /dns/zones/{id}
 func (c *Client) Zone(ctx context.Context, id int64) (*Zone, error) {
@@ -171,7 +171,7 @@ func (c *Client) Zone(ctx context.Context, id int64) (*Zone, error) {
 	return z, err
 }
 
-// Update replaces the fields of a zone that body contains. It is sent at most once; sent is false if it was not.
+// Update replaces the fields of a zone that body contains. It makes at most one attempt; sent reports whether it did.
 //
 //	POST /dns/zones/{id}/update
 func (c *Client) Update(ctx context.Context, id int64, body []byte) (sent bool, err error) {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Failures of this host, for errors.Is; those of any host are in apiclient. Their texts are constant, because cert-manager
-// restarts its back-off when a message changes. docs/guides/troubleshooting.md explains each of them.
+// Failures of this host, for errors.Is; apiclient has those of any host. The texts are constant, because cert-manager
+// restarts its back-off when a message changes. docs/guides/troubleshooting.md explains each.
 var (
 	// ErrNoZone: no zone of the account covers the name.
 	ErrNoZone = errors.New("the Realtime Register account of this API key has no zone that covers this name")
 	// ErrAmbiguous: a BASIC and a PREMIUM zone have the same name, and the Issuer does not choose one.
 	ErrAmbiguous = errors.New("set service to BASIC or PREMIUM in the Issuer's webhook config")
-	// ErrTooManyZones: the list of zones of one name does not end.
+	// ErrTooManyZones: the list of zones of one name is too long.
 	ErrTooManyZones = errors.New("unexpected answer from Realtime Register: too many zones of one name")
-	// ErrSuperseded: a later call asked for the opposite.
+	// ErrSuperseded: a later call requested the opposite.
 	ErrSuperseded = errors.New("superseded by a later request for the same value")
 	// ErrZoneInUse: earlier calls of this process for the zone took too long.
 	ErrZoneInUse = errors.New("other challenges of this zone are in progress; retrying")
@@ -25,11 +25,11 @@ var (
 	ErrLeaseLost = errors.New("lost the Lease of this zone before the update; retrying")
 	// ErrUncertain: an update was sent, and no read shows it.
 	ErrUncertain = errors.New("the last update of the zone is unconfirmed; writing again once it shows or a minute has passed")
-	// ErrStale: a read is older than what is known, or lacks records that were seen.
+	// ErrStale: a read is older than known writes, or lacks records that were seen.
 	ErrStale = errors.New("the zone as read from Realtime Register is outdated or incomplete; retrying")
 	// ErrNoTime: the call ran out of time before the update.
 	ErrNoTime = errors.New("no time left to update the zone: Realtime Register is too slow; retrying")
-	// ErrOtherZone: the answer is about another zone than the one requested.
+	// ErrOtherZone: the response is about another zone than the requested one.
 	ErrOtherZone = errors.New("unexpected answer from Realtime Register: not the requested zone")
 	// ErrUnsafe: the composed update failed verification.
 	ErrUnsafe = errors.New("the update would change other records, so it was not sent; please report this bug")
@@ -40,12 +40,12 @@ var (
 // errGone: a remembered zone no longer exists.
 var errGone = errors.New("the zone no longer exists")
 
-// unfitError says why a zone must not be written to.
+// unfitError is the reason not to write to a zone.
 type unfitError struct{ why string }
 
 func (e *unfitError) Error() string { return e.why }
 
-// unfit returns an error if the zone must not be written to.
+// unfit returns an error if the zone must not be written.
 func (z *Zone) unfit() error {
 	var why string
 	switch {
@@ -72,7 +72,7 @@ func ambiguous(zones []*Zone) error {
 	return fmt.Errorf("zone %s exists as %s: %w", zones[0].Name, strings.Join(services, " and as "), ErrAmbiguous)
 }
 
-// changedSettingsError: an update changed settings of the zone besides its records.
+// changedSettingsError: an update changed settings of the zone, too.
 type changedSettingsError struct{ zone, fields string }
 
 func (e *changedSettingsError) Error() string {

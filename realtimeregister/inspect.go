@@ -9,7 +9,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
-// This file is for `webhook check`. It only reads.
+// Methods for `webhook check`. They only read.
 
 // Covering returns the zones with the longest name that covers fqdn, including those pending deletion: none, one, or a
 // BASIC and a PREMIUM zone.
@@ -40,7 +40,7 @@ func (r *Record) Type() string { return r.typ }
 // Content returns the record's content as the API shows it.
 func (r *Record) Content() string { return r.content }
 
-// Named returns the names of TXT records that begin with a prefix.
+// Named returns the names of TXT records that start with a prefix.
 func (z *Zone) Named(prefix string) []string {
 	var names []string
 	for _, r := range z.Records {
@@ -51,17 +51,17 @@ func (z *Zone) Named(prefix string) []string {
 	return names
 }
 
-// Doubt is a record for which the API may reject every update of its zone, because an update contains all records.
+// Doubt is a record that can make the API reject every update of its zone, because an update contains all records.
 type Doubt struct {
 	// Record is the name and type.
 	Record string
 	// Fault is the reason.
 	Fault string
-	// Certain: the API is known to reject it.
+	// Certain: the API rejects it.
 	Certain bool
 }
 
-// Doubts returns the records for which the API may reject an update, as far as is known.
+// Doubts returns the records for which the API might reject an update.
 func (z *Zone) Doubts() []Doubt {
 	var doubts []Doubt
 	first := map[string]bool{}
@@ -84,7 +84,7 @@ func (z *Zone) Doubts() []Doubt {
 		case r.typ == "TXT" && isQuoted(r.content):
 			note(false, "its content is within quotes")
 		case r.typ == "CNAME" && names[r.name] > 1:
-			note(false, "a CNAME stands beside other records of its name")
+			note(false, "its name has both a CNAME and other records")
 		}
 		switch ttl := number(r.ttl); {
 		case !ttl.isWithin(1, MaxTTL):
@@ -94,14 +94,14 @@ func (z *Zone) Doubts() []Doubt {
 		}
 		key := strings.Join([]string{r.name, r.typ, r.content, string(prio)}, "\n")
 		if first[key] {
-			note(false, "it is there more than once")
+			note(false, "it is a duplicate")
 		}
 		first[key] = true
 	}
 	return doubts
 }
 
-// number is a number in JSON, or nothing.
+// number is a JSON number, or nil.
 type number json.RawMessage
 
 func (n number) isWithin(least, most float64) bool {
@@ -111,7 +111,7 @@ func (n number) isWithin(least, most float64) bool {
 
 func (r *Record) prio() number {
 	var fields map[string]json.RawMessage
-	_ = json.Unmarshal(r.raw, &fields) // it has been read before
+	_ = json.Unmarshal(r.raw, &fields) // parseRecord decoded it before
 	return number(fields["prio"])
 }
 
@@ -119,11 +119,11 @@ func isQuoted(text string) bool {
 	return len(text) >= 2 && strings.HasPrefix(text, `"`) && strings.HasSuffix(text, `"`)
 }
 
-// nameserversOf returns the nameservers of a zone without final dots: those in ns, or in the automatic records, or the
-// default ones of a BASIC zone.
+// nameserversOf returns the nameservers of a zone without final dots: those in ns, else those in the automatic records,
+// else the default ones of a BASIC zone.
 func nameserversOf(fields map[string]json.RawMessage, service, zone string) []string {
 	var names []string
-	_ = json.Unmarshal(fields["ns"], &names) // ignored if it has another form
+	_ = json.Unmarshal(fields["ns"], &names) // ignored in another form
 	if len(names) == 0 {
 		var defaults []struct{ Name, Type, Content string }
 		_ = json.Unmarshal(fields["defaultRecords"], &defaults)

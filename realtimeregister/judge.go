@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// staleReads is how long after an update a read may be older than it, unless it proves to be newer.
+	// staleReads is how long after an update a read can be older than it, unless it is proven newer.
 	staleReads = 30 * time.Second
-	// uncertainFor is how long an unconfirmed update blocks writes, by any process.
+	// uncertainFor is how long an unconfirmed update blocks writes by any process.
 	uncertainFor = time.Minute
 	// goneAfter is how long reads of a changed zone must lack a record before it counts as removed.
 	goneAfter = 30 * time.Second
@@ -18,7 +18,7 @@ const (
 	rememberSigns = time.Hour
 )
 
-// judge returns an error if a read may be outdated or incomplete. It confirms a pending update that the read shows.
+// judge returns an error if a read might be stale or incomplete. It confirms a pending update that the read shows.
 func (r *round) judge(z *Zone) error {
 	m := r.memory
 	m.mu.Lock()
@@ -42,8 +42,8 @@ func (r *round) judge(z *Zone) error {
 	return m.judgeLacking(z, &r.notes, now)
 }
 
-// learnUnexplained notes records of a rejected read that are not in the last accepted state. The read may be outdated, or
-// another client may have added them within the second of our update, so that no sign tells.
+// learnUnexplained notes records of a rejected read that are not in the last accepted state. Either the read is stale,
+// or another client added them within the second of our update, which no sign reveals.
 func (m *memory) learnUnexplained(z *Zone, n *notes, now time.Time) {
 	for _, one := range z.Records {
 		if _, known := m.seen[one.key]; !known && !n.cleanedSince(entry{one.name, one.content}, time.Time{}) {
@@ -52,8 +52,8 @@ func (m *memory) learnUnexplained(z *Zone, n *notes, now time.Time) {
 	}
 }
 
-// judgeUnexplained returns an error if the read, although it equals the last update, lacks a record that a rejected read
-// has shown in the last 30 s.
+// judgeUnexplained returns an error if the read equals the last update, but lacks a record that a rejected read showed
+// in the last 30 s.
 func (m *memory) judgeUnexplained(z *Zone, now time.Time) error {
 	shown := count(z.Records)
 	for key, at := range m.unexplained {
@@ -64,7 +64,7 @@ func (m *memory) judgeUnexplained(z *Zone, now time.Time) error {
 	return nil
 }
 
-// judgePending looks for an unconfirmed update. After uncertainFor the update counts as failed.
+// judgePending looks for an unconfirmed update, which counts as failed after uncertainFor.
 func (r *round) judgePending(z *Zone, now time.Time) error {
 	p := r.notes.Pending
 	switch {
@@ -87,8 +87,8 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w (%s)", ErrUncertain, p.Cause)
 }
 
-// judgeLacking returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed zone
-// have lacked it for goneAfter.
+// judgeLacking returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed
+// zone have lacked it for goneAfter.
 func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	newer := z.sign.newerThan(m.seenSign)
 	shown, lacking := count(z.Records), false
@@ -109,7 +109,7 @@ func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
 	case newer && now.Sub(m.lackingSince) >= goneAfter:
 		return nil
 	}
-	for _, one := range z.Records { // the next read may lack what this one shows
+	for _, one := range z.Records { // the next read might lack what this one shows
 		m.seen[one.key] = sighting{one, now}
 	}
 	return ErrStale

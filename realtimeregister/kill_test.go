@@ -19,12 +19,12 @@ import (
 
 const (
 	takeOverLimit = 45 * time.Second
-	// killedLimit bounds all retries after a kill: 30 s for the Lease, and 60 s for an update that never took effect.
+	// killedLimit limits all retries after a kill: 30 s for the Lease, and 60 s for an update that never took effect.
 	killedLimit = 3 * time.Minute
 )
 
-// TestKill_LeaseHolder kills the process that has the Lease in the middle of its round, KILLS times. Another one takes over
-// within 45 s, every challenge is presented and cleaned up, and the records of others stay as they were.
+// Kills the process that holds the Lease in the middle of its round, KILLS times. Another process takes over within 45
+// s, every challenge is presented and cleaned up, and the records of others are unchanged.
 func TestKill_LeaseHolder(t *testing.T) {
 	t.Parallel()
 	kills, _ := strconv.Atoi(os.Getenv("KILLS"))
@@ -35,8 +35,8 @@ func TestKill_LeaseHolder(t *testing.T) {
 		moments := []struct {
 			name   string
 			op     sim.Operation
-			before int32 // requests of that operation before the one at which the process dies
-			lost   bool  // the request never arrives
+			before int32 // requests of that operation before the one that kills the process
+			lost   bool  // the request does not arrive
 		}{
 			{"reading", sim.OpReadZone, 0, false},
 			{"update sent", sim.OpUpdateZone, 0, false},
@@ -70,7 +70,7 @@ func TestKill_LeaseHolder(t *testing.T) {
 			w.api.Inject(sim.Fault{Op: moment.op, Kind: sim.DropBefore(), When: die})
 			w.mustCallEach(true)
 			if victim.Load() == nil {
-				t.Fatal("no process was killed")
+				t.Fatal("want a killed process")
 			}
 			var tookOver time.Duration
 			for _, r := range w.api.Requests() {
@@ -79,9 +79,9 @@ func TestKill_LeaseHolder(t *testing.T) {
 					break
 				}
 			}
-			t.Logf("taken over after %s, all presented after %s", tookOver.Round(time.Millisecond), time.Since(killed).Round(time.Millisecond))
+			t.Logf("took over after %s, all presented after %s", tookOver.Round(time.Millisecond), time.Since(killed).Round(time.Millisecond))
 			if tookOver == 0 || tookOver > takeOverLimit {
-				t.Errorf("taken over after %s, want within %s", tookOver, takeOverLimit)
+				t.Errorf("took over after %s, want within %s", tookOver, takeOverLimit)
 			}
 			w.wantAll()
 			w.mustCallEach(false)
@@ -92,7 +92,7 @@ func TestKill_LeaseHolder(t *testing.T) {
 
 const apiLatency = 100 * time.Millisecond
 
-// processes is a zone with several webhook processes of the operating system.
+// processes is a zone with several webhook processes.
 type processes struct {
 	*testing.T
 	api     *sim.Server
@@ -129,7 +129,7 @@ func (w *processes) mustCallEach(present bool) {
 	ctx, cancel := context.WithTimeout(w.Context(), killedLimit)
 	defer cancel()
 	if err := callEach(ctx, w.writers, calls); err != nil {
-		w.Fatalf("present %t: %v", present, err)
+		w.Fatalf("present=%t: %v", present, err)
 	}
 }
 

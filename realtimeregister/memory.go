@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// memories are the memory of each zone, by its id.
+// memories holds the memory of each zone, by id.
 type memories struct {
 	mu    *sync.Mutex
 	zones map[int64]*memory
@@ -19,17 +19,17 @@ func newMemories() memories { return memories{&sync.Mutex{}, map[int64]*memory{}
 type memory struct {
 	mu     sync.Mutex
 	used   time.Time
-	newest sign // of all reads
+	newest sign // newest sign of all reads
 	signed time.Time
 
-	seen         map[string]sighting // records, by their keys
+	seen         map[string]sighting // records by key
 	seenSign     sign                // of the last accepted read
-	listed       *Zone               // the last list entry
+	listed       *Zone               // last list entry
 	lackingSince time.Time
 	unexplained  map[string]time.Time // when rejected reads last showed records that are not in seen
 
 	presented map[entry]presented
-	barred    error // the reason to add no more records
+	barred    error // why no records are added any more
 
 	observed map[happening]observation
 }
@@ -39,13 +39,13 @@ type sighting struct {
 	at     time.Time
 }
 
-// presented is a value that this process reported as presented.
+// presented is a value that this process has presented.
 type presented struct {
 	at  time.Time
 	ttl json.RawMessage
 }
 
-// observation is when this process first saw a time from another machine's clock.
+// observation is when this process first saw a time of another machine's clock.
 type observation struct{ at, since time.Time }
 
 // happening is an event with such a time.
@@ -56,7 +56,7 @@ const (
 	lastPending
 )
 
-// open returns the memory of a zone, and drops those that are too old to matter.
+// open returns the memory of a zone, and drops outdated ones.
 func (all *memories) open(id int64) *memory {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -73,7 +73,7 @@ func (all *memories) open(id int64) *memory {
 	return m
 }
 
-// isOver reports whether a memory is too old to matter. It drops records earlier than the rest.
+// isOver reports whether a memory is outdated. It drops records earlier than the rest.
 func (m *memory) isOver(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -86,7 +86,7 @@ func (m *memory) isOver(now time.Time) bool {
 	return m.barred == nil && now.Sub(m.used) > rememberSigns
 }
 
-// learnListed notes the records of listed zones, so that a read which lacks one is suspect.
+// learnListed notes the records of listed zones: a read that lacks one is suspect.
 func (all *memories) learnListed(zones []*Zone) {
 	for _, z := range zones {
 		all.open(z.ID).learnListed(z)
@@ -112,7 +112,7 @@ func (m *memory) learnListed(z *Zone) {
 	m.learnSign(z.sign, now)
 }
 
-// known returns the newest sign of this process and of others. The caller must hold the lock.
+// known returns the newest sign of this process and of others. Callers hold the lock.
 func (m *memory) known(others sign, now time.Time) sign {
 	if now.Sub(m.signed) > rememberSigns {
 		m.newest = sign{}
@@ -128,7 +128,7 @@ func (m *memory) newestSign() sign {
 	return m.newest
 }
 
-// believe makes a read, or a sent list, the state to compare reads with.
+// believe makes a read, or a sent list, the reference for later reads.
 func (m *memory) believe(z *Zone) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -146,8 +146,8 @@ func (m *memory) see(records []*Record, now time.Time) {
 	}
 }
 
-// age returns how long ago something happened. at may be from another machine's clock, so the time since this process first
-// saw it counts, too.
+// age returns the time since an event. at can be from another machine's clock, so the time since this process first saw
+// it counts, too.
 func (m *memory) age(of happening, at, now time.Time) time.Duration {
 	if !m.observed[of].at.Equal(at) {
 		m.observed[of] = observation{at, now}

@@ -18,29 +18,28 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestNoRecordIsHarmed plays random lives of a zone: challenges that come and go through several processes, which die at
-// any moment, foreign writers at any moment, faults, and reads that are stale or short, under a random reading of the
-// API's unknowns. It holds that
+// TestNoRecordIsHarmed plays random lives of a zone: challenges by several processes that can die at any moment,
+// foreign writers, faults, and stale or short reads, with a random reading of the API's unknowns. It verifies that
 //
-//   - no update changes or drops a foreign record that its process had read, or could have known of;
-//   - every value reported presented is in the zone until its clean-up begins, unless a foreign writer took it, or a read
-//     was incomplete and nothing gave that away;
-//   - each call ends within its time, and every clean-up succeeds once the faults are over;
-//   - at the end the zone is what the others made it, unless one of them wrote between a read and its update.
+//   - no update changes or drops a foreign record that its process had read or could have known;
+//   - every value reported as presented is in the zone until its clean-up starts, unless a foreign writer removed it,
+//     or a read was incomplete without evidence;
+//   - each call ends in time, and every clean-up succeeds once the faults are over;
+//   - at the end the zone is as the other writers left it, unless one of them wrote between a read and its update.
 func TestNoRecordIsHarmed(t *testing.T) {
-	rapid.Check(t, inVirtualTime(lifeOfAZone))
+	rapid.Check(t, inVirtualTime(zoneLife))
 }
 
-// FuzzNoRecordIsHarmed looks for such lives by coverage.
+// FuzzNoRecordIsHarmed searches for harm by coverage.
 func FuzzNoRecordIsHarmed(f *testing.F) {
-	f.Fuzz(rapid.MakeFuzz(inVirtualTime(lifeOfAZone)))
+	f.Fuzz(rapid.MakeFuzz(inVirtualTime(zoneLife)))
 }
 
 func inVirtualTime(property func(*rapid.T)) func(*rapid.T) {
 	return func(t *rapid.T) { rapid.SyncTest(t, property) }
 }
 
-func lifeOfAZone(t *rapid.T) {
+func zoneLife(t *rapid.T) {
 	m := newModel(t)
 	t.Repeat(map[string]func(*rapid.T){
 		"burst":      m.burst,
@@ -54,7 +53,7 @@ func lifeOfAZone(t *rapid.T) {
 	m.end()
 }
 
-// model is what the zone should be like.
+// model is the expected state of the zone.
 type model struct {
 	*rapid.T
 	api       *sim.Server
@@ -64,17 +63,17 @@ type model struct {
 	born      int
 
 	mu     sync.Mutex
-	others map[string]bool // by their JSON
+	others map[string]bool // by JSON
 
-	challenges []*life
+	challenges []*challenge
 	serial     int
-	changes    []string // by anybody; the simulator's lock guards it
+	changes    []string // by any writer; the simulator's lock guards it
 }
 
-// life is one challenge on its way.
-type life struct {
+// challenge is the state of one challenge.
+type challenge struct {
 	r         dnshost.TXT
-	presented bool // success was reported, and no clean-up begun
+	presented bool // success was reported, and the clean-up has not started
 }
 
 func newModel(t *rapid.T) *model {
@@ -143,10 +142,10 @@ func (m *model) foreign(t *rapid.T) string {
 	return r
 }
 
-// burst is some calls at the same moment or a little apart, through any process. Now and then two of them want the
+// burst makes some calls at once or shortly after each other, through any process. Sometimes two of them request the
 // opposite for one value, a process dies, or another client writes.
 func (m *model) burst(t *rapid.T) {
-	var starts []func() // all is drawn before anything runs: the end of the fuzzer's data must find no goroutine
+	var starts []func() // draw everything before running anything: no goroutine may be left when the fuzzer's data ends
 	begin := func(do func()) {
 		delay := rapid.SampledFrom([]time.Duration{0, 0, 30 * time.Millisecond, 120 * time.Millisecond, time.Second}).Draw(t, "delay")
 		starts = append(starts, func() {
@@ -155,7 +154,7 @@ func (m *model) burst(t *rapid.T) {
 		})
 	}
 	type call struct {
-		*life
+		*challenge
 		present bool
 		err     error
 	}
@@ -164,12 +163,12 @@ func (m *model) burst(t *rapid.T) {
 		c := &call{present: rapid.IntRange(0, 2).Draw(t, "present") > 0}
 		if len(m.challenges) == 0 || c.present && rapid.Bool().Draw(t, "new") {
 			m.serial++
-			c.life = &life{r: dnshost.TXT{
+			c.challenge = &challenge{r: dnshost.TXT{
 				Zone: testZone, FQDN: rapid.SampledFrom(challengeNames()).Draw(t, "name"), Value: acme(m.serial),
 			}}
-			m.challenges, c.present = append(m.challenges, c.life), true
+			m.challenges, c.present = append(m.challenges, c.challenge), true
 		} else {
-			c.life = rapid.SampledFrom(m.challenges).Draw(t, "challenge")
+			c.challenge = rapid.SampledFrom(m.challenges).Draw(t, "challenge")
 		}
 		calls = append(calls, c)
 		p := rapid.SampledFrom(m.processes).Draw(t, "process")
@@ -177,14 +176,14 @@ func (m *model) burst(t *rapid.T) {
 			c.presented = false
 		}
 		begin(func() {
-			begun := time.Now()
+			start := time.Now()
 			if c.present {
 				c.err = p.present(context.Background(), c.r)
 			} else {
 				c.err = p.cleanUp(context.Background(), c.r)
 			}
-			if took := time.Since(begun); took > callLimit {
-				m.Errorf("a call took %s", took)
+			if elapsed := time.Since(start); elapsed > callLimit {
+				m.Errorf("call took %s", elapsed)
 			}
 		})
 	}
@@ -203,14 +202,14 @@ func (m *model) burst(t *rapid.T) {
 		all.Go(start)
 	}
 	all.Wait()
-	opposed := map[*life]bool{}
+	opposed := map[*challenge]bool{}
 	for _, c := range calls {
 		if !c.present {
-			opposed[c.life] = true
+			opposed[c.challenge] = true
 		}
 	}
 	for _, c := range calls {
-		if c.present && c.err == nil && !opposed[c.life] {
+		if c.present && c.err == nil && !opposed[c.challenge] {
 			c.presented = true
 		}
 	}
@@ -233,7 +232,7 @@ func (m *model) othersDelete(t *rapid.T) {
 	slices.Sort(all)
 	r := rapid.SampledFrom(all).Draw(t, "record")
 	delete(m.others, r)
-	for _, stored := range m.api.Records(m.zone) { // its name may be in another case by now
+	for _, stored := range m.api.Records(m.zone) { // the case of its name may have changed
 		if strings.EqualFold(stored, r) {
 			m.api.DeleteRecord(m.zone, stored)
 		}
@@ -253,21 +252,21 @@ func (m *model) fault(t *rapid.T) {
 		{"429", sim.RateLimited(nil), many},
 		{"429 for 10 s", sim.RateLimited(sim.InSeconds(10 * time.Second)), many},
 		{"500", sim.Status(500), many},
-		{"500 after the effect", sim.AfterEffect(sim.Status(500)), many},
+		{"500 after effect", sim.AfterEffect(sim.Status(500)), many},
 		{"502", sim.HTMLPage(502), many},
 		{"202", sim.Accepted(), many},
 		{"hang", sim.Hang(), many},
 		{"slow", sim.Slow(7 * time.Second), many},
 		{"drop before", sim.DropBefore(), many},
 		{"drop after", sim.DropAfter(), many},
-		{"drop, effect later", sim.DropThenEffect(20 * time.Second), 1},
+		{"drop, effect after 20 s", sim.DropThenEffect(20 * time.Second), 1},
 		{"truncated", sim.Truncated(), many},
 		{"malformed", sim.Malformed(), many},
 		{"short read", sim.ShortRead(), many},
 		{"absent records", sim.AbsentRecords(), many},
 		{"null records", sim.NullRecords(), many},
-		{"another name", sim.OtherName("example.org"), many},
-		{"everything down", sim.Status(503), 0},
+		{"other zone", sim.OtherName("example.org"), many},
+		{"API down", sim.Status(503), 0},
 	}).Draw(t, "fault")
 	m.api.Inject(sim.Fault{
 		Kind:  kind.kind,
@@ -282,35 +281,35 @@ func (m *model) passTime(t *rapid.T) {
 	time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 15 * time.Minute}).Draw(t, "time"))
 }
 
-// check holds the invariants after every step. The simulator reports preventable harm at the end, too.
+// check verifies the invariants after every step. The simulator reports preventable harm at the end, too.
 func (m *model) check(*rapid.T) {
 	if harms := m.api.Harms(sim.Preventable); len(harms) > 0 {
-		m.Fatalf("an update did harm: %s\n%s", harms[0], m.trace())
+		m.Fatalf("update did harm: %s\n%s", harms[0], m.trace())
 	}
 	if m.api.EmptyUpdates() > 0 {
-		m.Fatal("an empty list was sent")
+		m.Fatal("empty list sent")
 	}
 	if len(m.api.Harms(sim.HiddenStale)) > 0 {
-		return // a read that nothing gave away took values of challenges, too
+		return // a read without evidence lost values of challenges, too
 	}
 	for _, c := range m.challenges {
 		if c.presented && !slices.Contains(m.api.TXTValues(m.zone, c.r.FQDN), c.r.Value) {
-			m.Fatalf("%s at %s was reported presented and is not in the zone:\n%s\n%s", c.r.Value, c.r.FQDN, strings.Join(m.api.Records(m.zone), "\n"), m.trace())
+			m.Fatalf("%s at %s was presented, but is not in the zone:\n%s\n%s", c.r.Value, c.r.FQDN, strings.Join(m.api.Records(m.zone), "\n"), m.trace())
 		}
 	}
 }
 
-// end cleans all challenges up, as cert-manager does: again and again until it succeeds.
+// end cleans up all challenges, retrying until it succeeds, as cert-manager does.
 func (m *model) end() {
 	m.api.ClearFaults()
-	left := false // the last record of the zone is ours: the others took all of theirs
+	left := false // the last record of the zone is ours: the others removed all of theirs
 	for _, c := range m.challenges {
 		c.presented = false
 		err := retry(func() error {
-			begun := time.Now()
+			start := time.Now()
 			err := m.processes[0].cleanUp(context.Background(), c.r)
-			if took := time.Since(begun); took > callLimit {
-				m.Errorf("a call took %s", took)
+			if elapsed := time.Since(start); elapsed > callLimit {
+				m.Errorf("call took %s", elapsed)
 			}
 			if errors.Is(err, realtimeregister.ErrLastRecord) && len(m.api.Records(m.zone)) == 1 {
 				left = true
@@ -319,7 +318,7 @@ func (m *model) end() {
 			return err
 		}, 10)
 		if err != nil {
-			m.Fatalf("the clean-up of %s at %s never succeeds: %v", c.r.Value, c.r.FQDN, err)
+			m.Fatalf("clean-up of %s at %s never succeeds: %v", c.r.Value, c.r.FQDN, err)
 		}
 	}
 	m.challenges = nil
@@ -338,11 +337,11 @@ func (m *model) end() {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		m.Fatalf("the zone is not what the others made it:\n got %s\nwant %s\n%s", strings.Join(got, "\n     "), strings.Join(want, "\n     "), m.trace())
+		m.Fatalf("zone differs from what the others wrote:\n got %s\nwant %s\n%s", strings.Join(got, "\n     "), strings.Join(want, "\n     "), m.trace())
 	}
 }
 
-// trace returns all calls and changes, to find out why.
+// trace returns all calls and changes, for debugging.
 func (m *model) trace() string {
 	var lines []string
 	for _, r := range m.api.Requests() {

@@ -8,13 +8,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// notes are kept in the Lease of a zone for its next holder.
+// notes are stored in the Lease of a zone for its next holder.
 type notes struct {
 	// Newest is the newest sign that any process has read.
 	Newest sign `json:"newest,omitzero"`
 	// Wrote is the last confirmed update.
 	Wrote *wrote `json:"wrote,omitempty"`
-	// Pending is an update that may have been sent and is not confirmed.
+	// Pending is an update that was perhaps sent, and is not confirmed.
 	Pending *pending `json:"pending,omitempty"`
 	// Cleaned are recently cleaned up values, which no process may restore.
 	Cleaned []cleaned `json:"cleaned,omitempty"`
@@ -41,12 +41,12 @@ type cleaned struct {
 }
 
 const (
-	rememberCleaned = 15 * time.Minute // longer than values that were presented are remembered
+	rememberCleaned = 15 * time.Minute // longer than presented values are remembered
 	maxCleaned      = 1000
 	maxAdds         = 5
 )
 
-// parseNotes decodes notes. Malformed ones count as none.
+// parseNotes decodes notes. It returns empty notes if they are malformed.
 func parseNotes(text string) notes {
 	var n notes
 	if json.Unmarshal([]byte(text), &n) != nil {

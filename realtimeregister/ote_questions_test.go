@@ -17,14 +17,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// asker asks an API what its documentation leaves open. It shares no code with the client.
+// asker queries an API about what its documentation leaves open. It shares no code with the client.
 type asker struct {
 	http      *http.Client
 	base, key string
 	zone      string // no final dot
 	id        int64
 	original  seenZone
-	// Optional: another key, zones of another kind, and the address of a nameserver.
+	// Optional: another key, zones of other kinds, and the address of a nameserver.
 	otherKey, linked, secondary, deleted, nameserver string
 }
 
@@ -59,29 +59,29 @@ const (
 	notAsked    = "not asked: set "
 )
 
-// question is one thing that is inferred or unknown, and how to find it out.
+// question is something inferred or unknown, and how to answer it.
 type question struct {
 	text string
 	ask  func(context.Context) (string, error)
 }
 
-// questions are all there are, the harmless ones first. Each leaves the zone as it was.
+// questions returns all questions, the harmless ones first. Each restores the zone.
 func (a *asker) questions() []question {
 	return []question{
 		{"zones that the key can reach", a.askReach},
 		{"a list and a read show the same records", a.askList},
 		{"a zone that does not exist", a.askMissing},
-		{"a wrong key", a.askWrongKey},
-		{"a key tied to another address", a.askAddress},
+		{"an invalid key", a.askInvalidKey},
+		{"a key bound to another address", a.askAddress},
 		{"forty reads in a row", a.askLimit},
-		{"the answer to an update", a.askAnswer},
+		{"the response to an update", a.askAnswer},
 		{"reads after an update", a.askStale},
 		{"signs of change", a.askSigns},
 		{"two TXT values under one name", a.askTwoValues},
 		{"order of records", a.askOrder},
 		{"case of names", a.askCase},
 		{"exact duplicates", a.askDuplicates},
-		{"a TXT value within quotes", a.askQuotes},
+		{"a TXT value in quotes", a.askQuotes},
 		{"a TTL of 30", a.askTTL},
 		{"lag of a nameserver", a.askLag},
 		{"an update without records", a.askWithoutRecords},
@@ -104,7 +104,7 @@ func (a *asker) askReach(ctx context.Context) (string, error) {
 func (a *asker) askList(ctx context.Context) (string, error) {
 	r, err := a.get(ctx, "/dns/zones?"+url.Values{"name": {a.zone}}.Encode(), a.key)
 	if err != nil || len(r.Entities) == 0 {
-		return "", errors.Join(err, fmt.Errorf("%d zones", len(r.Entities)))
+		return "", errors.Join(err, fmt.Errorf("got %d zones", len(r.Entities)))
 	}
 	listed, err := parseSeen(r.Entities[0])
 	return yesNo(listed.sameRecords(a.original)), err
@@ -115,7 +115,7 @@ func (a *asker) askMissing(ctx context.Context) (string, error) {
 	return r.String(), err
 }
 
-func (a *asker) askWrongKey(ctx context.Context) (string, error) {
+func (a *asker) askInvalidKey(ctx context.Context) (string, error) {
 	r, err := a.get(ctx, "/dns/zones?limit=1", a.key+"x")
 	return r.String(), err
 }
@@ -161,12 +161,12 @@ func (a *asker) askAnswer(ctx context.Context) (string, error) {
 	return strings.Join(words, ", "), err
 }
 
-// askStale reads every second for a minute, from an update on.
+// askStale reads every second for a minute after an update.
 func (a *asker) askStale(ctx context.Context) (string, error) {
 	if _, err := a.post(ctx, a.id, a.with(probe("stale", 300))); err != nil {
 		return "", err
 	}
-	begun, shownAt, older, short := time.Now(), time.Duration(-1), 0, 0
+	start, shownAt, older, short := time.Now(), time.Duration(-1), 0, 0
 	for range 60 {
 		z, err := a.read(ctx, a.id)
 		if err != nil {
@@ -175,7 +175,7 @@ func (a *asker) askStale(ctx context.Context) (string, error) {
 		shown := z.has(probe("stale", 300))
 		switch {
 		case shown && shownAt < 0:
-			shownAt = time.Since(begun)
+			shownAt = time.Since(start)
 		case !shown && shownAt >= 0:
 			older++
 		}
@@ -192,7 +192,7 @@ func (a *asker) askSigns(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a.pause(ctx, 2*time.Second) // updatedDate has whole seconds
+	a.pause(ctx, 2*time.Second) // updatedDate has a precision of one second
 	after, _, err := a.try(ctx, probe("signs", 300))
 	if err != nil {
 		return "", err
@@ -285,7 +285,7 @@ func (a *asker) askTTL(ctx context.Context) (string, error) {
 	if err != nil || r.status >= http.StatusBadRequest {
 		return "refused: " + r.String(), err
 	}
-	return fmt.Sprintf("taken as %v", z.probes()[0].TTL), nil
+	return fmt.Sprintf("accepted as %v", z.probes()[0].TTL), nil
 }
 
 func (a *asker) askLag(ctx context.Context) (string, error) {
@@ -295,18 +295,18 @@ func (a *asker) askLag(ctx context.Context) (string, error) {
 	if _, err := a.post(ctx, a.id, a.with(probe("lag", 300))); err != nil {
 		return "", err
 	}
-	begun := time.Now()
+	start := time.Now()
 	query := new(dns.Msg).SetQuestion(probeLabel+"."+a.zone+".", dns.TypeTXT)
-	for time.Since(begun) < 3*time.Minute && ctx.Err() == nil {
+	for time.Since(start) < 3*time.Minute && ctx.Err() == nil {
 		if m, err := dns.ExchangeContext(ctx, query, a.nameserver); err == nil && strings.Contains(fmt.Sprint(m.Answer), `"lag"`) {
-			return time.Since(begun).Round(time.Second).String(), nil
+			return time.Since(start).Round(time.Second).String(), nil
 		}
 		a.pause(ctx, time.Second)
 	}
 	return "more than 3m", nil
 }
 
-// askWithoutRecords sends a field of the zone as it is, and no records.
+// askWithoutRecords sends a field of the zone unchanged, without records.
 func (a *asker) askWithoutRecords(ctx context.Context) (string, error) {
 	if a.original.fields["ttl"] == nil {
 		return "not asked: the zone shows no ttl", nil
@@ -340,7 +340,7 @@ func (a *asker) askWithoutSOA(ctx context.Context) (string, error) {
 	return "keeps them", err
 }
 
-// askForeignZone adds a record to a zone that has its records from elsewhere.
+// askForeignZone adds a record to a zone that gets its records from elsewhere.
 func (a *asker) askForeignZone(ctx context.Context, name, variable string) (string, error) {
 	if name == "" {
 		return notAsked + variable, nil
@@ -358,14 +358,14 @@ func (a *asker) askForeignZone(ctx context.Context, name, variable string) (stri
 	other.pause(ctx, 30*time.Second)
 	z, err := other.read(ctx, other.id)
 	if z.has(probe("foreign", 300)) {
-		return shows + ", takes them", err
+		return shows + ", accepts them", err
 	}
 	return shows + ", ignores them", err
 }
 
 func (a *asker) askDeleted(ctx context.Context) (string, error) {
 	if a.deleted == "" {
-		return notAsked + "RTR_OTE_DELETED_ZONE (an update may bring it back)", nil
+		return notAsked + "RTR_OTE_DELETED_ZONE (an update may restore it)", nil
 	}
 	other, err := a.open(ctx, a.deleted)
 	if err != nil {
@@ -378,16 +378,16 @@ func (a *asker) askDeleted(ctx context.Context) (string, error) {
 	other.pause(ctx, 30*time.Second)
 	z, err := other.read(ctx, other.id)
 	if z.fields["deletionDate"] == nil {
-		return "brings it back", err
+		return "restores it", err
 	}
 	return "leaves it pending", err
 }
 
-// open finds a zone by its name and reads it.
+// open finds a zone by name and reads it.
 func (a *asker) open(ctx context.Context, name string) (*asker, error) {
 	r, err := a.get(ctx, "/dns/zones?"+url.Values{"name": {name}}.Encode(), a.key)
 	if err != nil || len(r.Entities) != 1 {
-		return nil, errors.Join(err, fmt.Errorf("zone %s: %d found: %s", name, len(r.Entities), r))
+		return nil, errors.Join(err, fmt.Errorf("zone %s: got %d zones: %s", name, len(r.Entities), r))
 	}
 	var zone struct{ ID int64 }
 	if err = json.Unmarshal(r.Entities[0], &zone); err != nil {
@@ -399,7 +399,7 @@ func (a *asker) open(ctx context.Context, name string) (*asker, error) {
 	return &other, err
 }
 
-// try adds records, waits until a read shows what came of it, and returns that read.
+// try adds records, waits until a read shows the result, and returns that read.
 func (a *asker) try(ctx context.Context, extra ...seenRecord) (seenZone, response, error) {
 	r, err := a.post(ctx, a.id, a.with(extra...))
 	if err != nil || r.status >= http.StatusBadRequest {
@@ -409,21 +409,21 @@ func (a *asker) try(ctx context.Context, extra ...seenRecord) (seenZone, respons
 	return z, r, err
 }
 
-// await reads until a read fits, and returns the last one.
+// await reads until fits returns true, and returns the last read.
 func (a *asker) await(ctx context.Context, fits func(seenZone) bool) (seenZone, error) {
-	for begun := time.Now(); ; {
+	for start := time.Now(); ; {
 		z, err := a.read(ctx, a.id)
 		switch {
 		case err == nil && fits(z), ctx.Err() != nil:
 			return z, err
-		case time.Since(begun) > shownWithin:
+		case time.Since(start) > shownWithin:
 			return z, errors.Join(err, errors.New("no read shows the update"))
 		}
 		a.pause(ctx, time.Second)
 	}
 }
 
-// restore makes the zone what it was at first, and waits until reads agree on that: one replica may lag behind.
+// restore resets the zone, and waits until reads agree: one replica can lag behind.
 func (a *asker) restore(ctx context.Context) error {
 	const inARow = 4
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
@@ -442,7 +442,7 @@ func (a *asker) restore(ctx context.Context) error {
 		case time.Since(since) > shownWithin:
 			same, since = 0, time.Now()
 			if r, err := a.post(ctx, a.id, a.with()); err != nil || r.status >= http.StatusBadRequest {
-				return errors.Join(err, fmt.Errorf("the zone cannot be restored: %s", r))
+				return errors.Join(err, fmt.Errorf("cannot restore the zone: %s", r))
 			}
 		default:
 			same = 0
@@ -451,7 +451,7 @@ func (a *asker) restore(ctx context.Context) error {
 	}
 }
 
-// with is an update of the zone as it was at first and some records more.
+// with returns an update of the original zone with more records.
 func (a *asker) with(extra ...seenRecord) string {
 	var list []string
 	for _, r := range a.original.records {
@@ -566,7 +566,7 @@ func (a *asker) do(ctx context.Context, method, path, key, body string) (respons
 	defer func() { _ = resp.Body.Close() }()
 	answer := response{status: resp.StatusCode, header: resp.Header}
 	answer.body, err = io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	_ = json.Unmarshal(answer.body, &answer) // the status alone is an answer, too
+	_ = json.Unmarshal(answer.body, &answer) // the status is an answer, too
 	return answer, err
 }
 

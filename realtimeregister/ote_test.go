@@ -18,11 +18,11 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// oteLimit is how long all questions may take.
+// oteLimit is the time limit for all questions.
 const oteLimit = 20 * time.Minute
 
-// TestOTE asks Realtime Register's test environment everything that is inferred or unknown, and prints each answer. It
-// leaves the zone as it was. See docs/development.md.
+// Asks Realtime Register's test environment everything that is inferred or unknown, and prints each answer. It restores
+// the zone. See docs/development.md.
 func TestOTE(t *testing.T) {
 	a := &asker{
 		http: &http.Client{Timeout: 30 * time.Second}, base: os.Getenv("RTR_OTE_BASE_URL"), key: os.Getenv("RTR_OTE_API_KEY"),
@@ -40,7 +40,7 @@ func TestOTE(t *testing.T) {
 	presentAndCleanUp(t, a, zone)
 }
 
-// askAll asks each question and returns the answers.
+// askAll returns the answers to all questions.
 func askAll(t *testing.T, a *asker, zone string) map[string]string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), oteLimit)
@@ -54,12 +54,12 @@ func askAll(t *testing.T, a *asker, zone string) map[string]string {
 	}
 	answers := map[string]string{}
 	for _, q := range a.questions() {
-		begun := time.Now()
+		start := time.Now()
 		answer, err := q.ask(ctx)
 		if err != nil {
 			t.Errorf("%s: %s %v", q.text, answer, err)
 		} else {
-			t.Logf("%s: %s (%s)", q.text, answer, time.Since(begun).Round(100*time.Millisecond))
+			t.Logf("%s: %s (%s)", q.text, answer, time.Since(start).Round(100*time.Millisecond))
 		}
 		answers[q.text] = answer
 		if err := a.restore(context.WithoutCancel(ctx)); err != nil {
@@ -80,40 +80,40 @@ func presentAndCleanUp(t *testing.T, a *asker, zone string) {
 	r := dnshost.TXT{Zone: zone + ".", FQDN: probeLabel + "." + zone + "."}
 	for i, call := range []func(context.Context, string, dnshost.TXT) (dnshost.Result, error){p.Present, p.Present, p.CleanUp, p.CleanUp} {
 		r.Value = acme(i % 2)
-		begun := time.Now()
+		start := time.Now()
 		result, err := call(t.Context(), a.key, r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s of value %d: %s, %d calls", []string{"Present", "CleanUp"}[i/2], i%2, time.Since(begun).Round(time.Millisecond), result.Calls)
+		t.Logf("%s of value %d: %s, %d calls", []string{"Present", "CleanUp"}[i/2], i%2, time.Since(start).Round(time.Millisecond), result.Calls)
 	}
 }
 
-// TestOTE_AnswersAgreeWithReadings: against the simulator, each answer is the reading that it plays.
-func TestOTE_AnswersAgreeWithReadings(t *testing.T) {
+// With the simulator, each answer matches its reading.
+func TestOTE_AnswersMatchReadings(t *testing.T) {
 	t.Parallel()
 	likely := map[string]string{
 		"zones that the key can reach":            "4",
 		"a list and a read show the same records": "yes",
 		"a zone that does not exist":              "HTTP 400 ObjectDoesNotExist",
-		"a wrong key":                             "HTTP 401 AuthenticationError",
-		"a key tied to another address":           "HTTP 403 AuthorizationError",
+		"an invalid key":                          "HTTP 401 AuthenticationError",
+		"a key bound to another address":          "HTTP 403 AuthorizationError",
 		"forty reads in a row":                    "no limit",
-		"the answer to an update":                 "HTTP 200, no body",
+		"the response to an update":               "HTTP 200, no body",
 		"reads after an update":                   "shown after 0s, then 0 older reads, 0 incomplete ones",
 		"signs of change":                         "updatedDate and defaultRecords",
 		"two TXT values under one name":           "2 records",
 		"order of records":                        "kept",
 		"case of names":                           "kept",
 		"exact duplicates":                        "refused: HTTP 400 DnsConfigurationException",
-		"a TXT value within quotes":               "refused: HTTP 400 DnsConfigurationException",
-		"a TTL of 30":                             "taken as 30",
+		"a TXT value in quotes":                   "refused: HTTP 400 DnsConfigurationException",
+		"a TTL of 30":                             "accepted as 30",
 		"lag of a nameserver":                     "not asked: set RTR_OTE_NAMESERVER to an address such as 192.0.2.1:53",
 		"an update without records":               "keeps them",
 		"an update without SOA fields":            "keeps them",
 		"records posted to a linked zone":         "shows 1 records, refuses: HTTP 400 ObjectStatusProhibitsOperation",
 		"records posted to a secondary zone":      "shows 1 records, refuses: HTTP 400 ObjectStatusProhibitsOperation",
-		"an update of a zone pending deletion":    "brings it back",
+		"an update of a zone pending deletion":    "restores it",
 	}
 	for name, c := range map[string]struct {
 		reading sim.Options
@@ -130,16 +130,16 @@ func TestOTE_AnswersAgreeWithReadings(t *testing.T) {
 			map[string]string{
 				"an update without SOA fields":         "resets hostMaster, refresh",
 				"exact duplicates":                     "merged",
-				"the answer to an update":              "HTTP 202, X-Process-Id, body {}",
+				"the response to an update":            "HTTP 202, X-Process-Id, body {}",
 				"case of names":                        "lower",
 				"order of records":                     "changed",
-				"records posted to a linked zone":      "shows 2 records, takes them",
+				"records posted to a linked zone":      "shows 2 records, accepts them",
 				"records posted to a secondary zone":   "shows 1 records, ignores them",
 				"an update of a zone pending deletion": "leaves it pending",
 				"a zone that does not exist":           "HTTP 404 ObjectDoesNotExist",
-				"a TXT value within quotes":            "kept",
+				"a TXT value in quotes":                "kept",
 				"signs of change":                      "updatedDate",
-				"a key tied to another address":        "HTTP 401 AuthenticationError",
+				"a key bound to another address":       "HTTP 401 AuthenticationError",
 				"a TTL of 30":                          "refused: HTTP 400 DnsConfigurationException",
 			},
 		},
@@ -150,15 +150,15 @@ func TestOTE_AnswersAgreeWithReadings(t *testing.T) {
 			},
 			map[string]string{
 				"exact duplicates":                     "kept",
-				"the answer to an update":              "HTTP 200, X-Process-Id, no body",
+				"the response to an update":            "HTTP 200, X-Process-Id, no body",
 				"case of names":                        "upper",
 				"an update of a zone pending deletion": "refused: HTTP 400 ObjectStatusProhibitsOperation",
-				"a TXT value within quotes":            "removed",
+				"a TXT value in quotes":                "removed",
 				"signs of change":                      "none",
 				"reads after an update":                "shown after 5s, then 0 older reads, 0 incomplete ones",
 			},
 		},
-		"stale reads of one replica": {
+		"one stale replica": {
 			sim.Options{StaleReads: 20 * time.Second, Replicas: sim.ReplicasAlternate},
 			map[string]string{"reads after an update": "shown after 1s, then 9 older reads, 0 incomplete ones"},
 		},
@@ -183,13 +183,13 @@ func TestOTE_AnswersAgreeWithReadings(t *testing.T) {
 					api.AddZone("reseller", z)
 				}
 				time.Sleep(time.Minute)
-				begun := time.Now()
+				start := time.Now()
 				got := askAll(t, &asker{
 					http: &http.Client{Transport: api.HTTPTransport()}, base: api.URL(), key: testKey,
 					otherKey: "tied", linked: "linked.nl", secondary: "secondary.nl", deleted: "deleted.nl",
 				}, "example.nl")
-				if took := time.Since(begun); took > oteLimit {
-					t.Errorf("took %s", took)
+				if elapsed := time.Since(start); elapsed > oteLimit {
+					t.Errorf("took %s", elapsed)
 				}
 				want := maps.Clone(likely)
 				maps.Copy(want, c.differs)
@@ -199,10 +199,10 @@ func TestOTE_AnswersAgreeWithReadings(t *testing.T) {
 					}
 				}
 				if len(got) != len(want) {
-					t.Errorf("%d answers, want %d", len(got), len(want))
+					t.Errorf("got %d answers, want %d", len(got), len(want))
 				}
 				if api.EmptyUpdates() > 0 || api.Setting(zone, "refresh") != "7200" {
-					t.Errorf("%d empty updates, refresh %s", api.EmptyUpdates(), api.Setting(zone, "refresh"))
+					t.Errorf("got %d empty updates, refresh %s", api.EmptyUpdates(), api.Setting(zone, "refresh"))
 				}
 				after, before := lowered(api.Records(zone)), lowered(others())
 				slices.Sort(after)

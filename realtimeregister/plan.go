@@ -14,7 +14,7 @@ import (
 type plan struct {
 	base    *Zone
 	jobs    []*job
-	kept    []*Record // of the base, in its order
+	kept    []*Record // of the base, in order
 	removed []*Record
 	added   []addition
 }
@@ -23,10 +23,10 @@ type plan struct {
 type addition struct {
 	record *Record
 	entry  entry
-	job    *job // nil where it is restored
+	job    *job // nil if restored
 }
 
-// plan returns the update for the jobs. It answers jobs that are not possible.
+// plan returns the update for the jobs. It fails impossible jobs.
 func (r *round) plan(z *Zone, jobs []*job) *plan {
 	p := &plan{base: z}
 	unwanted := map[entry]bool{}
@@ -120,8 +120,8 @@ func (p *plan) list() []*Record {
 	return all
 }
 
-// compose returns the body of the update: the bytes of the records that were read, and records of challenges. It never
-// re-encodes a foreign record. It includes the SOA fields as read, because leaving them out may reset them.
+// compose returns the body of the update: the bytes of the records that were read, and the records of challenges. It
+// never re-encodes a foreign record. It includes the SOA fields as read, because omitting them might reset them.
 func (p *plan) compose() []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"records":[`)
@@ -139,7 +139,7 @@ func (p *plan) compose() []byte {
 	return b.Bytes()
 }
 
-// prove decodes a body and returns ErrUnsafe unless it differs from the read zone by the planned values alone.
+// prove decodes a body, and returns ErrUnsafe if it differs from the read zone by more than the planned values.
 func (p *plan) prove(body []byte) error {
 	var fields map[string]json.RawMessage
 	var raws []json.RawMessage
@@ -167,25 +167,25 @@ func (p *plan) prove(body []byte) error {
 		return ErrUnsafe
 	}
 	for _, one := range taken {
-		if !slices.ContainsFunc(p.jobs, func(j *job) bool { return !j.present && j.entry.isIt(one) }) {
+		if !slices.ContainsFunc(p.jobs, func(j *job) bool { return !j.present && j.entry.matches(one) }) {
 			return ErrUnsafe
 		}
 	}
 	for _, one := range put {
-		if !slices.ContainsFunc(p.added, func(a addition) bool { return a.entry.isIt(one) }) {
+		if !slices.ContainsFunc(p.added, func(a addition) bool { return a.entry.matches(one) }) {
 			return ErrUnsafe
 		}
 	}
 	return nil
 }
 
-// blamed are rejected values of challenges.
+// blamed are the rejected values of challenges.
 type blamed struct {
 	jobs     map[*job]error
 	restores []entry
 }
 
-// blame finds the records that the API rejected, by their indexes. blocker is the error for a foreign one.
+// blame finds the rejected records by index. blocker is the error for a foreign one.
 func (p *plan) blame(refused *refusedRecords) (ours blamed, blocker error) {
 	ours = blamed{jobs: map[*job]error{}}
 	list := p.list()

@@ -9,7 +9,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestCleanUp_OtherTypeWithSameContent: only the TXT record is removed.
+// Only the TXT record is removed.
 func TestCleanUp_OtherTypeWithSameContent(t *testing.T) {
 	t.Parallel()
 	other := sim.Record("_acme-challenge.example.nl", "URL", acme(1), 60)
@@ -18,12 +18,12 @@ func TestCleanUp_OtherTypeWithSameContent(t *testing.T) {
 		w.must(w.remove(acme(1)))
 		w.wantValues()
 		if !slices.Contains(w.api.Records(w.zone), other) {
-			w.Errorf("record %s is gone", other)
+			w.Errorf("record %s was removed", other)
 		}
 	})
 }
 
-// TestPresent_LostValueAgain: a value that this process would restore anyway is sent once.
+// A value that this process would restore anyway is sent once.
 func TestPresent_LostValueAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -35,13 +35,13 @@ func TestPresent_LostValueAgain(t *testing.T) {
 		w.wantValues(acme(1))
 		for _, r := range w.api.Requests() {
 			if n := strings.Count(string(r.Body), acme(1)); n > 1 {
-				w.Errorf("an update contained the value %d times", n)
+				w.Errorf("got the value %d times in an update, want once", n)
 			}
 		}
 	})
 }
 
-// TestPresent_TwoTTLsInOneRound: all TXT records of a name have one TTL (RFC 2181, section 5.2).
+// All TXT records of a name have one TTL (RFC 2181, section 5.2).
 func TestPresent_TwoTTLsInOneRound(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -52,12 +52,12 @@ func TestPresent_TwoTTLsInOneRound(t *testing.T) {
 		}))
 		records := strings.Join(w.api.Records(w.zone), "\n")
 		if strings.Count(records, `"ttl":300}`) != 2 && strings.Count(records, `"ttl":600}`) != 2 {
-			w.Errorf("the TTLs differ:\n%s", records)
+			w.Errorf("TTLs differ:\n%s", records)
 		}
 	})
 }
 
-// TestPresent_RestoreRejected: a lost value that the zone no longer accepts does not fail the challenges of the round.
+// A lost value that the zone no longer accepts does not fail the challenges of the round.
 func TestPresent_RestoreRejected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -69,12 +69,12 @@ func TestPresent_RestoreRejected(t *testing.T) {
 		w.api.SetRecords(w.zone, append(others(), cname)...)
 		w.must(retry(func() error { return w.present(w.Context(), txt(second, acme(2))) }, 6))
 		if got := w.api.TXTValues(w.zone, second); !slices.Equal(got, []string{acme(2)}) {
-			w.Errorf("values under %s: %q", second, got)
+			w.Errorf("values under %s: got %q", second, got)
 		}
 	})
 }
 
-// TestCleanUp_ProcessDiesAfterUpdate: no other process restores the value.
+// No other process restores the value.
 func TestCleanUp_ProcessDiesAfterUpdate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
@@ -87,7 +87,7 @@ func TestCleanUp_ProcessDiesAfterUpdate(t *testing.T) {
 			return false
 		}})
 		if err := dead.cleanUp(w.Context(), txt(testName, acme(1))); err == nil {
-			w.Error("the dead process reported success")
+			w.Error("dead process: want an error")
 		}
 		w.must(retry(func() error { return w.add(acme(2)) }, 8))
 		w.wantValues(acme(2))

@@ -20,10 +20,10 @@ const (
 	defaultTTL = 300
 )
 
-// Services returns the kinds of zones. One of each can have the same name.
+// Services returns the kinds of zones. A name can have one zone of each.
 func Services() []string { return []string{"BASIC", "PREMIUM"} }
 
-// Leases keep other processes from writing to a zone.
+// Leases prevent concurrent writes to a zone by other processes.
 type Leases interface {
 	// Acquire waits for the Lease of a key. It returns the error of ctx, or one with a constant text.
 	Acquire(ctx context.Context, key string) (keylock.Lease, error)
@@ -46,12 +46,12 @@ type gatheringKey struct {
 	zone    ref
 }
 
-// NewProvider returns a Provider with these options.
+// NewProvider returns a Provider.
 func NewProvider(o Options) *Provider {
 	return &Provider{options: o, memories: newMemories(), accounts: map[string]*account{}, gathering: map[gatheringKey]*batch{}}
 }
 
-// maxAccounts limits the memory for keys, because rotated keys would accumulate.
+// maxAccounts limits the memory for keys, because rotated keys accumulate.
 const maxAccounts = 1000
 
 func (p *Provider) account(apiKey string) *account {
@@ -68,14 +68,15 @@ func (p *Provider) account(apiKey string) *account {
 	return known
 }
 
-// Present adds one TXT value to the zone that covers its name, and changes no other record. It succeeds if the value exists.
+// Present adds one TXT value to the zone that covers its name, and changes no other record. It succeeds if the value
+// exists.
 func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, _, err := p.answer(ctx, apiKey, r, true)
 	return result, err
 }
 
-// CleanUp removes one TXT value and changes no other record. It succeeds if the value does not exist. It returns a
-// *dnshost.LeftBehindError if the zone no longer exists, or must not be written to.
+// CleanUp removes one TXT value, and changes no other record. It succeeds if the value does not exist. It returns a
+// *dnshost.LeftBehindError if the zone no longer exists, or must not be written.
 func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, zones, err := p.answer(ctx, apiKey, r, false)
 	if errors.Is(err, ErrAmbiguous) {
@@ -88,7 +89,7 @@ func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (d
 }
 
 // cleanUpEach removes the value from all zones of one name. The Challenge has a copy of the Issuer's config, so setting
-// service there now would not help.
+// service there would not help now.
 func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT, zones []ref) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure error

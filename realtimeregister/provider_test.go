@@ -13,7 +13,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestPresentCleanUp_EveryReading under every reading of what is unknown, and every other record stays as it is, byte for byte.
+// All other records stay byte for byte unchanged, under every reading.
 func TestPresentCleanUp_EveryReading(t *testing.T) {
 	t.Parallel()
 	for _, o := range sim.EachReading() {
@@ -32,7 +32,7 @@ func TestPresentCleanUp_EveryReading(t *testing.T) {
 					w.wantOthersUntouched()
 				}
 				if w.api.EmptyUpdates() > 0 {
-					w.Error("an empty list was sent")
+					w.Error("empty list sent")
 				}
 			})
 		})
@@ -53,8 +53,8 @@ func TestCalls_OneChallenge(t *testing.T) {
 	})
 }
 
-// TestAHundredChallengesAtOnceGoTogether, with the API at 100 ms.
-func TestAHundredChallengesAtOnceGoTogether(t *testing.T) {
+// The API takes 100 ms per call.
+func TestPresent_HundredAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		zones, mostCalls int
@@ -78,17 +78,17 @@ func TestAHundredChallengesAtOnceGoTogether(t *testing.T) {
 				}
 				for _, action := range []string{"present", "clean up"} {
 					w.api.ResetRequests()
-					begun := time.Now()
+					start := time.Now()
 					w.must(atOnce(len(records), func(i int) error {
 						if action == "present" {
 							return w.present(w.Context(), records[i])
 						}
 						return w.cleanUp(w.Context(), records[i])
 					}))
-					took, calls := time.Since(begun), w.api.Calls()
-					w.Logf("%s: %s, %d calls", action, took, calls)
-					if took > c.most || calls > c.mostCalls {
-						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, took, calls, c.most, c.mostCalls)
+					elapsed, calls := time.Since(start), w.api.Calls()
+					w.Logf("%s: %s, %d calls", action, elapsed, calls)
+					if elapsed > c.most || calls > c.mostCalls {
+						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, elapsed, calls, c.most, c.mostCalls)
 					}
 				}
 			})
@@ -96,7 +96,7 @@ func TestAHundredChallengesAtOnceGoTogether(t *testing.T) {
 	}
 }
 
-// TestProcesses_ThreeHundredChallenges: processes that share the work on one zone share it without harm, in few calls.
+// Several processes share the work on one zone without harm, in few calls.
 func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -120,7 +120,7 @@ func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 				}
 				for _, action := range []string{"present", "clean up"} {
 					w.api.ResetRequests()
-					begun := time.Now()
+					start := time.Now()
 					w.must(atOnce(len(records), func(i int) error {
 						p := processes[i%len(processes)]
 						if action == "present" {
@@ -128,13 +128,13 @@ func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 						}
 						return p.cleanUp(w.Context(), records[i])
 					}))
-					took, calls := time.Since(begun), w.api.Calls()
-					w.Logf("%s: %s, %d calls", action, took.Round(time.Millisecond), calls)
-					if took > c.most || calls > c.mostCalls {
-						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, took, calls, c.most, c.mostCalls)
+					elapsed, calls := time.Since(start), w.api.Calls()
+					w.Logf("%s: %s, %d calls", action, elapsed.Round(time.Millisecond), calls)
+					if elapsed > c.most || calls > c.mostCalls {
+						w.Errorf("%s took %s and %d calls, want at most %s and %d", action, elapsed, calls, c.most, c.mostCalls)
 					}
 					if got, want := len(w.api.Records(w.zone)), len(others())+300; action == "present" && got != want {
-						w.Errorf("%d records, want %d", got, want)
+						w.Errorf("got %d records, want %d", got, want)
 					}
 				}
 				w.wantOthersUntouched()
@@ -143,7 +143,7 @@ func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 	}
 }
 
-// TestUnfitZone_NotWritten: Present returns the reason, and CleanUp succeeds because nothing was written.
+// Present returns the reason. CleanUp succeeds, because nothing was written.
 func TestUnfitZone_NotWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -168,10 +168,10 @@ func TestUnfitZone_NotWritten(t *testing.T) {
 						w.Errorf("got %v, want %q", err, c.says)
 					}
 					if err := w.remove(acme(1)); err != nil && !errors.As(err, new(*dnshost.LeftBehindError)) {
-						w.Errorf("cleaning up: %v", err)
+						w.Errorf("CleanUp: %v", err)
 					}
 					if w.api.CallsOf(sim.OpUpdateZone) > 0 {
-						w.Error("an update was sent")
+						w.Error("update sent")
 					}
 				})
 			})
@@ -179,7 +179,7 @@ func TestUnfitZone_NotWritten(t *testing.T) {
 	}
 }
 
-// TestCleanUp_LastRecord: an empty list is never sent.
+// An empty list is never sent.
 func TestCleanUp_LastRecord(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -198,12 +198,12 @@ func TestCleanUp_LastRecord(t *testing.T) {
 		w.must(err)
 		w.wantValues(acme(1))
 		if w.api.EmptyUpdates() > 0 {
-			w.Error("an empty list was sent")
+			w.Error("empty list sent")
 		}
 	})
 }
 
-// TestPresent_TTLOfExistingTXT: all TXT records of a name have the same TTL (RFC 2181, 5.2).
+// All TXT records of a name have the same TTL (RFC 2181, section 5.2).
 func TestPresent_TTLOfExistingTXT(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -213,13 +213,13 @@ func TestPresent_TTLOfExistingTXT(t *testing.T) {
 		w.must(w.present(w.Context(), r))
 		records := strings.Join(w.api.Records(w.zone), "\n")
 		if strings.Count(records, `"ttl":300}`) != 2 || strings.Contains(records, `"ttl":600`) {
-			w.Errorf("records:\n%s", records)
+			w.Errorf("got records:\n%s", records)
 		}
 	})
 }
 
-// TestLastRequestWins, and the earlier one for the same value gets an error.
-func TestLastRequestWins(t *testing.T) {
+// The earlier request for the same value gets an error.
+func TestRequests_LastWins(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		w.must(w.add(acme(0)))

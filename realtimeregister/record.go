@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// Record is one record as the API shows it. Updates contain its original bytes.
+// Record is one record, as the API shows it. Updates contain its original bytes.
 type Record struct {
 	raw     []byte
-	key     string // equal for equal JSON values; names compare without case
+	key     string // the same for equal JSON values; names compare without case
 	name    string // lower case
 	typ     string
 	content string
 	ttl     json.RawMessage
 }
 
-// parseRecord decodes a record. It must be an object with a name and a type.
+// parseRecord decodes a record: an object with a name and a type.
 func parseRecord(raw []byte) (*Record, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
@@ -39,17 +39,17 @@ func parseRecord(raw []byte) (*Record, error) {
 	return r, nil
 }
 
-// entry is a TXT value and its name, in lower case and without a final dot.
+// entry is a TXT value and its name, in lower case without final dot.
 type entry struct{ name, value string }
 
-func (e entry) isIt(r *Record) bool {
+func (e entry) matches(r *Record) bool {
 	return r.typ == "TXT" && r.name == e.name && r.content == e.value
 }
 
 // String returns name and type, for messages.
 func (r *Record) String() string { return r.name + " " + r.typ }
 
-// isChallenge reports whether a record looks like an ACME challenge, which other clients may remove at any time.
+// isChallenge reports whether a record looks like an ACME challenge, which other clients can remove at any time.
 func (r *Record) isChallenge() bool {
 	return r.typ == "TXT" && len(r.content) == acmeLength && strings.Trim(r.content, base64URL) == ""
 }
@@ -81,7 +81,7 @@ func quoted(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string can be encoded
+	_ = e.Encode(s) // strings always encode
 	return bytes.TrimSpace(b.Bytes())
 }
 
@@ -96,7 +96,7 @@ func count(records []*Record) multiset {
 	return m
 }
 
-// missingFrom returns the records that other lacks, duplicates counted.
+// missingFrom returns the records that other lacks. Duplicates count.
 func missingFrom(records, other []*Record) []*Record {
 	left, missing := count(other), []*Record(nil)
 	for _, r := range records {
@@ -109,7 +109,7 @@ func missingFrom(records, other []*Record) []*Record {
 	return missing
 }
 
-// hashOf returns a hash of a list that ignores the order.
+// hashOf returns a hash of a list, regardless of order.
 func hashOf(records []*Record) string {
 	keys := make([]string, len(records))
 	for i, r := range records {
@@ -145,7 +145,7 @@ func canonicalRecord(fields map[string]json.RawMessage, name string) string {
 	return b.String()
 }
 
-// canonical returns the same text for equal JSON values: members in order, numbers by value, strings by characters.
+// canonical returns the same text for equal JSON values: sorted members, numbers by value, strings by characters.
 func canonical(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0:
@@ -164,7 +164,7 @@ func canonical(raw json.RawMessage) string {
 	return b.String()
 }
 
-// isPlainString reports whether JSON can write the string in one way only.
+// isPlainString reports whether JSON has only one form of the string.
 func isPlainString(raw []byte) bool {
 	if len(raw) < 2 || raw[0] != '"' {
 		return false
@@ -227,7 +227,7 @@ func writeCanonical(b *strings.Builder, v any) {
 // maxExponent limits the digits of a canonical number.
 const maxExponent = 400
 
-// canonicalNumber returns the same text for 300, 300.0 and 3e2. It does not change a number with a larger exponent.
+// canonicalNumber returns the same text for 300, 300.0 and 3e2. It returns a number with a larger exponent unchanged.
 func canonicalNumber(n string) string {
 	if i := strings.IndexAny(n, "eE"); i >= 0 {
 		if exponent, err := strconv.Atoi(n[i+1:]); err != nil || exponent > maxExponent || exponent < -maxExponent {

@@ -15,7 +15,7 @@ import (
 // maxTries limits the updates of a round. Each rejected value costs one.
 const maxTries = 6
 
-// round reads and updates a zone once, while it has the zone's turn and Lease.
+// round reads and updates a zone once, while it holds the zone's turn and Lease.
 type round struct {
 	options Options
 	client  *Client
@@ -24,9 +24,9 @@ type round struct {
 	lease   keylock.Lease
 	notes   notes
 	log     logr.Logger
-	begun   time.Time
+	start   time.Time
 	tries   int
-	// doubtful: an unconfirmed update counts as failed but may have taken effect, so one read is not proof enough.
+	// doubtful: an unconfirmed update counts as failed but might have taken effect, so one read is not conclusive.
 	doubtful bool
 	answers  map[*job]error
 }
@@ -34,7 +34,7 @@ type round struct {
 func (p *Provider) newRound(zone ref, a *account, lease keylock.Lease, log logr.Logger) *round {
 	return &round{
 		options: p.options, client: a.client.counting(), zone: zone, memory: p.memories.open(zone.id), lease: lease,
-		notes: parseNotes(lease.Notes()), log: log, begun: time.Now(), answers: map[*job]error{},
+		notes: parseNotes(lease.Notes()), log: log, start: time.Now(), answers: map[*job]error{},
 	}
 }
 
@@ -114,7 +114,7 @@ func (r *round) succeed(jobs []*job) {
 	}
 }
 
-// answerUnfit answers jobs for a zone that must not be written to. Cleaning up an absent value succeeds.
+// answerUnfit answers jobs for a zone that must not be written. Cleaning up an absent value succeeds.
 func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 	for _, j := range jobs {
 		switch {
@@ -129,10 +129,10 @@ func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 }
 
 func (z *Zone) has(e entry) bool {
-	return slices.ContainsFunc(z.Records, e.isIt)
+	return slices.ContainsFunc(z.Records, e.matches)
 }
 
-// blame answers the jobs whose records were rejected, and returns the others. A rejected foreign record fails them all.
+// blame fails the jobs whose records were rejected, and returns the others. A rejected foreign record fails all.
 func (r *round) blame(p *plan, refused *refusedRecords) []*job {
 	blamed, blocker := p.blame(refused)
 	if blocker != nil {
@@ -174,7 +174,7 @@ func (r *round) reply(jobs []*job) {
 		}
 	}
 	r.log.Info("Processed challenges", "challenges", result.Shared, "failed", failed,
-		"calls", result.Calls, "duration", time.Since(r.begun).Round(time.Millisecond))
+		"calls", result.Calls, "duration", time.Since(r.start).Round(time.Millisecond))
 	for _, j := range jobs {
 		j.reply(answer{result, r.answers[j]})
 	}
@@ -211,7 +211,7 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 	}
 }
 
-// lookAgain lists the zone, so that a read which lacks a listed record is suspect.
+// lookAgain lists the zone: a read that lacks a listed record is suspect.
 func (r *round) lookAgain(ctx context.Context) error {
 	zones, err := r.client.Zones(ctx, r.zone.name)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 const (
 	// postTime limits an update, which has one attempt.
 	postTime = 10 * time.Second
-	// leaseMargin is the time that the Lease must have left after the update.
+	// leaseMargin is the minimum time left of the Lease after the update.
 	leaseMargin = 5 * time.Second
-	// leastPostTime is the least time for an update; readBackTime is reserved for reading it back.
+	// leastPostTime is the minimum time for an update; readBackTime is reserved for reading it back.
 	leastPostTime = 2 * time.Second
 	readBackTime  = 2 * time.Second
 	// lossLooks is how often the zone is read again before missing records are reported.
@@ -25,7 +25,7 @@ const (
 	lossPause = 1500 * time.Millisecond
 )
 
-// send notes the update as pending in the Lease, sends it once, and reads it back.
+// send notes the update in the Lease as pending, sends it once, and reads it back.
 func (r *round) send(ctx context.Context, p *plan) error {
 	body := p.compose()
 	if err := p.prove(body); err != nil {
@@ -80,7 +80,7 @@ func (p *plan) pending(hash string) *pending {
 	return note
 }
 
-// isUncertain reports whether a failed update may have taken effect, or still may.
+// isUncertain reports whether a failed update might have taken effect, or still might.
 func isUncertain(err error) bool {
 	var e *apiclient.Error
 	return apiclient.MayHaveTakenEffect(err) ||
@@ -128,8 +128,8 @@ func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered 
 	}
 }
 
-// isEffective reports whether a read confirms the update. If the update only removes values and the API did not answer 200,
-// another client may have removed them.
+// isEffective reports whether a read confirms the update. If the update only removes values and the API did not answer
+// 200, another client might have removed them.
 func (r *round) isEffective(z *Zone, p *plan, note *pending, answered bool) bool {
 	if z.ID != r.zone.id || z.Name != r.zone.name || r.memory.isOlder(z) {
 		return false
@@ -171,8 +171,8 @@ func lostFrom(kept []*Record, z *Zone) []*Record {
 	return lost
 }
 
-// conclude notes that an update is confirmed, and reports other changes. The read may be incomplete, so lost records stay
-// known.
+// conclude notes that an update is confirmed, and reports other changes. Lost records stay known, because the read
+// might be incomplete.
 func (r *round) conclude(z *Zone, p *plan, list, lost []*Record) {
 	hash := z.hash
 	if len(lost) > 0 {

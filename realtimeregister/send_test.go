@@ -8,7 +8,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestUpdate_TooLittleTime: after a slow renewal, a request that would be cut off within a second is not sent.
+// After a slow renewal, a request with less than a second left is not sent.
 func TestUpdate_TooLittleTime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -17,24 +17,24 @@ func TestUpdate_TooLittleTime(t *testing.T) {
 			w.Error("want an error")
 		}
 		if n := w.api.CallsOf(sim.OpUpdateZone); n > 0 {
-			w.Errorf("%d updates, want none", n)
+			w.Errorf("got %d updates, want none", n)
 		}
 	})
 }
 
-// TestUpdate_RequestTimeout: an update that failed with HTTP 408 may have taken effect, so the zone decides.
+// An update that failed with HTTP 408 might have taken effect, so the zone decides.
 func TestUpdate_RequestTimeout(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: sim.AfterEffect(sim.Status(408)), Times: 1})
 		w.must(w.add(acme(1)))
 		if n := w.api.CallsOf(sim.OpUpdateZone); n != 1 {
-			w.Errorf("%d updates, want 1", n)
+			w.Errorf("got %d updates, want 1", n)
 		}
 	})
 }
 
-// TestReadBack_OlderThanKnown: a read from before the last foreign change is no sign of a loss.
+// A read from before the last foreign change does not prove a loss.
 func TestReadBack_OlderThanKnown(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{History: time.Hour}, func(w world) {
@@ -48,7 +48,7 @@ func TestReadBack_OlderThanKnown(t *testing.T) {
 		w.must(p.cleanUp(w.Context(), txt(testName, acme(1))))
 		w.wantValues()
 		if lost.records > 0 {
-			w.Errorf("%d records reported lost, want none", lost.records)
+			w.Errorf("got %d records reported lost, want none", lost.records)
 		}
 	})
 }

@@ -25,8 +25,8 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestTroubleshooting_Messages: docs/guides/troubleshooting.md quotes every message about Realtime Register and about Leases
-// word for word, and quotes nothing that the code does not say.
+// docs/guides/troubleshooting.md quotes every message about Realtime Register and about Leases, word for word, and no
+// other.
 func TestTroubleshooting_Messages(t *testing.T) {
 	t.Parallel()
 	quoted := troubleshootingtest.Quotes(t, "The webhook says of Realtime Register")
@@ -39,7 +39,7 @@ func TestTroubleshooting_Messages(t *testing.T) {
 					err = left.Reason
 				}
 				if err == nil || !slices.Contains(quoted, err.Error()) {
-					w.Fatalf("docs/guides/troubleshooting.md does not quote %q", err)
+					w.Fatalf("docs/guides/troubleshooting.md lacks %q", err)
 				}
 				said = append(said, err.Error())
 			})
@@ -47,20 +47,20 @@ func TestTroubleshooting_Messages(t *testing.T) {
 	}
 	for _, message := range quoted {
 		if !slices.Contains(said, message) {
-			t.Errorf("docs/guides/troubleshooting.md quotes %q, which no case here says", message)
+			t.Errorf("docs/guides/troubleshooting.md has %q, which no case here produces", message)
 		}
 	}
 	all := strings.Join(quoted, "\n")
 	for _, file := range []string{"errors.go", "answer.go", "../internal/keylock/kubelease/kubelease.go"} {
 		for _, text := range literals(t, file, `(?:errors\.New|fmt\.Sprintf)\("([^"]+)"`) {
 			if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), "%s", ".+")).MatchString(all) {
-				t.Errorf("docs/guides/troubleshooting.md does not quote %q of %s", text, file)
+				t.Errorf("docs/guides/troubleshooting.md lacks %q of %s", text, file)
 			}
 		}
 	}
 }
 
-// TestTroubleshooting_LogLines: the guide explains every line that the zone writer logs.
+// The guide explains every line that the zone writer logs.
 func TestTroubleshooting_LogLines(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -81,7 +81,7 @@ func TestTroubleshooting_LogLines(t *testing.T) {
 	}
 }
 
-// causes maps what goes wrong to a call that returns its message.
+// causes maps failures to calls that return their message.
 func causes() map[string]func(world) error {
 	add := func(w world) error { return w.add(acme(1)) }
 	return map[string]func(world) error{
@@ -113,19 +113,19 @@ func causes() map[string]func(world) error {
 			w.api.SetRecords(w.zone, sim.Record("_acme-challenge.example.nl", "TXT", acme(1), 300))
 			return w.remove(acme(1))
 		},
-		"rate limit":      injecting("", sim.RateLimited(nil)),
-		"outage":          injecting("", sim.Failure(500, "InternalSRSError", "Internal error")),
-		"proxy's page":    injecting("", sim.HTMLPage(502)),
-		"no answer":       injecting("", sim.Hang()),
-		"another zone":    injecting(sim.OpReadZone, sim.OtherName("example.org")),
+		"rate-limited":    injecting("", sim.RateLimited(nil)),
+		"500":             injecting("", sim.Failure(500, "InternalSRSError", "Internal error")),
+		"HTML page":       injecting("", sim.HTMLPage(502)),
+		"hang":            injecting("", sim.Hang()),
+		"other zone":      injecting(sim.OpReadZone, sim.OtherName("example.org")),
 		"endless list":    injecting(sim.OpListZones, sim.OtherShape(`{"entities":[{"id":1,"name":"example.nl"}],"pagination":{"total":1000}}`)),
 		"busy":            injecting(sim.OpUpdateZone, sim.Failure(400, "ProcessError", "Another process is running")),
 		"rejected update": injecting(sim.OpUpdateZone, sim.Failure(400, "DnsConfigurationException", "Invalid DNS configuration")),
 		"index out of range": answering(http.StatusBadRequest,
 			`{"type":"DnsConfigurationException","message":"Invalid DNS configuration","errors":{"99":{"name":["is not valid"]}}}`),
-		"no listener": unreachable(syscall.ECONNREFUSED),
-		"no address":  unreachable(&net.DNSError{Name: "api.yoursrs.com"}),
-		"unknown CA":  unreachable(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+		"refused":           unreachable(syscall.ECONNREFUSED),
+		"no such host":      unreachable(&net.DNSError{Name: "api.yoursrs.com"}),
+		"unknown authority": unreachable(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 		"blocking record": func(w world) error {
 			w.api.AddRecord(w.zone, `{"name":"mail.example.nl","type":"MX","content":"mx.example.nl","ttl":60}`)
 			return add(w)
@@ -216,7 +216,7 @@ func causes() map[string]func(world) error {
 			w.must(add(w))
 			return w.add(acme(2))
 		},
-		"a bug": func(world) error { return realtimeregister.ErrUnsafe }, // no input is known to cause it
+		"a bug": func(world) error { return realtimeregister.ErrUnsafe }, // no known input causes it
 	}
 }
 
@@ -247,7 +247,7 @@ func unreachable(cause error) func(world) error {
 	}
 }
 
-// answering replaces the answer to each update.
+// answering replaces the response to each update.
 func answering(status int, body string) func(world) error {
 	return func(w world) error {
 		p := w.newProcess("two", func(o *realtimeregister.Options) {
@@ -265,7 +265,7 @@ func answering(status int, body string) func(world) error {
 	}
 }
 
-// literals returns what the first group of a pattern matches in a file.
+// literals returns the matches of a pattern's first group in a file.
 func literals(t *testing.T, file, pattern string) []string {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -32,8 +32,8 @@ const (
 	callLimit = 25 * time.Second
 )
 
-// others are records of another client, in forms that a lossy client would change: unknown fields, numbers, escapes,
-// white space.
+// others returns records of another client, in forms that a lossy client would change: unknown fields, numbers,
+// escapes, white space.
 func others() []string {
 	return []string{
 		`{"name":"example.nl","type":"MX","content":"mail.example.nl","ttl":3e2,"prio":0}`,
@@ -81,7 +81,7 @@ func inBubbleWith(t *testing.T, readings sim.Options, zone sim.Zone, test func(w
 	})
 }
 
-// mortal carries the requests of a process until that is dead. What was sent before it died arrives.
+// mortal sends the requests of a process until the process is dead. Requests sent before that still arrive.
 type mortal struct {
 	http.RoundTripper
 	dead *atomic.Bool
@@ -103,7 +103,7 @@ func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// newProcess is one more process: it shares nothing with the first but the API and the cluster.
+// newProcess returns another process: it shares only the API and the cluster with the first.
 func (w world) newProcess(id string, change ...func(*realtimeregister.Options)) *process {
 	w.Helper()
 	return startProcess(w, w.api, w.cluster, id, change...)
@@ -130,7 +130,7 @@ func txt(fqdn, value string) dnshost.TXT {
 	return dnshost.TXT{Zone: testZone, FQDN: fqdn, Value: value}
 }
 
-// present and cleanUp are single calls with the deadline that the solver gives them.
+// present and cleanUp are single calls with the solver's deadline.
 func (p *process) present(ctx context.Context, r dnshost.TXT) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -148,13 +148,13 @@ func (p *process) cleanUp(ctx context.Context, r dnshost.TXT) error {
 func (w world) add(value string) error    { return w.present(w.Context(), txt(testName, value)) }
 func (w world) remove(value string) error { return w.cleanUp(w.Context(), txt(testName, value)) }
 
-// acme is a value as ACME makes them.
+// acme returns a value in the form of an ACME challenge.
 func acme(i int) string {
 	sum := sha256.Sum256([]byte(strconv.Itoa(i)))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// retry does what cert-manager does: again after a pause that doubles.
+// retry retries a call as cert-manager does: after a pause that doubles.
 func retry(do func() error, times int) error {
 	err := do()
 	for wait := 5 * time.Second; err != nil && times > 1; times-- {
@@ -187,7 +187,7 @@ func (w world) wantValues(want ...string) {
 	}
 }
 
-// wantOthersUntouched is the first promise: every record but the challenge's is byte for byte as it was, in any order.
+// wantOthersUntouched verifies the first promise: all other records are byte for byte unchanged, in any order.
 func (w world) wantOthersUntouched() {
 	w.Helper()
 	w.wantOthers(others()...)
@@ -204,7 +204,7 @@ func (w world) wantOthers(want ...string) {
 	slices.Sort(rest)
 	slices.Sort(want)
 	if !slices.Equal(rest, want) {
-		w.Errorf("records of others have changed:\n got %s\nwant %s", strings.Join(rest, "\n     "), strings.Join(want, "\n     "))
+		w.Errorf("records of others changed:\n got %s\nwant %s", strings.Join(rest, "\n     "), strings.Join(want, "\n     "))
 	}
 }
 
@@ -219,7 +219,7 @@ func (w world) wantCalls(want ...sim.Operation) {
 	}
 }
 
-// atOnce runs do for 0 to n-1 at the same moment, and returns an error if any of them did.
+// atOnce runs do for 0 to n-1 concurrently, and returns any error.
 func atOnce(n int, do func(int) error) error {
 	var all errgroup.Group
 	for i := range n {
@@ -228,7 +228,7 @@ func atOnce(n int, do func(int) error) error {
 	return all.Wait()
 }
 
-// sleepy are Leases whose holder sleeps right after it has renewed one.
+// sleepy are Leases whose holder sleeps right after a renewal.
 type sleepy struct {
 	realtimeregister.Leases
 	nap time.Duration

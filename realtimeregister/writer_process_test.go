@@ -26,10 +26,10 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// writerVariable makes this test binary a webhook process: it has a writerConfig.
+// writerVariable turns this test binary into a webhook process. Its value is a writerConfig.
 const writerVariable = "REALTIMEREGISTER_TEST_WRITER"
 
-// unitLives is how many random lives of a zone a test plays by default. The fuzz target searches further.
+// unitLives is the default number of random lives of a zone. The fuzz target searches further.
 const unitLives = "10"
 
 func TestMain(m *testing.M) {
@@ -54,7 +54,7 @@ type writerCall struct {
 	Record  dnshost.TXT
 }
 
-// serveChallenges answers calls over HTTP until standard input ends. It prints its address first.
+// serveChallenges answers calls over HTTP until standard input ends. It first prints its address.
 func serveChallenges(config string) error {
 	var c writerConfig
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
@@ -155,7 +155,8 @@ func (w *writer) call(ctx context.Context, c writerCall) error {
 	return errors.Join(errors.New(strings.TrimSpace(string(message))), err)
 }
 
-// callEach makes calls at once as cert-manager does: each through some process, and again through the next one after a failure.
+// callEach makes concurrent calls as cert-manager does: each through some process, and after a failure through the
+// next.
 func callEach(ctx context.Context, writers []*writer, calls []writerCall) error {
 	return atOnce(len(calls), func(i int) error {
 		for attempt := i; ; attempt++ {

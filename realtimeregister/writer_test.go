@@ -20,13 +20,13 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestUncertainUpdate_NeverRepeated: no process writes until a read shows it or a minute has passed.
+// No process writes until a read shows the update or a minute has passed.
 func TestUncertainUpdate_NeverRepeated(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]sim.Kind{
-		"429": sim.RateLimited(nil), "500": sim.Status(500), "502": sim.HTMLPage(502), "no answer": sim.Hang(), "a reset": sim.DropBefore(),
-		"half an answer": sim.Malformed(), "a reset after the effect": sim.DropAfter(), "202": sim.Accepted(),
-		"an effect 40 s later": sim.DropThenEffect(40 * time.Second),
+		"429": sim.RateLimited(nil), "500": sim.Status(500), "502": sim.HTMLPage(502), "hang": sim.Hang(), "reset": sim.DropBefore(),
+		"malformed JSON": sim.Malformed(), "reset after effect": sim.DropAfter(), "202": sim.Accepted(),
+		"effect after 40 s": sim.DropThenEffect(40 * time.Second),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,11 +51,11 @@ func TestUncertainUpdate_NeverRepeated(t *testing.T) {
 					}
 				}
 				if len(sentAt) < 2 {
-					w.Fatalf("%d updates", len(sentAt))
+					w.Fatalf("got %d updates", len(sentAt))
 				}
 				seen := kind.String() == sim.DropAfter().String() || kind.String() == sim.Accepted().String() || kind.String() == sim.Malformed().String()
 				if pause := sentAt[1].Sub(sentAt[0]); !seen && pause < 40*time.Second {
-					w.Errorf("another update %s after one whose fate was unknown", pause)
+					w.Errorf("got an update %s after an unconfirmed one", pause)
 				}
 				w.wantValues(acme(1), acme(2))
 				w.wantOthersUntouched()
@@ -64,7 +64,7 @@ func TestUncertainUpdate_NeverRepeated(t *testing.T) {
 	}
 }
 
-// TestLease_DeadHolder within 45 s, and the update that it had under way is not overtaken.
+// Another process takes over within 45 s. It does not write while the dead process's update can still take effect.
 func TestLease_DeadHolder(t *testing.T) {
 	t.Parallel()
 	for _, when := range []sim.Operation{sim.OpReadZone, sim.OpUpdateZone} {
@@ -81,10 +81,10 @@ func TestLease_DeadHolder(t *testing.T) {
 				}})
 				go func() { _ = dead.present(w.Context(), txt(testName, acme(1))) }()
 				time.Sleep(time.Second)
-				begun := time.Now()
+				start := time.Now()
 				w.must(retry(func() error { return survivor.present(w.Context(), txt(testName, acme(2))) }, 8))
-				if took := time.Since(begun); took > 45*time.Second {
-					w.Errorf("taken over after %s", took)
+				if elapsed := time.Since(start); elapsed > 45*time.Second {
+					w.Errorf("took over after %s", elapsed)
 				}
 				want := []string{acme(0), acme(2)}
 				if when == sim.OpUpdateZone {
@@ -97,7 +97,7 @@ func TestLease_DeadHolder(t *testing.T) {
 	}
 }
 
-// TestLease_LostBeforePost, nor one that slept past its end or could not renew it.
+// A process that lost its Lease, overslept its end or could not renew it does not write.
 func TestLease_LostBeforePost(t *testing.T) {
 	t.Parallel()
 	renewals := func(fault leasetest.Fault) func(leasetest.Request) leasetest.Fault {
@@ -113,10 +113,10 @@ func TestLease_LostBeforePost(t *testing.T) {
 		}
 	}
 	for name, fault := range map[string]func(world) leasetest.Fault{
-		"taken by another":       func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusConflict} },
-		"deleted":                func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusNotFound} },
-		"not renewed":            func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusInternalServerError} },
-		"no answer to a renewal": func(world) leasetest.Fault { return leasetest.Fault{Late: time.Hour} },
+		"taken by another process": func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusConflict} },
+		"deleted":                  func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusNotFound} },
+		"not renewed":              func(world) leasetest.Fault { return leasetest.Fault{Status: http.StatusInternalServerError} },
+		"renewal hangs":            func(world) leasetest.Fault { return leasetest.Fault{Late: time.Hour} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,14 +124,14 @@ func TestLease_LostBeforePost(t *testing.T) {
 				w.cluster.Inject(renewals(fault(w)))
 				w.wantError(w.add(acme(1)), realtimeregister.ErrLeaseLost)
 				if w.api.CallsOf(sim.OpUpdateZone) > 0 {
-					w.Error("an update was sent")
+					w.Error("update sent")
 				}
 				w.cluster.Inject(nil)
 				w.must(retry(func() error { return w.add(acme(1)) }, 8))
 			})
 		})
 	}
-	t.Run("slept past its end", func(t *testing.T) {
+	t.Run("process slept past the Lease's end", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, sim.Options{}, func(w world) {
 			short := w.newProcess("short", func(o *realtimeregister.Options) { o.Leases = sleepy{o.Leases, 40 * time.Second} })
@@ -140,13 +140,13 @@ func TestLease_LostBeforePost(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			if w.api.CallsOf(sim.OpUpdateZone) > 0 {
-				w.Error("an update was sent")
+				w.Error("update sent")
 			}
 		})
 	})
 }
 
-// TestLease_Unavailable: without a Lease, neither Present nor CleanUp writes.
+// Without a Lease, neither Present nor CleanUp writes.
 func TestLease_Unavailable(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -157,26 +157,26 @@ func TestLease_Unavailable(t *testing.T) {
 		w.wantError(w.add(acme(1)), kubelease.ErrForbidden)
 		w.wantError(w.remove(acme(1)), kubelease.ErrForbidden)
 		if w.api.CallsOf(sim.OpUpdateZone)+w.api.CallsOf(sim.OpReadZone) > 0 {
-			w.Error("the zone was called for")
+			w.Error("got a call for the zone")
 		}
 	})
 }
 
-// TestStaleRead_Rejected by what this process knows and by the notes that another left in the Lease.
+// A process rejects a stale read by its own memory, and by the notes that another process left in the Lease.
 func TestStaleRead_Rejected(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]sim.Options{
-		"all reads":                 {StaleReads: 8 * time.Second},
-		"every second read":         {StaleReads: 20 * time.Second, Replicas: sim.ReplicasAlternate},
-		"another replica only":      {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther},
-		"no signs":                  {StaleReads: 8 * time.Second, Signs: sim.SignsNone},
-		"no signs, another replica": {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther, Signs: sim.SignsNone},
-		"read-backs":                {StaleReadBacks: 3},
-		"short":                     {ShortAfterWrite: 6 * time.Second},
-		"short and shuffled":        {ShortAfterWrite: 6 * time.Second, Order: sim.OrderShuffled},
-		"absent":                    {AbsentAfterWrite: 6 * time.Second},
-		"a late effect":             {EffectDelay: 5 * time.Second},
-		"a late effect, 202":        {EffectDelay: 5 * time.Second, Update: sim.UpdateAccepted},
+		"all reads":               {StaleReads: 8 * time.Second},
+		"every second read":       {StaleReads: 20 * time.Second, Replicas: sim.ReplicasAlternate},
+		"other replica only":      {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther},
+		"no signs":                {StaleReads: 8 * time.Second, Signs: sim.SignsNone},
+		"no signs, other replica": {StaleReads: 20 * time.Second, Replicas: sim.ReplicasOther, Signs: sim.SignsNone},
+		"read-backs":              {StaleReadBacks: 3},
+		"short":                   {ShortAfterWrite: 6 * time.Second},
+		"short and shuffled":      {ShortAfterWrite: 6 * time.Second, Order: sim.OrderShuffled},
+		"absent":                  {AbsentAfterWrite: 6 * time.Second},
+		"delayed effect":          {EffectDelay: 5 * time.Second},
+		"delayed effect, 202":     {EffectDelay: 5 * time.Second, Update: sim.UpdateAccepted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +200,7 @@ func TestStaleRead_Rejected(t *testing.T) {
 	}
 }
 
-// TestColdStart_ReadDisagreesWithList on a cold start, when nothing else is known.
+// On a cold start, only the list reveals an incomplete read.
 func TestColdStart_ReadDisagreesWithList(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]sim.Kind{"short": sim.ShortRead(), "absent": sim.AbsentRecords(), "empty": sim.EmptyRecords()} {
@@ -215,7 +215,7 @@ func TestColdStart_ReadDisagreesWithList(t *testing.T) {
 	}
 }
 
-// TestForeignWriter_BetweenRounds: the changes of another client between two rounds are kept.
+// Changes of another client between two rounds are kept.
 func TestForeignWriter_BetweenRounds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -230,14 +230,14 @@ func TestForeignWriter_BetweenRounds(t *testing.T) {
 	})
 }
 
-// TestForeignWriter_WithinTheSecondOfAnUpdate: signs have whole seconds, so a read with the foreign record does not differ
-// from an older one in them. Having read the record once, the writer keeps it.
-func TestForeignWriter_WithinTheSecondOfAnUpdate(t *testing.T) {
+// Signs have a precision of one second, so a read with the foreign record has the same signs as an older one. Once the
+// writer has read the record, it keeps it.
+func TestForeignWriter_SameSecondAsUpdate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{StaleReads: time.Second, Replicas: sim.ReplicasAlternate, Signs: sim.SignsDate}, func(w world) {
 		time.Sleep(time.Minute)
 		w.must(w.add(acme(1)))
-		w.must(w.add(acme(1))) // one more read, so that the next one is fresh and the one after it outdated
+		w.must(w.add(acme(1))) // one more read, so that the next is fresh and the one after it stale
 		time.Sleep(400 * time.Millisecond)
 		late := sim.Record("late.example.nl", "A", "192.0.2.9", 60)
 		w.api.AddRecord(w.zone, late)
@@ -248,22 +248,20 @@ func TestForeignWriter_WithinTheSecondOfAnUpdate(t *testing.T) {
 	})
 }
 
-// TestWindow_ReadAndLeaseAlone: between the read of a zone and its update there is the API's answer and one update of the
-// Lease, and no other wait.
-func TestWindow_ReadAndLeaseAlone(t *testing.T) {
+// Between the read of a zone and its update, there is only the API's response and one update of the Lease.
+func TestWindow_OnlyReadAndLease(t *testing.T) {
 	t.Parallel()
 	const lease = 30 * time.Millisecond
 	inBubble(t, sim.Options{Latency: apiLatency}, func(w world) {
 		w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: lease} })
 		w.must(w.add(acme(1)))
 		if window := lastWindow(w.api); window != apiLatency+lease {
-			w.Errorf("a foreign write can be lost for %s, want %s", window, apiLatency+lease)
+			w.Errorf("foreign writes can be lost for %s, want %s", window, apiLatency+lease)
 		}
 	})
 }
 
-// TestPresent_RestoresLostValue: the next update of a process restores a value that another client removed, unless another
-// process cleaned it up.
+// The next update of a process restores a value that another client removed, unless another process cleaned it up.
 func TestPresent_RestoresLostValue(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -282,7 +280,7 @@ func TestPresent_RestoresLostValue(t *testing.T) {
 	})
 }
 
-// TestForeignLoss_Reported: lost records are logged and counted, and not restored.
+// Lost records are logged and counted, but not restored.
 func TestForeignLoss_Reported(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
@@ -298,13 +296,13 @@ func TestForeignLoss_Reported(t *testing.T) {
 		}()
 		w.must(p.present(w.Context(), txt(testName, acme(1))))
 		if lost.records != 1 || !strings.Contains(log.String(), `example.nl MX`) || !strings.Contains(log.String(), `mail.example.nl`) {
-			w.Errorf("%d lost, log:\n%s", lost.records, &log)
+			w.Errorf("got %d lost records, log:\n%s", lost.records, &log)
 		}
 		w.wantOthers(slices.Delete(others(), 0, 1)...)
 	})
 }
 
-// TestRejectedValue_FailsAlone: the others in its round succeed.
+// The other values of the round succeed.
 func TestRejectedValue_FailsAlone(t *testing.T) {
 	t.Parallel()
 	bad := strings.Repeat("a", 64) + ".example.nl." // a label that is too long
@@ -314,7 +312,7 @@ func TestRejectedValue_FailsAlone(t *testing.T) {
 			names := []string{testName, bad, testName}
 			errs := w.presentAll(names)
 			if errs[0] != nil || errs[2] != nil {
-				w.Errorf("the others: %v", errs)
+				w.Errorf("other values: got %v", errs)
 			}
 			if errs[1] == nil || !strings.Contains(errs[1].Error(), "rejects the TXT record "+strings.TrimSuffix(bad, ".")+": name is not valid") {
 				w.Errorf("got %v", errs[1])
@@ -334,17 +332,17 @@ func TestRejectedValue_FailsAlone(t *testing.T) {
 					answered++
 				}
 			}
-			if answered != 2 || errs[3] == nil { // one was in the same half
+			if answered != 2 || errs[3] == nil { // the others in its half fail, too
 				w.Errorf("got %v", errs)
 			}
 			if posts := w.api.CallsOf(sim.OpUpdateZone); posts != 3 {
-				w.Errorf("%d updates, want 3", posts)
+				w.Errorf("got %d updates, want 3", posts)
 			}
 		})
 	})
 }
 
-// presentAll presents a value under each name in one round.
+// presentAll presents a value for each name in one round.
 func (w world) presentAll(names []string) []error {
 	errs := make([]error, len(names))
 	_ = atOnce(len(names), func(i int) error {
@@ -361,8 +359,8 @@ func TestBlockingRecord_Named(t *testing.T) {
 		records []string
 		says    string
 	}{
-		"a fault":     {append(others(), old), "record mail.example.nl MX blocks every update of its zone: Realtime Register rejects it: prio is required"},
-		"a duplicate": {append(others(), others()[2]), "record example.nl TXT blocks every update of its zone"},
+		"fault":     {append(others(), old), "record mail.example.nl MX blocks every update of its zone: Realtime Register rejects it: prio is required"},
+		"duplicate": {append(others(), others()[2]), "record example.nl TXT blocks every update of its zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -373,7 +371,7 @@ func TestBlockingRecord_Named(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a conflict with ours", func(t *testing.T) {
+	t.Run("conflict with a challenge's value", func(t *testing.T) {
 		t.Parallel()
 		cname := sim.Record("_acme-challenge.example.nl", "CNAME", "elsewhere.example", 60)
 		inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: append(others(), cname)}, func(w world) {
@@ -385,12 +383,12 @@ func TestBlockingRecord_Named(t *testing.T) {
 	})
 }
 
-// TestChangedSetting_BarsZone for presenting; cleaning up goes on.
+// Only Present fails; CleanUp continues to work.
 func TestChangedSetting_BarsZone(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
 		go func() {
-			time.Sleep(250 * time.Millisecond) // as if the update had done it
+			time.Sleep(250 * time.Millisecond) // as if the update changed it
 			w.api.SetSetting(w.zone, "dnssec", "true")
 		}()
 		w.must(w.add(acme(1)))
@@ -403,8 +401,8 @@ func TestChangedSetting_BarsZone(t *testing.T) {
 	})
 }
 
-// TestZoneOfName is found by asking for names, and never for the whole account.
-func TestZoneOfName(t *testing.T) {
+// The zone is found by name, never by listing the whole account.
+func TestZone_FoundByName(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		for i := range 30 {
@@ -417,18 +415,18 @@ func TestZoneOfName(t *testing.T) {
 		}
 		for _, r := range w.api.Requests() {
 			if r.Op == sim.OpListZones && (r.Query.Get("name") == "" || r.Query.Get("limit") == "" || strings.Contains(r.Query.Get("name"), "_")) {
-				w.Errorf("asked for %v", r.Query)
+				w.Errorf("got query %v", r.Query)
 			}
 		}
 		if got := len(w.api.TXTValues(w.zone, below)); got != 4 {
-			w.Errorf("%d values", got)
+			w.Errorf("got %d values", got)
 		}
 		w.wantError(w.present(w.Context(), dnshost.TXT{Zone: "example.org.", FQDN: "_acme-challenge.example.org.", Value: acme(1)}), realtimeregister.ErrNoZone)
 	})
 }
 
-// TestAmbiguousZone need a service; cleaning up looks into both.
-func TestAmbiguousZone(t *testing.T) {
+// Present requires a service; CleanUp looks in both zones.
+func TestZone_Ambiguous(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
 		premium := w.api.AddZone("reseller", sim.Zone{Name: "example.nl", Service: "PREMIUM", Records: others()})
@@ -441,17 +439,17 @@ func TestAmbiguousZone(t *testing.T) {
 		r.Service = "PREMIUM"
 		w.must(w.present(w.Context(), r))
 		if got := w.api.TXTValues(premium, testName); len(got) != 1 {
-			w.Errorf("values: %q", got)
+			w.Errorf("got values %q", got)
 		}
 		w.must(w.remove(acme(1)))
 		if got := w.api.TXTValues(premium, testName); len(got) != 0 {
-			w.Errorf("values: %q", got)
+			w.Errorf("got values %q", got)
 		}
 	})
 }
 
-// TestRecreatedZone: a zone that was deleted and created again is found, although its old id is remembered.
-func TestRecreatedZone(t *testing.T) {
+// A zone that was deleted and created again is found, although its old id is remembered.
+func TestZone_Recreated(t *testing.T) {
 	t.Parallel()
 	for _, o := range []sim.Options{{}, {Missing: sim.MissingNotFound}} {
 		t.Run(o.String(), func(t *testing.T) {
@@ -461,7 +459,7 @@ func TestRecreatedZone(t *testing.T) {
 				w.api.RemoveZone(w.zone)
 				err := w.remove(acme(1))
 				if !errors.As(err, new(*dnshost.LeftBehindError)) {
-					w.Errorf("with the zone gone: %v", err)
+					w.Errorf("without the zone: got %v", err)
 				}
 				w.zone = w.api.AddZone("reseller", sim.Zone{Name: "example.nl", Records: others()})
 				w.must(w.add(acme(2)))
@@ -471,7 +469,7 @@ func TestRecreatedZone(t *testing.T) {
 	}
 }
 
-// TestLogin_SentAsBasic, and an API key as what it is.
+// An API key is sent with the ApiKey scheme.
 func TestLogin_SentAsBasic(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
@@ -482,13 +480,13 @@ func TestLogin_SentAsBasic(t *testing.T) {
 		w.must(err)
 		for _, r := range w.api.Requests() {
 			if r.Auth != sim.Basic("reseller", "robot", "pass:word") {
-				w.Errorf("sent %q", r.Auth)
+				w.Errorf("got Authorization %q", r.Auth)
 			}
 		}
 	})
 }
 
-// TestReadOnlyKey_DoesNotFailOthers: each key has rounds of its own.
+// Each key has its own rounds.
 func TestReadOnlyKey_DoesNotFailOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Latency: 100 * time.Millisecond}, func(w world) {
@@ -510,7 +508,7 @@ func TestReadOnlyKey_DoesNotFailOthers(t *testing.T) {
 	})
 }
 
-// losses counts what is lost.
+// losses counts lost records.
 type losses struct {
 	records int
 }

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Zone is a zone as the API shows it.
+// Zone is a zone, as the API shows it.
 type Zone struct {
 	ID      int64
 	Name    string // lower case, no final dot
 	Service string
-	// Records are in the order of the answer.
+	// Records are in the order of the response.
 	Records []*Record
-	// Nameservers should serve the zone. There are none if the API does not say.
+	// Nameservers should serve the zone. Empty if unknown.
 	Nameservers []string
 
 	sign sign
@@ -39,7 +39,7 @@ func guardedFields() []string { return []string{"dnssec", "ns", "template"} }
 
 // parseZone decodes a zone, and keeps the bytes that an update needs.
 func parseZone(data []byte) (*Zone, error) {
-	var fields map[string]json.RawMessage // a struct would take names in any case
+	var fields map[string]json.RawMessage // a struct would accept names in any case
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func name(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// sign changes when a zone does. Either part can be absent.
+// sign changes when its zone does. Either part can be absent.
 type sign struct {
 	Date   time.Time `json:"date,omitzero"`
 	Serial uint32    `json:"serial,omitempty"`
@@ -120,7 +120,7 @@ func signOf(fields map[string]json.RawMessage) sign {
 		for _, r := range defaults {
 			if r.Type == "SOA" {
 				var primary, mailbox string
-				// Ignored if it has another form.
+				// Ignored in another form.
 				_, _ = fmt.Sscan(r.Content, &primary, &mailbox, &s.Serial)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 )
 
-// callTime bounds one API call, including retries.
+// callTime limits one API call, including retries.
 const callTime = 20 * time.Second
 
 // account implements check.Account.
@@ -25,14 +25,15 @@ type account struct {
 	key    string
 	calls  atomic.Int64
 
-	zones map[string][]*realtimeregister.Zone // found, by name
-	zone  *realtimeregister.Zone              // the one for challenges; nil if undetermined
+	zones map[string][]*realtimeregister.Zone // found zones by name
+	zone  *realtimeregister.Zone              // for challenges; nil if undetermined
 }
 
 // Calls returns the number of requests so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
 
-// Domains implements check.Account. It looks up one name instead of listing all zones, because an account can have very many.
+// Domains implements check.Account. It looks up one name instead of listing all zones, because an account can have
+// many.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -134,7 +135,7 @@ func described(zones []*realtimeregister.Zone) string {
 	return check.List(all)
 }
 
-// unfit returns why a zone must not be written to, or "".
+// unfit returns why a zone must not be written, or "".
 func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	const cname = ", or delegate the challenge to another zone by CNAME."
 	switch {

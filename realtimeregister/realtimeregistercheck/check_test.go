@@ -43,47 +43,47 @@ func TestSteps(t *testing.T) {
 		outcome  check.Outcome
 	}{
 		{
-			claim: "a key that is revoked", set: func(w world) change { w.api.RevokeKey(testKey); return nil },
+			claim: "revoked key", set: func(w world) change { w.api.RevokeKey(testKey); return nil },
 			step: check.StepKey, status: check.Problem, words: []string{"does not work: Realtime Register rejects the API key", "test environment"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a key that may not be used from here, or lacks the right", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },
+			claim: "key forbidden", set: func(w world) change { w.api.RefuseAddress(testKey); return nil },
 			step: check.StepKey, status: check.Problem, words: []string{"is not allowed to read zones", "VIEW_DNS_ZONE and UPDATE_DNS_ZONE", "IP addresses"}, outcome: check.Trouble,
 		},
 		{
-			claim: "an API that is down is inconclusive",
+			claim: "API down",
 			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil)}); return nil },
 			step:  check.StepKey, status: check.Unknown, words: []string{"503", "run the check again"}, outcome: check.Unclear,
 		},
 		{
-			claim: "a limited rate is inconclusive",
+			claim: "rate-limited",
 			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.RateLimited(nil)}); return nil },
 			step:  check.StepKey, status: check.Unknown, words: []string{"rate-limits"}, outcome: check.Unclear,
 		},
 		{
-			claim: "a zone of another account",
+			claim: "zone of another account",
 			set:   func(world) change { return func(o *check.Options) { o.Name = "theirs.nl" } },
 			step:  check.StepDomain, status: check.Problem, words: []string{"has no domain that covers _acme-challenge.theirs.nl."}, outcome: check.Trouble,
 		},
 		{
-			claim: "a name below the zone",
+			claim: "name below the zone",
 			set:   func(world) change { return func(o *check.Options) { o.Name = "*.a.b.example.nl" } },
 			step:  check.StepDomain, status: check.OK, words: []string{"example.nl, which covers _acme-challenge.a.b.example.nl"}, outcome: check.Well,
 		},
 		{
-			claim: "a linked zone", zone: sim.Zone{Template: "web"}, step: check.StepManaged, status: check.Problem,
+			claim: "linked zone", zone: sim.Zone{Template: "web"}, step: check.StepManaged, status: check.Problem,
 			words: []string{"linked to template web", "Unlink"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a secondary zone", zone: sim.Zone{Master: "primary.test"}, step: check.StepManaged, status: check.Problem,
+			claim: "secondary zone", zone: sim.Zone{Master: "primary.test"}, step: check.StepManaged, status: check.Problem,
 			words: []string{"secondary zone of primary.test"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a zone that is to be deleted", zone: sim.Zone{DeletionDate: "2026-12-01T00:00:00Z"}, step: check.StepManaged, status: check.Problem,
+			claim: "zone pending deletion", zone: sim.Zone{DeletionDate: "2026-12-01T00:00:00Z"}, step: check.StepManaged, status: check.Problem,
 			words: []string{"pending deletion", "Restore"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a zone without records", zone: sim.Zone{Records: []string{}}, step: check.StepManaged, status: check.Problem,
+			claim: "zone without records", zone: sim.Zone{Records: []string{}}, step: check.StepManaged, status: check.Problem,
 			words: []string{"no records", "Add a TXT record"}, outcome: check.Trouble,
 		},
 		{
@@ -96,7 +96,7 @@ func TestSteps(t *testing.T) {
 			words: []string{"BASIC with nameservers ns1.yoursrs.com", "PREMIUM with nameservers ns1.brand.test", "Set service"}, outcome: check.Trouble,
 		},
 		{
-			claim: "one of two zones that is chosen",
+			claim: "two zones of one name, service set",
 			set: func(w world) change {
 				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
 				return func(o *check.Options) { h := w.host(); h.Service = "BASIC"; o.Host = h }
@@ -104,7 +104,7 @@ func TestSteps(t *testing.T) {
 			step: check.StepManaged, status: check.OK, words: []string{"BASIC zone"}, outcome: check.Well,
 		},
 		{
-			claim: "one of two zones that is not the delegated one",
+			claim: "two zones of one name, service set to the undelegated one",
 			set: func(w world) change {
 				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
 				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
@@ -112,18 +112,18 @@ func TestSteps(t *testing.T) {
 			step: check.StepDelegation, status: check.Problem, words: []string{"at its registrar to ns1.brand.test"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a service that does not exist",
+			claim: "no zone of this service",
 			set: func(w world) change {
 				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
 			},
 			step: check.StepManaged, status: check.Problem, words: []string{"PREMIUM zone example.nl not found: BASIC"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a zone with nameservers of its own", zone: sim.Zone{NS: []string{"ns1.yoursrs.com"}},
+			claim: "zone with its own nameservers", zone: sim.Zone{NS: []string{"ns1.yoursrs.com"}},
 			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Well,
 		},
 		{
-			claim: "an MX without prio", zone: withRecords(sim.Record("example.nl", "MX", "mx2.example.nl", 300)),
+			claim: "MX without prio", zone: withRecords(sim.Record("example.nl", "MX", "mx2.example.nl", 300)),
 			step: check.StepRecords, status: check.Problem, words: []string{"example.nl MX (it has no prio)", "Correct the record"}, outcome: check.Trouble,
 		},
 		{
@@ -135,21 +135,21 @@ func TestSteps(t *testing.T) {
 			step: check.StepRecords, status: check.OK, outcome: check.Well,
 		},
 		{
-			claim: "a TTL out of bounds", zone: withRecords(sim.Record("a.example.nl", "A", "192.0.2.1", 0)),
+			claim: "TTL out of bounds", zone: withRecords(sim.Record("a.example.nl", "A", "192.0.2.1", 0)),
 			step: check.StepRecords, status: check.Problem, words: []string{"a.example.nl A (its ttl is out of bounds)"}, outcome: check.Trouble,
 		},
 		{
-			claim: "a record of another zone", zone: withRecords(sim.Record("a.other.nl", "A", "192.0.2.1", 300)),
+			claim: "record of another zone", zone: withRecords(sim.Record("a.other.nl", "A", "192.0.2.1", 300)),
 			step: check.StepRecords, status: check.Problem, words: []string{"a.other.nl A (its name is not in the zone)"}, outcome: check.Trouble,
 		},
 		{
-			claim: "quotes, a short TTL and a duplicate leave the matter open",
+			claim: "quotes, short TTL and duplicate",
 			zone: withRecords(sim.Record("q.example.nl", "TXT", `"quoted"`, 300), sim.Record("s.example.nl", "A", "192.0.2.1", 30),
 				sim.Record("www.example.nl", "A", "192.0.2.10", 3600)),
 			step: check.StepRecords, status: check.Unknown,
 			words: []string{
 				"q.example.nl TXT (its content is within quotes)", "s.example.nl A (its ttl is less than 60)",
-				"www.example.nl A (it is there more than once)", "--write",
+				"www.example.nl A (it is a duplicate)", "--write",
 			},
 			outcome: check.Unclear,
 		},
@@ -159,7 +159,7 @@ func TestSteps(t *testing.T) {
 			step: check.StepValues, status: check.OK, words: []string{"has 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
 		},
 		{
-			claim: "a name that only a wildcard answers for",
+			claim: "name that only a wildcard covers",
 			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
 			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
 			step:  check.StepWildcard, status: check.Problem,
@@ -167,7 +167,7 @@ func TestSteps(t *testing.T) {
 			outcome: check.Trouble,
 		},
 		{
-			claim: "a CNAME into another zone of the account",
+			claim: "CNAME into another zone of the account",
 			set: func(w world) change {
 				w.api.AddStaticZone("delegated.test", sim.Record("_acme-challenge.delegated.test", "CNAME", "x.example.nl", 60))
 				return func(o *check.Options) { o.Name = "delegated.test" }
@@ -175,7 +175,7 @@ func TestSteps(t *testing.T) {
 			step: check.StepChallenge, status: check.OK, words: []string{"to x.example.nl", "Follow"}, outcome: check.Well,
 		},
 		{
-			claim: "CAA that names another CA", zone: withRecords(sim.Record("example.nl", "CAA", `0 issue "other.test"`, 60)),
+			claim: "CAA allows another CA", zone: withRecords(sim.Record("example.nl", "CAA", `0 issue "other.test"`, 60)),
 			step: check.StepCAA, status: check.Problem, words: []string{"issue names other.test"}, outcome: check.Trouble,
 		},
 	} {
@@ -205,7 +205,7 @@ func TestProbe_WithLease(t *testing.T) {
 		wantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
 		wantStep(t, r, check.StepRemove, check.OK)
 		if len(w.cluster.Leases()) != 1 {
-			t.Errorf("Leases: %v", w.cluster.Leases())
+			t.Errorf("got Leases %v", w.cluster.Leases())
 		}
 	})
 }
@@ -223,7 +223,7 @@ func TestProbe_WithoutCluster(t *testing.T) {
 			}
 		}
 		if updates != 2 {
-			t.Errorf("%d updates, want 2", updates)
+			t.Errorf("got %d updates, want 2", updates)
 		}
 	})
 }
@@ -239,15 +239,15 @@ func TestProbe_Fails(t *testing.T) {
 		words  []string
 	}{
 		{
-			claim: "a key without UPDATE_DNS_ZONE", set: func(w world) { w.api.SetReadOnly(testKey) },
+			claim: "key without UPDATE_DNS_ZONE", set: func(w world) { w.api.SetReadOnly(testKey) },
 			status: check.Problem, words: []string{"not allowed to update zones", "UPDATE_DNS_ZONE"},
 		},
 		{
-			claim: "a record that blocks updates", zone: sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))},
+			claim: "record that blocks updates", zone: sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))},
 			status: check.Problem, words: []string{"q.example.nl TXT blocks every update"},
 		},
 		{
-			claim: "Leases that this account may not have", change: func(w world, o *check.Options) { w.withLeases(o) },
+			claim: "Leases forbidden", change: func(w world, o *check.Options) { w.withLeases(o) },
 			set: func(w world) {
 				w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: 403} })
 			},
@@ -288,7 +288,7 @@ func TestProbe_Interrupted(t *testing.T) {
 	})
 }
 
-// Even without a Lease to keep the note, nothing is written for a minute.
+// Even without a Lease that stores the note, nothing is written for a minute.
 func TestProbe_UncertainUpdate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
@@ -298,7 +298,7 @@ func TestProbe_UncertainUpdate(t *testing.T) {
 		wantStep(t, r, check.StepRemove, check.OK)
 		time.Sleep(2 * time.Minute)
 		if got := w.api.Records(w.zone); len(got) != len(others()) {
-			t.Errorf("records: %q", got)
+			t.Errorf("got records %q", got)
 		}
 	})
 }
@@ -309,7 +309,7 @@ func TestProbe_NamesLeftOvers(t *testing.T) {
 	inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), sim.Record(left, "TXT", "x", 60))}, func(w world) {
 		r := w.run(write)
 		if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, left) }) {
-			t.Errorf("notes: %q", r.Notes)
+			t.Errorf("got notes %q", r.Notes)
 		}
 	})
 }
@@ -329,13 +329,13 @@ func TestWildcard_OwnRecord(t *testing.T) {
 		name    string
 		records []string
 	}{
-		"the domain itself":                        {"example.nl", []string{wildcard}},
-		"a certificate for the wildcard":           {"*.example.nl", []string{wildcard}},
-		"a name with a record":                     {"www.example.nl", []string{wildcard}},
-		"a name with something below it":           {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
-		"no wildcard":                              {"shop.example.nl", nil},
-		"a wildcard that a closer name keeps away": {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
-		"a challenge that is delegated": {"shop.example.nl", []string{
+		"domain itself":        {"example.nl", []string{wildcard}},
+		"wildcard certificate": {"*.example.nl", []string{wildcard}},
+		"name with a record":   {"www.example.nl", []string{wildcard}},
+		"empty non-terminal":   {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
+		"no wildcard":          {"shop.example.nl", nil},
+		"closer existing name": {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
+		"delegated challenge": {"shop.example.nl", []string{
 			wildcard, sim.Record("_acme-challenge.shop.example.nl", "CNAME", "x.example.nl", 60),
 		}},
 	} {
@@ -361,9 +361,9 @@ func TestRemoveValue(t *testing.T) {
 		words  []string
 		left   int
 	}{
-		"named":             {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"from _acme-challenge.example.nl, and nothing else"}, 1},
-		"a part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing removed", "--remove-value"}, 2},
-		"a domain that is not allowed": {
+		"named":           {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"from _acme-challenge.example.nl, and nothing else"}, 1},
+		"part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing removed", "--remove-value"}, 2},
+		"domain not allowed": {
 			func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
 			check.Problem,
 			[]string{"--allowed-domains does not cover"},
@@ -382,7 +382,7 @@ func TestRemoveValue(t *testing.T) {
 				wantStep(t, r, check.StepRemoveValue, c.status, c.words...)
 				wantStep(t, r, check.StepWrite, check.Skipped)
 				if got := w.api.TXTValues(w.zone, "_acme-challenge.example.nl"); len(got) != c.left || len(w.api.Records(w.zone)) != len(before)-2+c.left {
-					t.Errorf("left: %q", w.api.Records(w.zone))
+					t.Errorf("got records %q", w.api.Records(w.zone))
 				}
 			})
 		})

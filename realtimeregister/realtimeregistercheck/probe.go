@@ -20,9 +20,9 @@ import (
 const (
 	// probeLabel is the prefix of every probe's label.
 	probeLabel = "_mijn-host-webhook-check-"
-	// writeTime bounds a call of the zone writer, as for a challenge.
+	// writeTime limits a call of the zone writer, as for a challenge.
 	writeTime = 25 * time.Second
-	// removalTime bounds the removal. An uncertain update blocks all others for a minute.
+	// removalTime limits the removal. An uncertain update blocks all others for a minute.
 	removalTime = 90 * time.Second
 	// tryAgain is the pause before a removal is retried.
 	tryAgain = 3 * time.Second
@@ -101,14 +101,15 @@ func (a *account) remove(ctx context.Context, c *check.Check, provider *realtime
 	}
 }
 
-// randomValue returns a value in the form of a challenge's, so that other zone writers expect it to disappear.
+// randomValue returns a value in the form of a challenge's, so that other zone writers expect it to be removed.
 func randomValue() string {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// leases returns the webhook's Leases if the cluster and the namespace are known, else ones for this process only. words say which.
+// leases returns the webhook's Leases if the cluster and the namespace are known, else local ones. words describes
+// them.
 func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words string) {
 	config, err := c.Cluster()
 	switch {
@@ -124,13 +125,13 @@ func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words 
 	return shared, fmt.Sprintf("A Lease in namespace %s protected this write from the webhook's.", a.host.LeaseNamespace)
 }
 
-// alone implements realtimeregister.Leases within one process. It passes the notes of a round to the next one.
+// alone implements realtimeregister.Leases within one process. It passes the notes of a round to the next.
 type alone struct {
 	mu    sync.Mutex
 	notes string
 }
 
-// Acquire implements realtimeregister.Leases. The Lease excludes no other process.
+// Acquire implements realtimeregister.Leases. It excludes no other process.
 func (a *alone) Acquire(ctx context.Context, _ string) (keylock.Lease, error) { return a, ctx.Err() }
 
 // Notes implements keylock.Lease.

@@ -14,20 +14,20 @@ import (
 
 func servfail(query *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(query, dns.RcodeServerFailure) }
 
-// TestResolution_SERVFAIL: and the steps that it has made pointless say nothing of port 53.
+// Steps that depend on the failed lookups do not blame port 53.
 func TestResolution_SERVFAIL(t *testing.T) {
 	t.Parallel()
 	for claim, c := range map[string]struct {
 		answer func(*dns.Msg) *dns.Msg
 		words  []string
 	}{
-		"DNSSEC that is not valid": {func(m *dns.Msg) *dns.Msg {
+		"invalid DNSSEC": {func(m *dns.Msg) *dns.Msg {
 			if strings.HasSuffix(m.Question[0].Name, "example.nl.") && !m.CheckingDisabled {
 				return servfail(m)
 			}
 			return nil
 		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.example.nl, CAA of example.nl", "DS records"}},
-		"nameservers that do not know CAA": {func(m *dns.Msg) *dns.Msg {
+		"nameservers without CAA support": {func(m *dns.Msg) *dns.Msg {
 			if m.Question[0].Qtype == dns.TypeCAA {
 				return servfail(m)
 			}
@@ -96,7 +96,7 @@ func TestResolution_REFUSED(t *testing.T) {
 	})
 }
 
-// TestNameservers_RecordLost: the nameservers have a newer zone, and the probe is not in it.
+// The nameservers have a newer zone without the probe.
 func TestNameservers_RecordLost(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{DNSLag: 10 * time.Second}, sim.Zone{}, func(w world) {

@@ -38,7 +38,7 @@ func others() []string {
 	}
 }
 
-// world is a check's surroundings in virtual time: the API over pipes, DNS as functions, and a cluster that has Leases.
+// world is the environment of a check in virtual time: the API over pipes, DNS as functions, and a cluster with Leases.
 type world struct {
 	*testing.T
 	api     *sim.Server
@@ -48,9 +48,9 @@ type world struct {
 	resolver *resolver
 }
 
-// resolver is what a test changes about the resolver.
+// resolver holds a test's changes to the resolver.
 type resolver struct {
-	answer func(*dns.Msg) *dns.Msg // nil: as the simulator does
+	answer func(*dns.Msg) *dns.Msg // nil: the simulator's answer
 }
 
 func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world)) {
@@ -67,7 +67,7 @@ func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world
 	})
 }
 
-// Resolve and Ask answer as the simulator's DNS does, in bytes.
+// Resolve and Ask return the simulator's DNS answer, encoded.
 func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
 	return checktest.OnTheWire(query, func(m *dns.Msg) *dns.Msg {
 		if w.resolver.answer != nil {
@@ -83,7 +83,7 @@ func (w world) Ask(_ context.Context, _ netip.Addr, query check.Query) (*check.A
 	return checktest.OnTheWire(query, w.api.Answer)
 }
 
-// declaring lets the simulator expect a probe, whose name counts as ours.
+// declaring declares each probe's name to the simulator as ours.
 type declaring struct {
 	http.RoundTripper
 	api *sim.Server
@@ -132,16 +132,16 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	slices.Sort(before)
 	slices.Sort(after)
 	if !slices.Equal(after, before) && r.LeftBehind == "" {
-		w.Errorf("the zone has changed:\n got %v\nwant %v", after, before)
+		w.Errorf("zone changed:\n got %v\nwant %v", after, before)
 	}
 	if !o.Write {
 		w.wantNothingWritten()
 	}
 	if strings.Contains(textOf(w.T, r), testKey) {
-		w.Errorf("the report contains the key:\n%s", textOf(w.T, r))
+		w.Errorf("report contains the key:\n%s", textOf(w.T, r))
 	}
 	if r.APICalls != int64(len(w.api.Requests())) {
-		w.Errorf("report has %d calls, want %d", r.APICalls, len(w.api.Requests()))
+		w.Errorf("got %d calls in the report, want %d", r.APICalls, len(w.api.Requests()))
 	}
 	return r
 }
@@ -160,7 +160,7 @@ func (w world) wantNothingWritten() {
 	w.Helper()
 	for _, r := range w.api.Requests() {
 		if r.Op == sim.OpUpdateZone {
-			w.Error("an update was sent")
+			w.Error("update sent")
 		}
 	}
 }
@@ -191,7 +191,7 @@ func textOf(t *testing.T, r *check.Result) string {
 	return b.String()
 }
 
-// wantStep compares the end of a step, and looks for words in its lines.
+// wantStep checks the status of a step, and that its lines contain words.
 func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
 	t.Helper()
 	i := slices.IndexFunc(r.Steps, func(s check.Step) bool { return s.ID == id })
@@ -201,11 +201,11 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 	}
 	s := r.Steps[i]
 	if s.Status != status {
-		t.Errorf("step %s is %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
+		t.Errorf("step %s: got %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
 	}
 	for _, word := range words {
 		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
-			t.Errorf("step %s does not say %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
+			t.Errorf("step %s lacks %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
 		}
 	}
 	if status == check.Problem && s.Remedy == "" {
@@ -216,6 +216,6 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
 	t.Helper()
 	if r.Outcome != want {
-		t.Errorf("the outcome is %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
+		t.Errorf("got outcome %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
 	}
 }
