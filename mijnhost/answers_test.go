@@ -339,7 +339,7 @@ func TestPresent_AlreadyExists(t *testing.T) {
 func TestPresent_PatchRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.StatusSaying(400, "The record type is not supported")})
+		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.StatusMessage(400, "The record type is not supported")})
 		if err := b.add("value"); !apiclient.IsRefusal(err) {
 			b.Errorf("got %v, want the refusal", err)
 		}
@@ -354,7 +354,7 @@ func TestPresent_PatchRefusedAndNotShown(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.must(b.add("value"))
 		b.api.DeleteRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: testName, Value: padded("value"), TTL: 60})
-		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.StatusSaying(400, "no")})
+		b.api.Inject(mijnhosttest.Fault{Op: patch, Kind: mijnhosttest.StatusMessage(400, "no")})
 		if err := b.add("value"); !apiclient.IsRefusal(err) {
 			b.Errorf("got %v, want the refusal", err)
 		}

@@ -89,7 +89,7 @@ func TestCleanUp_DeleteRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
 		b.must(b.add("value"))
-		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.StatusSaying(400, "Record is locked")})
+		b.api.Inject(mijnhosttest.Fault{Op: del, Kind: mijnhosttest.StatusMessage(400, "Record is locked")})
 		var refusal *apiclient.Error
 		if err := b.remove("value"); !errors.As(err, &refusal) || refusal.Message != "Record is locked" {
 			b.Errorf("got %v, want the API's refusal", err)

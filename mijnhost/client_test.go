@@ -264,7 +264,7 @@ func TestClient_AtMostEightRequestsInFlight(t *testing.T) {
 func TestError_ContainsNoKey(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "The key "+testKey+" has expired")})
+		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "The key "+testKey+" has expired")})
 		err := b.add("value")
 		if err == nil {
 			b.Fatal("want an error")

@@ -108,7 +108,7 @@ func TestPresent_SlowFailures(t *testing.T) {
 	t.Parallel()
 	for _, late := range []time.Duration{3 * time.Second, 7 * time.Second} {
 		inBubble(t, mijnhosttest.Options{}, func(b bubble) {
-			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Late(late, mijnhosttest.StatusSaying(500, apiMessage))})
+			b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Late(late, mijnhosttest.StatusMessage(500, apiMessage))})
 			for range 2 {
 				if err := b.add("value"); err == nil || err.Error() != "mijn.host returned HTTP 500: "+apiMessage {
 					b.Errorf("got %v", err)

@@ -29,7 +29,7 @@ func TestTroubleshooting_Messages(t *testing.T) {
 		"no domain":         func(b bubble) error { b.api.RemoveDomain("example.nl"); return b.add("value") },
 		"DNS elsewhere":     func(b bubble) error { b.api.SetDNSElsewhere("example.nl"); return b.add("value") },
 		"rate-limited":      failing(mijnhosttest.RateLimited(nil)),
-		"500":               failing(mijnhosttest.StatusSaying(500, "Internal server error")),
+		"500":               failing(mijnhosttest.StatusMessage(500, "Internal server error")),
 		"HTML page":         failing(mijnhosttest.HTMLPage(502)),
 		"hang":              failing(mijnhosttest.Hang()),
 		"refused":           unreached(syscall.ECONNREFUSED),
@@ -90,7 +90,7 @@ func failing(fault mijnhosttest.Kind) func(bubble) error {
 // notAllowed makes the key's allow-list reject all calls except GET /whoami.
 func notAllowed(whoAmI string) func(bubble) error {
 	return func(b bubble) error {
-		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "Remote IP address is not found in the API key whitelist")})
+		b.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "Remote IP address is not found in the API key whitelist")})
 		o := b.options()
 		send := o.Transport
 		o.Transport = transport(func(r *http.Request) (*http.Response, error) {

@@ -95,7 +95,7 @@ func newModel(t *rapid.T) *model {
 	}
 	o.Latency = rapid.SampledFrom([]time.Duration{0, 50 * time.Millisecond, 400 * time.Millisecond}).Draw(t, "latency")
 	o.Observe = func(c sim.Change) {
-		m.changes = append(m.changes, fmt.Sprintf("%s %v %v %s", c.Time.Format("15:04:05.000"), c.ByAPI, c.Appeared, c.Record))
+		m.changes = append(m.changes, fmt.Sprintf("%s %v %v %s", c.Time.Format("15:04:05.000"), c.ByAPI, c.Added, c.Record))
 	}
 	o.Reader = func(r sim.Request) string { return r.Header.Get("User-Agent") }
 	m.api, m.cluster = sim.StartInMemory(t, o), leasetest.StartInMemory(t)

@@ -123,7 +123,7 @@ func TestOTE_AnswersMatchReadings(t *testing.T) {
 		"the second reading of each": {
 			sim.Options{
 				SOA: sim.SOAReset, Duplicates: sim.DuplicatesMerged, Update: sim.UpdateAccepted, UpdateBody: sim.UpdateBodyObject,
-				Names: sim.NamesLower, Order: sim.OrderShuffled, Linked: sim.PostTaken, Secondary: sim.PostIgnored, ShowTemplate: true,
+				Names: sim.NamesLower, Order: sim.OrderShuffled, Linked: sim.PostAccepted, Secondary: sim.PostIgnored, ShowTemplate: true,
 				Deletion: sim.DeletionStays, Missing: sim.MissingNotFound, QuotedTXT: sim.QuotedKept, Signs: sim.SignsDate,
 				RefusedAddress: sim.AddressUnauthorized, MinTTL: 60,
 			},
@@ -170,7 +170,7 @@ func TestOTE_AnswersMatchReadings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c.reading.TestDoesHarm = true // it restores what an update without SOA fields resets
+				c.reading.AllowHarm = true // it restores what an update without SOA fields resets
 				api := sim.StartInMemory(t, c.reading)
 				api.AddAccount("reseller", testKey, "tied")
 				api.RefuseAddress("tied")

@@ -147,8 +147,8 @@ func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 func TestUnfitZone_NotWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		zone sim.Zone
-		says string
+		zone        sim.Zone
+		wantMessage string
 	}{
 		"linked":     {sim.Zone{Template: "standard", Records: others()}, "zone example.nl is linked to template standard"},
 		"secondary":  {sim.Zone{Master: "192.0.2.53", Records: others()}, "zone example.nl is a secondary zone of 192.0.2.53"},
@@ -158,14 +158,14 @@ func TestUnfitZone_NotWritten(t *testing.T) {
 			"the Realtime Register account of this API key has no zone that covers this name: _acme-challenge.example.nl.",
 		},
 	} {
-		for _, reading := range []sim.Options{{}, {Linked: sim.PostTaken, Secondary: sim.PostTaken}, {Empty: sim.EmptyList}, {Empty: sim.EmptyNull}} {
+		for _, reading := range []sim.Options{{}, {Linked: sim.PostAccepted, Secondary: sim.PostAccepted}, {Empty: sim.EmptyList}, {Empty: sim.EmptyNull}} {
 			t.Run(name+","+reading.String(), func(t *testing.T) {
 				t.Parallel()
 				zone := c.zone
 				zone.Name = "example.nl"
 				inBubbleWith(t, reading, zone, func(w world) {
-					if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.says) {
-						w.Errorf("got %v, want %q", err, c.says)
+					if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.wantMessage) {
+						w.Errorf("got %v, want %q", err, c.wantMessage)
 					}
 					if err := w.remove(acme(1)); err != nil && !errors.As(err, new(*dnshost.LeftBehindError)) {
 						w.Errorf("CleanUp: %v", err)

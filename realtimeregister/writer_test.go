@@ -356,8 +356,8 @@ func TestBlockingRecord_Named(t *testing.T) {
 	t.Parallel()
 	old := `{"name":"mail.example.nl","type":"MX","content":"mx.example.nl","ttl":60}` // without prio
 	for name, c := range map[string]struct {
-		records []string
-		says    string
+		records     []string
+		wantMessage string
 	}{
 		"fault":     {append(others(), old), "record mail.example.nl MX blocks every update of its zone: Realtime Register rejects it: prio is required"},
 		"duplicate": {append(others(), others()[2]), "record example.nl TXT blocks every update of its zone"},
@@ -365,8 +365,8 @@ func TestBlockingRecord_Named(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: c.records}, func(w world) {
-				if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.says) {
-					w.Errorf("got %v, want %q", err, c.says)
+				if err := w.add(acme(1)); err == nil || !strings.Contains(err.Error(), c.wantMessage) {
+					w.Errorf("got %v, want %q", err, c.wantMessage)
 				}
 			})
 		})

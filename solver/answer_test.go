@@ -88,7 +88,7 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 		},
 		"rejected, and the API's message contains the value": {
 			setUp: func(w world) {
-				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "no "+newChallenge().Key+" for "+apiKey)})
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
 			line: `E "Failed to present challenge" err="cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: ` +
 				`mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +

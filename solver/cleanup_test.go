@@ -171,8 +171,8 @@ func TestCleanUp_BothNamesFail(t *testing.T) {
 	w := newWorld(t)
 	w.api.AddAccount(apiKey, "other.nl")
 	w.must(w.Present(newChallenge()))
-	w.api.Inject(mijnhosttest.Fault{Domain: "other.nl", Kind: mijnhosttest.StatusSaying(403, "first")})
-	w.api.Inject(mijnhosttest.Fault{Domain: "example.nl", Kind: mijnhosttest.StatusSaying(403, "second")})
+	w.api.Inject(mijnhosttest.Fault{Domain: "other.nl", Kind: mijnhosttest.StatusMessage(403, "first")})
+	w.api.Inject(mijnhosttest.Fault{Domain: "example.nl", Kind: mijnhosttest.StatusMessage(403, "second")})
 	err := w.CleanUp(newChallenge(func(ch *whapi.ChallengeRequest) {
 		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
 	}))

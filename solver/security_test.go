@@ -110,8 +110,8 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	}
 
 	faults := []mijnhosttest.Kind{
-		mijnhosttest.StatusSaying(401, "The key "+apiKey+" is not valid"),
-		mijnhosttest.StatusSaying(500, apiKey),
+		mijnhosttest.StatusMessage(401, "The key "+apiKey+" is not valid"),
+		mijnhosttest.StatusMessage(500, apiKey),
 		mijnhosttest.HTMLPage(502),
 		mijnhosttest.DropBefore(),
 		mijnhosttest.ErrorInside200(403, apiKey),

@@ -167,7 +167,7 @@ func (z Zone) lookup(name string) (set []dns.RR, exists bool) {
 		set, exists = z.apexSet(), true
 	}
 	closest := len(above) - 1 // the closest existing ancestor; the apex always exists
-	if z.Records == nil { // usually the root
+	if z.Records == nil {     // usually the root
 		return set, exists
 	}
 	for owner, record := range z.Records {

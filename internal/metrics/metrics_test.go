@@ -203,7 +203,7 @@ func TestMetrics_NoKey(t *testing.T) {
 	if err := add(); err != nil {
 		t.Error(err)
 	}
-	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusSaying(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
+	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusMessage(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
 		api.Inject(mijnhosttest.Fault{Kind: fault, Times: 1})
 		if add() == nil {
 			t.Error("the API's error was ignored")

@@ -31,7 +31,7 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 		w.wantSuccess(w.ask(clustertest.CertManager, action, sampled))
 	}
 	// The API's message is in the span of a failed challenge, and may contain anything.
-	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(http.StatusForbidden, "not "+clustertest.Value+" with "+apiKey)})
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(http.StatusForbidden, "not "+clustertest.Value+" with "+apiKey)})
 	if a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent, sampled); a.Success {
 		t.Errorf("mijn.host refuses: %+v", a)
 	}

@@ -43,7 +43,7 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
 	}
 	passing := func(w world) {
-		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(400, notManaged), Op: mijnhosttest.OpReadRecords, Times: 1})
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(400, notManaged), Op: mijnhosttest.OpReadRecords, Times: 1})
 	}
 	for claim, c := range map[string]struct {
 		spoil  func(world)
@@ -75,7 +75,7 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 }
 
 func notManagedAndManaged(w world) {
-	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(400, notManaged), Op: mijnhosttest.OpReadRecords})
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(400, notManaged), Op: mijnhosttest.OpReadRecords})
 }
 
 func TestDomain_IncompleteList(t *testing.T) {
@@ -129,7 +129,7 @@ func TestKey_AddressRefused(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
-				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "Remote IP address is not found in the API key whitelist")})
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "Remote IP address is not found in the API key whitelist")})
 				var aside []string
 				r := w.run(func(o *check.Options) {
 					o.OnAside = func(words string) { aside = append(aside, words) }

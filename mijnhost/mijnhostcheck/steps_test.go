@@ -45,7 +45,7 @@ func TestSteps(t *testing.T) {
 			return nil
 		}, check.StepKey, check.Unknown, []string{"503", "run the check again"}, check.Unclear},
 		{"refusal that contains the caller's address", func(w world) change {
-			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusSaying(401, "No access from 203.0.113.9, nor [2001:db8::9]")})
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "No access from 203.0.113.9, nor [2001:db8::9]")})
 			return nil
 		}, check.StepKey, check.Problem, []string{"(an IP address)"}, check.Trouble},
 		{"rate-limited", func(w world) change {

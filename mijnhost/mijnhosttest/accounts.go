@@ -16,11 +16,11 @@ type account struct {
 
 // Change is one record that was added to a zone or removed from it. A changed TTL is a removal and an addition.
 type Change struct {
-	Time     time.Time
-	Domain   string
-	Record   Record // as stored
-	Appeared bool   // false: it was removed
-	ByAPI    bool   // false: a foreign writer made the change
+	Time   time.Time
+	Domain string
+	Record Record // as stored
+	Added  bool   // false: it was removed
+	ByAPI  bool   // false: a foreign writer made the change
 }
 
 // AddAccount adds a key with access to the domains, or adds the domains to an existing key. Keys that share a domain
@@ -121,7 +121,7 @@ func (s *Server) AddRecord(domain string, r Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	z := s.mustZone(domain)
-	s.write(z, z.now().records.with(newStored(r, z.domain)), []Change{{Record: r, Appeared: true}}, false)
+	s.write(z, z.now().records.with(newStored(r, z.domain)), []Change{{Record: r, Added: true}}, false)
 }
 
 // DeleteRecord removes, as a foreign writer, every copy of a record: the same name (in any form), type and value. The

@@ -315,7 +315,7 @@ func (s *Server) putRecords(z *zone, body []byte) answer {
 			return failure(http.StatusBadRequest, problem)
 		}
 		records = append(records, w.record())
-		changes = append(changes, Change{Record: w.record(), Appeared: true})
+		changes = append(changes, Change{Record: w.record(), Added: true})
 	}
 	s.write(z, newList(records, z.domain), changes, true)
 	return success(nil)
@@ -341,21 +341,21 @@ func (s *Server) patchRecord(z *zone, body []byte) answer {
 	case s.opts.patchIn(z.domain) == PatchReplaces && records.contains(wanted.sameSet):
 		records, changes = dropped(records, wanted.sameSet, false)
 		records = records.with(wanted)
-		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
+		changes = append(changes, Change{Record: wanted.Record, Added: true})
 
 	case isThere && s.opts.PatchSame == PatchSameKeeps:
 		records = records.rewritten(wanted.sameRecord, func(r stored) (stored, bool) {
 			if r.TTL != wanted.TTL {
 				changes = append(changes, Change{Record: r.Record})
 				r.TTL = wanted.TTL
-				changes = append(changes, Change{Record: r.Record, Appeared: true})
+				changes = append(changes, Change{Record: r.Record, Added: true})
 			}
 			return r, true
 		})
 
 	default:
 		records = records.with(wanted)
-		changes = append(changes, Change{Record: wanted.Record, Appeared: true})
+		changes = append(changes, Change{Record: wanted.Record, Added: true})
 	}
 	s.write(z, records, changes, true)
 	return success(nil)

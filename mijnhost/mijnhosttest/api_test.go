@@ -171,7 +171,7 @@ func TestReadRecords_HidesOwnNSAndSOA(t *testing.T) {
 	soa := Record{"SOA", "@", "ns1.mijn.host. x. 1 2 3 4 5", 60}
 	ns := Record{"NS", "example.nl", "ns1.mijn.host.", 60}
 	child := Record{"NS", "child.example.nl.", "ns1.child.example.nl.", 60}
-	s := newTestServer(t, Options{TestSendsPUT: true}, soa, ns, child)
+	s := newTestServer(t, Options{AllowPUT: true}, soa, ns, child)
 	wantRecords(t, read(t, s), child)
 	if got := remove(s, ns); got.code != 400 {
 		t.Errorf("DELETE of the zone's own NS: got %d", got.code)
@@ -182,7 +182,7 @@ func TestReadRecords_HidesOwnNSAndSOA(t *testing.T) {
 
 func TestPUT_ReplacesZone(t *testing.T) {
 	t.Parallel()
-	s := newTestServer(t, Options{TestSendsPUT: true}, txt("a", "1"), txt("b", "2"))
+	s := newTestServer(t, Options{AllowPUT: true}, txt("a", "1"), txt("b", "2"))
 	got := serve(s, "PUT", "/domains/example.nl/dns", `{"records":[{"type":"TXT","name":"b","value":"2","ttl":60}]}`)
 	if got.code != 200 {
 		t.Errorf("got %d", got.code)
@@ -244,7 +244,7 @@ func TestForeignWriters(t *testing.T) {
 	wantRecords(t, s.Records(testDomain), txt("x.example.nl.", "2"))
 	var seen []string
 	for _, c := range changes {
-		seen = append(seen, fmt.Sprintf("%s %s %v by API %v", c.Domain, c.Record.Value, c.Appeared, c.ByAPI))
+		seen = append(seen, fmt.Sprintf("%s %s %v by API %v", c.Domain, c.Record.Value, c.Added, c.ByAPI))
 	}
 	want := []string{
 		"example.nl 1 true by API false", "example.nl 2 true by API true", "example.nl 1 false by API false",

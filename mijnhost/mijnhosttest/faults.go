@@ -110,16 +110,16 @@ type Kind struct {
 func (k Kind) String() string { return k.name }
 
 // Status answers with the code and its usual message. (D: 400, 401, 403, 404, 405, 429, 500)
-func Status(code int) Kind { return StatusSaying(code, wordsFor(code)) }
+func Status(code int) Kind { return StatusMessage(code, wordsFor(code)) }
 
-// StatusSaying answers with the code and the message.
-func StatusSaying(code int, words string) Kind {
+// StatusMessage answers with the code and the message.
+func StatusMessage(code int, words string) Kind {
 	return Kind{fmt.Sprintf("status %d", code), func(c *call) { c.send(failure(code, words)) }}
 }
 
 func wordsFor(code int) string {
 	switch code {
-	case http.StatusBadRequest: // O: "a 400 now and then is transient"
+	case http.StatusBadRequest: // O: an occasional 400 is transient
 		return messageNoAccess
 	case http.StatusUnauthorized:
 		return messageNoKey
@@ -411,7 +411,7 @@ func NotOnAllowList() Kind {
 // DNSElsewhere answers as if the domain's nameservers were elsewhere. One client in live use treats this as transient
 // (O). [Server.SetDNSElsewhere] is the lasting state, which GET /domains/{domain} shows too.
 func DNSElsewhere() Kind {
-	return Kind{"DNS elsewhere", StatusSaying(http.StatusBadRequest, messageDNSElsewhere).play}
+	return Kind{"DNS elsewhere", StatusMessage(http.StatusBadRequest, messageDNSElsewhere).play}
 }
 
 // DataIsArray executes the call, and answers with `"data":[]`. (?)

@@ -32,7 +32,7 @@ func TestFault_EachKind(t *testing.T) {
 		{Status(404), 404, false, `"status":404`, never, false},
 		{Status(405), 405, false, `"status":405`, never, false},
 		{Status(500), 500, false, `"status":500`, never, false},
-		{StatusSaying(400, "Try again"), 400, false, `"Try again"`, never, false},
+		{StatusMessage(400, "Try again"), 400, false, `"Try again"`, never, false},
 		{RateLimited(nil), 429, false, `"status":429`, never, false},
 		{Unavailable(nil), 503, false, `"status":503`, never, false},
 		{HTMLPage(502), 502, false, "<h1>Bad Gateway</h1>", never, false},

@@ -3,7 +3,7 @@ package mijnhosttest
 import "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 
 // Start starts a server on the loopback interface: HTTP on a port of its own, DNS on one port for UDP and TCP. It stops
-// with the test, and fails the test if it received a PUT, unless Options.TestSendsPUT is set.
+// with the test, and fails the test if it received a PUT, unless Options.AllowPUT is set.
 func Start(tb hosttest.TB, opts Options) *Server {
 	tb.Helper()
 	s := New(opts)
@@ -28,7 +28,7 @@ func StartInMemory(tb hosttest.TB, opts Options) *Server {
 func (s *Server) endWith(tb hosttest.TB) {
 	tb.Cleanup(func() {
 		s.Close()
-		if !s.Options().TestSendsPUT {
+		if !s.Options().AllowPUT {
 			s.RequireNoPUT(tb)
 		}
 	})

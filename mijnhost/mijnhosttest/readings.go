@@ -95,9 +95,9 @@ type Options struct {
 	// the response. Data in the response is that old when the client receives it.
 	Latency time.Duration
 
-	// TestSendsPUT: the test sends PUT on purpose, so [Start] and [StartInMemory] do not fail it for that (see
+	// AllowPUT: the test sends PUT on purpose, so [Start] and [StartInMemory] do not fail it for that (see
 	// [Server.RequireNoPUT]).
-	TestSendsPUT bool
+	AllowPUT bool
 
 	// RequestLogLimit: how many of the latest requests [Server.Requests] keeps; zero means all. The counts always
 	// include all.

@@ -87,7 +87,7 @@ func TestRequireNoPUT(t *testing.T) {
 		{"PUT of a zone", "PUT", "/domains/example.nl/dns", Options{}, true},
 		{"PUT of another path", "PUT", "/nothing", Options{}, true},
 		{"no PUT", "PATCH", "/domains/example.nl/dns", Options{}, false},
-		{"PUT with TestSendsPUT", "PUT", "/domains/example.nl/dns", Options{TestSendsPUT: true}, false},
+		{"PUT with AllowPUT", "PUT", "/domains/example.nl/dns", Options{AllowPUT: true}, false},
 	} {
 		for name, start := range map[string]func(hosttest.TB, Options) *Server{"on a port": Start, "in memory": StartInMemory} {
 			t.Run(c.claim+" "+name, func(t *testing.T) {

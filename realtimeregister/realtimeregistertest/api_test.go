@@ -10,15 +10,15 @@ import (
 func TestAPI_Access(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name    string
-		options Options
-		does    func(world)
-		auth    string
-		method  string
-		path    string // %d is the zone id
-		headers []string
-		code    int
-		says    string
+		name     string
+		options  Options
+		does     func(world)
+		auth     string
+		method   string
+		path     string // %d is the zone id
+		headers  []string
+		code     int
+		wantBody string
 	}{
 		{"key", Options{}, nil, APIKey(testKey), "GET", "/dns/zones/%d", nil, 200, `"name":"example.nl"`},
 		{"login", Options{}, func(w world) { w.AddLogin("reseller", "bot", "secret") }, Basic("reseller", "bot", "secret"), "GET", "/dns/zones/%d", nil, 200, `"id"`},
@@ -52,7 +52,7 @@ func TestAPI_Access(t *testing.T) {
 				path = fmt.Sprintf(path, w.id)
 			}
 			got := w.call(t, c.method, path, `{}`, append([]string{"Authorization", c.auth}, c.headers...)...)
-			if got.code != c.code || !strings.Contains(got.body, c.says) || c.options.ForbiddenEmpty && got.body != "" {
+			if got.code != c.code || !strings.Contains(got.body, c.wantBody) || c.options.ForbiddenEmpty && got.body != "" {
 				t.Errorf("got %d %s", got.code, got.body)
 			}
 		})

@@ -9,11 +9,11 @@ import (
 
 // Change is one record that was added to a zone or removed from it.
 type Change struct {
-	Time     time.Time
-	Zone     string
-	Record   string // JSON
-	Appeared bool   // false: it was removed
-	ByAPI    bool   // false: a foreign writer made the change
+	Time   time.Time
+	Zone   string
+	Record string // JSON
+	Added  bool   // false: it was removed
+	ByAPI  bool   // false: a foreign writer made the change
 }
 
 // AddRecord adds a record as a foreign writer. It validates nothing.
@@ -99,7 +99,7 @@ func (s *Server) write(z *zone, to settings, records []*stored, byAPI bool) {
 		s.opts.Observe(Change{Time: now, Zone: z.seed.Name, Record: string(r.raw), ByAPI: byAPI})
 	}
 	for _, r := range added {
-		s.opts.Observe(Change{Time: now, Zone: z.seed.Name, Record: string(r.raw), ByAPI: byAPI, Appeared: true})
+		s.opts.Observe(Change{Time: now, Zone: z.seed.Name, Record: string(r.raw), ByAPI: byAPI, Added: true})
 	}
 }
 

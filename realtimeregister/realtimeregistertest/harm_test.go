@@ -175,7 +175,7 @@ func TestHarm(t *testing.T) {
 
 func TestDeclaredValues(t *testing.T) {
 	t.Parallel()
-	w := addZone(Start(t, Options{TestDoesHarm: true}), Zone{})
+	w := addZone(Start(t, Options{AllowHarm: true}), Zone{})
 	name := "_acme-challenge.www.example.nl"
 	w.DeclareChallenge(name, "mine")
 	w.AddRecord(w.id, Record(name, "TXT", "mine", 60))

@@ -65,8 +65,8 @@ type Options struct {
 	// Latency: how long every response takes. The call takes effect when it arrives.
 	Latency time.Duration
 
-	// TestDoesHarm: the test does harm on purpose, so [Start] and [StartInMemory] do not fail it for that.
-	TestDoesHarm bool
+	// AllowHarm: the test does harm on purpose, so [Start] and [StartInMemory] do not fail it for that.
+	AllowHarm bool
 	// Reader identifies clients, to judge harm by what each has read. nil means by the Authorization header: one key,
 	// one client. Dates and serials are known to all clients with the key, for any Reader.
 	Reader func(Request) string
@@ -153,9 +153,9 @@ type PostReading int
 
 // Readings of records posted to such a zone.
 const (
-	PostRefused PostReading = iota // 400 ObjectStatusProhibitsOperation (?)
-	PostTaken                      // (?)
-	PostIgnored                    // 200, without effect (?)
+	PostRefused  PostReading = iota // 400 ObjectStatusProhibitsOperation (?)
+	PostAccepted                    // (?)
+	PostIgnored                     // 200, without effect (?)
 )
 
 // DeletionReading is what an update does to a zone that waits for deletion.
@@ -271,8 +271,8 @@ func choices() []choice {
 	add("update-body", "the body of the response to an update", "empty", "object")
 	add("names", "the case of names in responses", "stored", "lower", "upper", "mixed")
 	add("order", "the order of records in responses", "kept", "shuffled")
-	add("linked", "records posted to a linked zone", "refused", "taken", "ignored")
-	add("secondary", "records posted to a secondary zone", "refused", "taken", "ignored")
+	add("linked", "records posted to a linked zone", "refused", "accepted", "ignored")
+	add("secondary", "records posted to a secondary zone", "refused", "accepted", "ignored")
 	add("deletion", "an update of a zone that waits for deletion", "revives", "stays", "refuses")
 	add("missing", "the status for something that does not exist", "400", "404")
 	add("quoted-txt", "a TXT value in quotes", "refused", "kept", "removed")

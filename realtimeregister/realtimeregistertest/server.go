@@ -81,7 +81,7 @@ func StartInMemory(tb hosttest.TB, opts Options) *Server {
 func (s *Server) endWith(tb hosttest.TB) {
 	tb.Cleanup(func() {
 		s.Close()
-		if !s.Options().TestDoesHarm {
+		if !s.Options().AllowHarm {
 			s.RequireNoHarm(tb)
 		}
 	})

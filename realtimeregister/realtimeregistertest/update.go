@@ -109,7 +109,7 @@ func (s *Server) prohibits(u *update) PostReading {
 	case u.posted && now["master"] != nil:
 		return s.opts.Secondary
 	}
-	return PostTaken
+	return PostAccepted
 }
 
 func (s *Server) updateAnswer() answer {

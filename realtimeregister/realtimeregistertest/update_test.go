@@ -47,7 +47,7 @@ func TestUpdate_KeepsEveryByte(t *testing.T) {
 				if harms := w.Harms(Preventable); len(harms) != 3 {
 					t.Errorf("got harms %v", harms)
 				}
-				w.Reconfigure(func(o *Options) { o.TestDoesHarm = true })
+				w.Reconfigure(func(o *Options) { o.AllowHarm = true })
 			})
 		})
 	}
@@ -57,11 +57,11 @@ func TestUpdate_Validation(t *testing.T) {
 	t.Parallel()
 	old := foreignRecords()
 	for _, c := range []struct {
-		name    string
-		options Options
-		body    string
-		code    int
-		says    string
+		name     string
+		options  Options
+		body     string
+		code     int
+		wantBody string
 	}{
 		{"records omitted", Options{}, `{}`, 200, ""},
 		{"malformed JSON", Options{}, `{"records":[`, 400, "Malformed"},
@@ -93,9 +93,9 @@ func TestUpdate_Validation(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := addZone(Start(t, c.options), Zone{})
-			w.Reconfigure(func(o *Options) { o.TestDoesHarm = true })
+			w.Reconfigure(func(o *Options) { o.AllowHarm = true })
 			got := w.call(t, "POST", w.path()+"/update", c.body)
-			if got.code != c.code || !strings.Contains(got.body, c.says) {
+			if got.code != c.code || !strings.Contains(got.body, c.wantBody) {
 				t.Errorf("got %d %s", got.code, got.body)
 			}
 			if c.code == 400 && !slices.Equal(w.Records(w.id), foreignRecords()) {
@@ -131,10 +131,10 @@ func TestUpdate_SpecialZones(t *testing.T) {
 	}{
 		{"linked zone, refused", Options{}, linked, 3, 400, false, "template", `"hosting"`},
 		{"linked zone, template shown", Options{ShowTemplate: true}, linked, 4, 400, false, "template", `"hosting"`},
-		{"linked zone, accepted", Options{Linked: PostTaken}, linked, 3, 200, true, "template", `"hosting"`},
+		{"linked zone, accepted", Options{Linked: PostAccepted}, linked, 3, 200, true, "template", `"hosting"`},
 		{"linked zone, ignored", Options{Linked: PostIgnored}, linked, 3, 200, false, "template", `"hosting"`},
 		{"secondary zone, refused", Options{}, secondary, 3, 400, false, "master", `"192.0.2.53"`},
-		{"secondary zone, accepted", Options{Secondary: PostTaken}, secondary, 3, 200, true, "master", `"192.0.2.53"`},
+		{"secondary zone, accepted", Options{Secondary: PostAccepted}, secondary, 3, 200, true, "master", `"192.0.2.53"`},
 		{"secondary zone, ignored", Options{Secondary: PostIgnored}, secondary, 3, 200, false, "master", `"192.0.2.53"`},
 		{"pending deletion, restored", Options{}, deleted, 3, 200, true, "deletionDate", ""},
 		{"pending deletion, stays", Options{Deletion: DeletionStays}, deleted, 3, 200, true, "deletionDate", `"2026-12-01T00:00:00Z"`},
@@ -145,7 +145,7 @@ func TestUpdate_SpecialZones(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := addZone(Start(t, c.options), c.zone)
-			w.Reconfigure(func(o *Options) { o.TestDoesHarm = true })
+			w.Reconfigure(func(o *Options) { o.AllowHarm = true })
 			before := w.Setting(w.id, c.field)
 			if got := w.read(t); len(got) != c.shown {
 				t.Errorf("got %q", got)

@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // changeLine describes a change for humans.
 func changeLine(c mijnhosttest.Change) string {
 	verb := "removed"
-	if c.Appeared {
+	if c.Added {
 		verb = "added  "
 	}
 	return fmt.Sprintf("%s  %s  %s  %s  %d  %q  (zone %s)", c.Time.Format("15:04:05.000"), verb,

@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // changeLine describes a change for humans.
 func changeLine(c realtimeregistertest.Change) string {
 	verb := "removed"
-	if c.Appeared {
+	if c.Added {
 		verb = "added  "
 	}
 	by := "another client"

@@ -72,7 +72,7 @@ func (d *demo) startHosts() error {
 	d.out.step("Starting simulators of mijn.host and Realtime Register: their APIs, and a nameserver for their zones.")
 	d.api = mijnhosttest.New(mijnhosttest.Options{Observe: func(change mijnhosttest.Change) {
 		r := change.Record
-		d.show(change.Appeared, r.Name, r.TTL, r.Type, r.Value)
+		d.show(change.Added, r.Name, r.TTL, r.Type, r.Value)
 	}})
 	d.realtime = realtimeregistertest.New(realtimeregistertest.Options{Observe: d.showRealtime})
 	d.dns = hosttest.NewListener()
@@ -113,7 +113,7 @@ func (d *demo) showRealtime(change realtimeregistertest.Change) {
 	if err := json.Unmarshal([]byte(change.Record), &record); err != nil {
 		panic(err) // The simulator rejects the record.
 	}
-	d.show(change.Appeared, record.Name+".", record.TTL, record.Type, record.Content)
+	d.show(change.Added, record.Name+".", record.TTL, record.Type, record.Content)
 }
 
 // show prints every change of a zone.
