@@ -27,8 +27,7 @@ func (b bubble) valuesIn(domain string) string {
 	return strings.Join(values, " ")
 }
 
-// The resolved zone can contain several domains of the account, such as a top-level domain whose nameservers do not
-// answer.
+// The resolved zone can contain several domains of the account, such as a top-level domain whose nameservers do not answer.
 func TestPresent_TopLevelDomainAsZone(t *testing.T) {
 	t.Parallel()
 	for _, zone := range []string{"nl.", "co.uk."} {

@@ -214,8 +214,7 @@ func cleanUpWith(ctx context.Context, p *mijnhost.Provider, key, value string) e
 	return err
 }
 
-// Both keys share the memory of writes. So this holds even if reads are empty and the cluster's Challenges cannot be
-// listed.
+// Both keys share the memory of writes. So this holds even if reads are empty and the cluster's Challenges cannot be listed.
 func TestPresent_TwoKeysOfOneAccount(t *testing.T) {
 	t.Parallel()
 	for _, hidden := range []bool{false, true} {
@@ -318,8 +317,7 @@ func TestPresent_TooManyCalls(t *testing.T) {
 	})
 }
 
-// The PATCH is refused because an earlier one took effect and its response was lost. A read proves that the value
-// exists.
+// The PATCH is refused because an earlier one took effect and its response was lost. A read proves that the value exists.
 func TestPresent_AlreadyExists(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []mijnhosttest.Kind{mijnhosttest.DropAfter(), mijnhosttest.AfterEffect(mijnhosttest.Status(500))} {

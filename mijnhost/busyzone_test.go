@@ -13,8 +13,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// While this process keeps writing to a zone, reads can be empty or short all the time. The missing records still
-// exist.
+// While this process keeps writing to a zone, reads can be empty or short all the time. The missing records still exist.
 func TestBusyZone_OtherNamesPresented(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]mijnhosttest.Options{

@@ -79,8 +79,7 @@ func TestPresent_HundredAtOnce(t *testing.T) {
 	}
 }
 
-// 300 challenges over processes that share no memory. Each is cleaned up by another process than the one that presented
-// it.
+// 300 challenges over processes that share no memory. Each is cleaned up by another process than the one that presented it.
 func TestProcesses_ThreeHundredChallenges(t *testing.T) {
 	t.Parallel()
 	for _, processes := range []int{2, 3} {

@@ -18,8 +18,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// The guide and the code have the same messages about mijn.host, word for word. The solver's messages are in its own
-// test.
+// The guide and the code have the same messages about mijn.host, word for word. The solver's messages are in its own test.
 func TestTroubleshooting_Messages(t *testing.T) {
 	t.Parallel()
 	found := troubleshootingtest.Quotes(t, "The webhook says of mijn.host")

@@ -48,7 +48,7 @@ func newAccount(client *Client) *account {
 	return &account{client: client, found: map[question]finding{}}
 }
 
-// find returns the zones of the account that cover fqdn: those that cert-manager resolved, else those with the longest
+// find returns the zones of the account that cover fqdn: those with the name that cert-manager resolved, else the longest
 // matching name. If BASIC and PREMIUM have the same name and service is empty, it returns both and ErrAmbiguous.
 func (a *account) find(ctx context.Context, client *Client, zone, fqdn, service string, learn func([]*Zone)) ([]ref, error) {
 	zone, fqdn = dnsname.TrimDot(zone), dnsname.TrimDot(fqdn)

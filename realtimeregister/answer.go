@@ -25,14 +25,13 @@ var (
 	errMissing = errors.New("not found at Realtime Register")
 	// errForbidden: a 403.
 	errForbidden = errors.New("forbidden by Realtime Register: the API key requires VIEW_DNS_ZONE and UPDATE_DNS_ZONE")
-	// errPassing: a rejection that can be transient.
-	errPassing = errors.New("the zone cannot be updated now")
+	// errTransient: a rejection that can be transient.
+	errTransient = errors.New("the zone cannot be updated now")
 	// errUnnamed: a DnsConfigurationException whose indexes match no record of the request.
 	errUnnamed = errors.New("the update was rejected by Realtime Register without naming a record")
 )
 
-// readAnswer classifies a response by its HTTP status, then by the type in a failure's body. A success can have no
-// body.
+// readAnswer classifies a response by its HTTP status, then by the type in a failure's body. A success can have no body.
 func readAnswer(status int, body []byte) apiclient.Answer {
 	answer := apiclient.Answer{Status: status, Data: body}
 	empty := len(bytes.TrimSpace(body)) == 0
@@ -58,7 +57,7 @@ func readAnswer(status int, body []byte) apiclient.Answer {
 		answer.Kind = errMissing
 	case status != http.StatusBadRequest:
 	case failure.Type == typeProhibited, failure.Type == typeProcess:
-		answer.Kind = errPassing
+		answer.Kind = errTransient
 	case failure.Type == typeConfiguration:
 		answer.Kind = newRefusedRecords(failure.Errors, failure.Conflicts)
 	}

@@ -68,8 +68,7 @@ func (p *Provider) account(apiKey string) *account {
 	return known
 }
 
-// Present adds one TXT value to the zone that covers its name, and changes no other record. It succeeds if the value
-// exists.
+// Present adds one TXT value to the zone that covers its name, and changes no other record. It succeeds if the value exists.
 func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, _, err := p.answer(ctx, apiKey, r, true)
 	return result, err

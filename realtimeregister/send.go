@@ -91,7 +91,7 @@ func isUncertain(err error) bool {
 func isAboutRecords(err error) bool {
 	var e *apiclient.Error
 	return errors.As(err, &e) && e.Status == http.StatusBadRequest && !e.Unexpected &&
-		!errors.Is(err, errMissing) && !errors.Is(err, errPassing)
+		!errors.Is(err, errMissing) && !errors.Is(err, errTransient)
 }
 
 func timeLeft(ctx context.Context) time.Duration {

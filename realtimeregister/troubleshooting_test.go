@@ -25,8 +25,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// docs/guides/troubleshooting.md quotes every message about Realtime Register and about Leases, word for word, and no
-// other.
+// docs/guides/troubleshooting.md quotes every message about Realtime Register and about Leases, word for word, and no other.
 func TestTroubleshooting_Messages(t *testing.T) {
 	t.Parallel()
 	quoted := troubleshootingtest.Quotes(t, "The webhook says of Realtime Register")

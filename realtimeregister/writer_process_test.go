@@ -155,8 +155,7 @@ func (w *writer) call(ctx context.Context, c writerCall) error {
 	return errors.Join(errors.New(strings.TrimSpace(string(message))), err)
 }
 
-// callEach makes concurrent calls as cert-manager does: each through some process, and after a failure through the
-// next.
+// callEach makes concurrent calls as cert-manager does: each through some process, and after a failure through the next.
 func callEach(ctx context.Context, writers []*writer, calls []writerCall) error {
 	return atOnce(len(calls), func(i int) error {
 		for attempt := i; ; attempt++ {

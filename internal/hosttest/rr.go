@@ -46,8 +46,7 @@ func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
 }
 
-// txtStrings splits a bare value into strings of at most 255 bytes, and escapes what the dns package would take for an
-// escape.
+// txtStrings splits a bare value into strings of at most 255 bytes, and escapes what the dns package would take for an escape.
 func txtStrings(value string) []string {
 	var out []string
 	for part := range slices.Chunk([]byte(value), maxString) {

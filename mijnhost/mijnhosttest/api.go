@@ -394,8 +394,7 @@ func (s *Server) deleteRecord(z *zone, body []byte) answer {
 	return success(nil)
 }
 
-// decodeRecord reads {"record":{…}}. ok is false if it is malformed, or lacks a field that both PATCH and DELETE
-// require.
+// decodeRecord reads {"record":{…}}. ok is false if it is malformed, or lacks a field that both PATCH and DELETE require.
 func decodeRecord(body []byte) (wireRecord, bool) {
 	var sent struct {
 		Record wireRecord `json:"record"`
@@ -407,8 +406,7 @@ func decodeRecord(body []byte) (wireRecord, bool) {
 	return r, r.Type != nil && r.Name != nil && r.Value != nil
 }
 
-// decode is strict, because it is unknown what the API tolerates: an undocumented field, or data after the body, is
-// malformed.
+// decode is strict, because it is unknown what the API tolerates: an undocumented field, or data after the body, is malformed.
 func decode(body []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

@@ -287,8 +287,7 @@ func WrongContentType() Kind {
 	}}
 }
 
-// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client
-// disconnects.
+// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client disconnects.
 func Endless() Kind {
 	return Kind{"endless body", func(c *call) {
 		a := c.carryOut()
@@ -383,8 +382,7 @@ func NoDomains() Kind {
 	}}
 }
 
-// ShortDomains answers GET /domains with only the first n domains; other calls succeed. (?: no list is known to be
-// truncated)
+// ShortDomains answers GET /domains with only the first n domains; other calls succeed. (?: no list is known to be truncated)
 func ShortDomains(n int) Kind {
 	return Kind{fmt.Sprintf("%d domains", n), func(c *call) {
 		a := c.carryOut()

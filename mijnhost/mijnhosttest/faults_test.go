@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// Applies each fault to a PATCH over a connection, and checks what the client receives and whether the record was
-// written.
+// Applies each fault to a PATCH over a connection, and checks what the client receives and whether the record was written.
 func TestFault_EachKind(t *testing.T) {
 	t.Parallel()
 	const never = time.Duration(0)

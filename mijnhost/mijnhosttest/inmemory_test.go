@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// A synctest bubble panics if a goroutine outlives it. So each test here also proves that neither server nor client leaks
-// one.
+// A synctest bubble panics if a goroutine outlives it. So each test here also proves that neither server nor client leaks one.
 
 func TestInMemory_LatencyIsVirtual(t *testing.T) {
 	t.Parallel()

@@ -73,8 +73,7 @@ type Options struct {
 	// MinTTL: a TTL below it is refused with 400. (The minimum is ?) Zero and less are always refused.
 	MinTTL int
 
-	// StaleReads: how old the zone is that a GET of records shows. (O) A zone younger than that is shown in its first
-	// state.
+	// StaleReads: how old the zone is that a GET of records shows. (O) A zone younger than that is shown in its first state.
 	StaleReads time.Duration
 
 	// ReplicaJitter: with StaleReads, every second GET of a zone's records comes from a fresh replica, starting with

@@ -110,8 +110,7 @@ func within(name, domain string) bool {
 	return len(name) == len(domain) || name[len(name)-len(domain)-1] == '.'
 }
 
-// knownTypes returns the record types that the API accepts. (I: those of the control panel; the API's own list is
-// unknown)
+// knownTypes returns the record types that the API accepts. (I: those of the control panel; the API's own list is unknown)
 func knownTypes() []string {
 	return []string{
 		"A", "AAAA", "ALIAS", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS",

@@ -90,8 +90,7 @@ type version struct {
 	records list
 }
 
-// zone is a domain's records, with the history that stale reads need. The Server's lock guards it; versions are
-// immutable.
+// zone is a domain's records, with the history that stale reads need. The Server's lock guards it; versions are immutable.
 type zone struct {
 	domain    string // lower case, no trailing dot
 	id        int

@@ -32,8 +32,7 @@ type account struct {
 // Calls returns the number of requests so far.
 func (a *account) Calls() int64 { return a.calls.Load() }
 
-// Domains implements check.Account. It looks up one name instead of listing all zones, because an account can have
-// many.
+// Domains implements check.Account. It looks up one name instead of listing all zones, because an account can have many.
 func (a *account) Domains(ctx context.Context, c *check.Check, origin string) (domains []string, accepted bool) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

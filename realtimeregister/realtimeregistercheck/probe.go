@@ -108,8 +108,7 @@ func randomValue() string {
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// leases returns the webhook's Leases if the cluster and the namespace are known, else local ones. words describes
-// them.
+// leases returns the webhook's Leases if the cluster and the namespace are known, else local ones. words describes them.
 func (a *account) leases(c *check.Check) (leases realtimeregister.Leases, words string) {
 	config, err := c.Cluster()
 	switch {

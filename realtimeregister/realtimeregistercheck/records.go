@@ -10,8 +10,7 @@ import (
 // maxDoubts is the maximum number of records that a step lists.
 const maxDoubts = 10
 
-// checkRecords reports whether Realtime Register accepts an update with all records of the zone, as far as reading
-// shows.
+// checkRecords reports whether Realtime Register accepts an update with all records of the zone, as far as reading shows.
 func (a *account) checkRecords(c *check.Check, z *realtimeregister.Zone) {
 	var refused, doubted []string
 	for _, d := range z.Doubts() {

@@ -65,8 +65,7 @@ func (s *Server) changeKey(key string, change func(*credential)) {
 }
 
 // AddZone adds a zone to an account and returns its id. It does not validate records, so the zone can contain one that
-// an update would refuse. Two zones of one name, BASIC and PREMIUM, can exist (D): DNS serves the first that is not
-// Undelegated.
+// an update would refuse. Two zones of one name, BASIC and PREMIUM, can exist (D): DNS serves the first that is not Undelegated.
 func (s *Server) AddZone(handle string, z Zone) int {
 	s.lock()
 	defer s.mu.Unlock()

@@ -20,8 +20,7 @@ func (s *Server) AddStaticZone(domain string, records ...string) {
 	}
 }
 
-// Answer returns the DNS answer to a query, of any size, as the authority for every zone of this server. See
-// [hosttest.Answer].
+// Answer returns the DNS answer to a query, of any size, as the authority for every zone of this server. See [hosttest.Answer].
 func (s *Server) Answer(query *dns.Msg) *dns.Msg { return hosttest.Answer(served{s}, query) }
 
 // Zones returns the zones of this server, to be served together with those of another host: see [hosttest.Join].

@@ -23,8 +23,7 @@ func (s *Server) AddRecord(id int, record string) {
 	})
 }
 
-// DeleteRecord removes, as a foreign writer, every record that is the same JSON value. It reports whether there was
-// one.
+// DeleteRecord removes, as a foreign writer, every record that is the same JSON value. It reports whether there was one.
 func (s *Server) DeleteRecord(id int, record string) bool {
 	found := false
 	s.foreignWrite(id, func(z *zone, records []*stored) []*stored {

@@ -193,8 +193,7 @@ func WrongContentType() Kind {
 	}}
 }
 
-// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client
-// disconnects.
+// Endless executes the call, and answers with a body that never ends, valid JSON so far. It ends when the client disconnects.
 func Endless() Kind {
 	return Kind{"endless body", func(c *call) {
 		a := c.carryOut()

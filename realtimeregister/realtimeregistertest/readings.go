@@ -38,8 +38,7 @@ type Options struct {
 	Missing MissingReading
 	// QuotedTXT: what happens to a TXT value in quotes? (?; O: it does harm)
 	QuotedTXT QuotedReading
-	// Signs: which signs of change does a zone have? (D: updatedDate, which is optional, and the serial in
-	// defaultRecords)
+	// Signs: which signs of change does a zone have? (D: updatedDate, which is optional, and the serial in defaultRecords)
 	Signs SignsReading
 	// MinTTL: a smaller TTL of a record is refused. (?) Zero and less always are.
 	MinTTL int

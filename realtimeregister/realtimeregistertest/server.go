@@ -87,8 +87,7 @@ func (s *Server) endWith(tb hosttest.TB) {
 	})
 }
 
-// Listen serves the API at one address, and DNS on UDP and TCP at another, until Close. An empty DNS address means no
-// DNS.
+// Listen serves the API at one address, and DNS on UDP and TCP at another, until Close. An empty DNS address means no DNS.
 func (s *Server) Listen(httpAddr, dnsAddr string) error {
 	return s.Listener.Listen(httpAddr, dnsAddr, s.Options().TLS, s, s.Answer)
 }
