@@ -21,7 +21,7 @@ import (
 
 const checkedKey = "key-of-the-account"
 
-// checkWorld is a simulator that listens, with an account that has example.nl.
+// checkWorld is a simulator on loopback with an account that has example.nl.
 type checkWorld struct {
 	*testing.T
 	api    *mijnhosttest.Server
@@ -42,7 +42,7 @@ type commandOutcome struct {
 	out, errOut string
 }
 
-// run runs `webhook check` with the flags that reach the simulator, and args.
+// run runs `webhook check` against the simulator, with args.
 func (w checkWorld) run(ctx context.Context, onOutput func(string), args ...string) commandOutcome {
 	w.Helper()
 	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
@@ -62,7 +62,7 @@ func runCheck(ctx context.Context, t *testing.T, onOutput func(string), args ...
 		t.Errorf("the output contains the key:\n%s%s", got.out, got.errOut)
 	}
 	if len(run.codes) != 1 {
-		t.Fatalf("exited with %v", run.codes)
+		t.Fatalf("got exit codes %v, want one", run.codes)
 	}
 	got.code = run.codes[0]
 	return got
@@ -97,11 +97,11 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func (w checkWorld) wantZoneAsBefore() {
 	w.Helper()
 	if got := w.api.Records("example.nl"); !slices.Equal(got, w.before) {
-		w.Errorf("the zone is %v, want %v", got, w.before)
+		w.Errorf("zone: got %v, want %v", got, w.before)
 	}
 }
 
-// TestCheck_RealHTTPAndDNS: the whole probe runs on a real cluster, in the end-to-end tests, and in virtual time, in mijnhostcheck.
+// TestCheck_RealHTTPAndDNS only reads. The end-to-end tests and mijnhostcheck run the whole probe.
 func TestCheck_RealHTTPAndDNS(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
@@ -139,22 +139,22 @@ func TestCheck_ExitCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		claim string
-		args  []string
-		code  int
-		words string
+		name string
+		args []string
+		code int
+		want string
 	}{
 		{"all is well", nil, 0, "All is well."},
-		{"a key that is refused is a problem", []string{"--provider=mijn-host", "--api-key-file=" + file}, 1, "1 problem found."},
-		{"CAA for another CA than the one that was asked about", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
-		{"a resolver that is not there leaves the matter open", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
-		{"a cluster that is not there leaves the matter open", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
+		{"key rejected", []string{"--provider=mijn-host", "--api-key-file=" + file}, 1, "1 problem found."},
+		{"CA from --ca", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
+		{"resolver unreachable", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
+		{"no cluster", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
 	} {
-		t.Run(c.claim, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newCheckWorld(t)
-			if got := w.run(t.Context(), nil, append(c.args, "--read-only")...); got.code != c.code || !strings.Contains(got.out, c.words) {
-				t.Errorf("exit code %d, want %d and %q:\n%s%s", got.code, c.code, c.words, got.out, got.errOut)
+			if got := w.run(t.Context(), nil, append(c.args, "--read-only")...); got.code != c.code || !strings.Contains(got.out, c.want) {
+				t.Errorf("got exit code %d, want %d and %q:\n%s%s", got.code, c.code, c.want, got.out, got.errOut)
 			}
 		})
 	}
@@ -163,7 +163,7 @@ func TestCheck_ExitCode(t *testing.T) {
 func TestCheck_InvalidCommandLine(t *testing.T) {
 	t.Parallel()
 	const domain = "--domain=example.nl"
-	for words, args := range map[string][]string{
+	for want, args := range map[string][]string{
 		"--domain, --issuer":             nil,
 		"unknown flag":                   {domain, "--nonsense"},
 		"unexpected argument":            {domain, "example.nl"},
@@ -179,10 +179,10 @@ func TestCheck_InvalidCommandLine(t *testing.T) {
 		"must be an https URL":           {domain, "--mijnhost-base-url=mijn.host"},
 		"invalid argument \"x\" for \"-": {domain, "--timeout=x"},
 	} {
-		t.Run(words, func(t *testing.T) {
+		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			if got := runCheck(t.Context(), t, nil, args...); got.code != 2 || got.out != "" || !strings.Contains(got.errOut, words) {
-				t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
+			if got := runCheck(t.Context(), t, nil, args...); got.code != 2 || got.out != "" || !strings.Contains(got.errOut, want) {
+				t.Errorf("got exit code %d, want 2 and %q:\n%s%s", got.code, want, got.out, got.errOut)
 			}
 		})
 	}
@@ -214,10 +214,10 @@ func TestCheck_SharesEnvironmentWithServer(t *testing.T) {
 		"mijnhost-base-url": w.api.URL(), "realtimeregister-base-url": "https://rtr.test/v2", "allowed-domains": "[other.nl,third.nl]", "lease-namespace": "webhook",
 	} {
 		if got := server.Flags().Lookup(flag).Value.String(); got != want {
-			t.Errorf("the server's --%s is %s, want %s", flag, got, want)
+			t.Errorf("server: --%s is %s, want %s", flag, got, want)
 		}
 		if got := cmd.Flags().Lookup(flag).Value.String(); got != want {
-			t.Errorf("the check's --%s is %s, want %s", flag, got, want)
+			t.Errorf("check: --%s is %s, want %s", flag, got, want)
 		}
 	}
 }
@@ -242,26 +242,26 @@ func TestCheck_Provider(t *testing.T) {
 		Name: "example.nl", Records: []string{realtimeregistertest.Record("example.nl", "A", "192.0.2.10", 3600)},
 	})
 	port := netip.MustParseAddrPort(api.DNSAddr()).Port()
-	for claim, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		env  map[string]string
 		args []string
 		want string
 	}{
-		"named": {
+		"--provider": {
 			map[string]string{keyEnvironment: "another", realtimeRegisterKeyEnvironment: checkedKey},
 			[]string{"--provider=realtime-register"},
 			"Realtime Register accepts the API key",
 		},
-		"the only key":                {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
-		"a file without --provider":   {map[string]string{keyEnvironment: checkedKey}, []string{"--api-key-file=f"}, "--provider is required"},
-		"a Secret without --provider": {map[string]string{keyEnvironment: checkedKey}, []string{"--secret=a/b"}, "--provider is required"},
+		"only one key set":          {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, nil, "Realtime Register accepts the API key"},
+		"file without --provider":   {map[string]string{keyEnvironment: checkedKey}, []string{"--api-key-file=f"}, "--provider is required"},
+		"Secret without --provider": {map[string]string{keyEnvironment: checkedKey}, []string{"--secret=a/b"}, "--provider is required"},
 		"two keys without --provider": {
 			map[string]string{keyEnvironment: checkedKey, realtimeRegisterKeyEnvironment: checkedKey}, nil, "--provider is required",
 		},
-		"unknown name":        {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
-		"reading and writing": {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "mutually exclusive"},
+		"unknown provider":        {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
+		"--read-only and --write": {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "mutually exclusive"},
 	} {
-		t.Run(claim, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			cmd := newCheckCommand(func(name string) string { return c.env[name] }, func(int) {})
@@ -271,7 +271,7 @@ func TestCheck_Provider(t *testing.T) {
 			cmd.SetErr(&out)
 			_ = cmd.ExecuteContext(t.Context()) // the output has the result
 			if !strings.Contains(out.String(), c.want) {
-				t.Errorf("it does not say %q:\n%s", c.want, out.String())
+				t.Errorf("output lacks %q:\n%s", c.want, out.String())
 			}
 		})
 	}

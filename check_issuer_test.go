@@ -17,7 +17,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 )
 
-// issuerCluster is a Kubernetes API with an Issuer whose solver has config, a Certificate and the webhook's pod. It returns its kubeconfig.
+// issuerCluster starts a Kubernetes API with a Certificate, the webhook's pod, and an Issuer with this solver config. It returns its kubeconfig.
 func issuerCluster(t *testing.T, config, allowed string) string {
 	t.Helper()
 	answers := map[string]string{
@@ -58,17 +58,17 @@ func issuerCluster(t *testing.T, config, allowed string) string {
 func TestCheck_Certificate(t *testing.T) {
 	t.Parallel()
 	const valid = `{"apiKeySecretRef":{"name":"s","key":"api-key"},"ttl":300}`
-	for claim, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		config, allowed string
 		code            int
 		step            check.StepID
-		words           string
+		want            string
 	}{
 		"no mistake":            {valid, "example.nl", 0, check.StepKey, "accepts the API key from the Secret team/s"},
 		"misspelt config field": {`{"apiKeySecretref":{}}`, "example.nl", 1, check.StepConfig, `unknown field "apiKeySecretref"`},
 		"domain not allowed":    {valid, "other.nl", 1, check.StepAllowed, "may not write _acme-challenge.example.nl"},
 	} {
-		t.Run(claim, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newCheckWorld(t)
 			port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
@@ -79,15 +79,15 @@ func TestCheck_Certificate(t *testing.T) {
 				t.Fatalf("%v in %s%s", err, got.out, got.errOut)
 			}
 			if got.code != c.code || len(r.Names) != 2 {
-				t.Fatalf("exit code %d:\n%s", got.code, got.out)
+				t.Fatalf("got exit code %d and %d names, want %d and 2:\n%s", got.code, len(r.Names), c.code, got.out)
 			}
 			for _, one := range r.Names {
 				found := false
 				for _, s := range one.Steps {
-					found = found || s.ID == c.step && strings.Contains(s.Summary, c.words)
+					found = found || s.ID == c.step && strings.Contains(s.Summary, c.want)
 				}
 				if !found {
-					t.Errorf("step %s of %s does not say %q:\n%s", c.step, one.Name, c.words, got.out)
+					t.Errorf("step %s of %s lacks %q:\n%s", c.step, one.Name, c.want, got.out)
 				}
 			}
 		})

@@ -15,20 +15,20 @@ import (
 
 func TestServer_InvalidFlags(t *testing.T) {
 	t.Parallel()
-	const key = "a key with blanks"
+	const key = "a key with spaces"
 	for name, c := range map[string]struct {
 		environment string
 		args        []string
 		want        string
 	}{
-		"no address":                 {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https URL"},
-		"an address without TLS":     {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is allowed for loopback addresses only"},
-		"no domain":                  {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
-		"a key that cannot be sent":  {key, nil, "MIJNHOST_API_KEY: the API key"},
-		"no address of the second":   {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https URL"},
-		"no namespace":               {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be a valid namespace name"},
-		"an argument":                {"", []string{"x"}, "unknown command"},
-		"a flag that does not exist": {"", []string{"--mijnhost"}, "unknown flag"},
+		"base URL without scheme":     {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https URL"},
+		"base URL without TLS":        {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is allowed for loopback addresses only"},
+		"invalid domain":              {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
+		"invalid API key":             {key, nil, "MIJNHOST_API_KEY: the API key"},
+		"second base URL without TLS": {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https URL"},
+		"invalid namespace":           {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be a valid namespace name"},
+		"unexpected argument":         {"", []string{"x"}, "unknown command"},
+		"unknown flag":                {"", []string{"--mijnhost"}, "unknown flag"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +37,7 @@ func TestServer_InvalidFlags(t *testing.T) {
 			cmd.SilenceErrors, cmd.SilenceUsage = true, true
 			err := cmd.ExecuteContext(t.Context())
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
-				t.Errorf("got %v, want %q", err, c.want)
+				t.Errorf("got error %v, want %q", err, c.want)
 			}
 		})
 	}
@@ -45,19 +45,19 @@ func TestServer_InvalidFlags(t *testing.T) {
 
 func TestValidateBaseURL(t *testing.T) {
 	t.Parallel()
-	for text, good := range map[string]bool{
+	for text, valid := range map[string]bool{
 		"https://mijn.host/api/v2": true, "http://127.0.0.1:8080/api/v2": true, "http://127.9.8.7/": true,
 		"http://localhost:1": true, "http://[::1]:1": true,
 		"http://mijn.host": false, "http://localhost.example.nl": false, "http://127.0.0.1.example.nl": false, "http://10.0.0.1": false,
 		"https://user@mijn.host": false, "https://mijn.host?a=b": false, "ftp://127.0.0.1": false, "https://": false, "": false,
 	} {
-		if err := validateBaseURL(text); (err == nil) != good {
-			t.Errorf("%s: %v", text, err)
+		if err := validateBaseURL(text); (err == nil) != valid {
+			t.Errorf("%q: got error %v, want valid %v", text, err, valid)
 		}
 	}
 }
 
-// TestUserAgent, in the User-Agent of the very solver that the server runs.
+// TestUserAgent uses the solver that the server runs.
 func TestUserAgent(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
@@ -76,11 +76,11 @@ func TestUserAgent(t *testing.T) {
 		}
 	}
 	if api.Calls() == 0 {
-		t.Error("no call was made")
+		t.Error("got no calls")
 	}
 }
 
-// TestKeySentOnlyToItsHost, with both solvers running in one process, for Secrets and for ambient keys.
+// TestKeySentOnlyToItsHost runs both solvers in one process, with ambient keys.
 func TestKeySentOnlyToItsHost(t *testing.T) {
 	t.Parallel()
 	const mijnhostKey, realtimeKey = "key-of-mijn-host", "key-of-realtime-register"
@@ -110,20 +110,20 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 	}
 	for _, r := range mijn.Requests() {
 		if text := fmt.Sprint(r.Header, string(r.Body), r.Path); strings.Contains(text, realtimeKey) || !strings.Contains(text, mijnhostKey) {
-			t.Errorf("sent to mijn.host: %s", text)
+			t.Errorf("mijn.host received %s, want only its own key", text)
 		}
 	}
 	for _, r := range realtime.Requests() {
 		if text := fmt.Sprint(r.Header, string(r.Body), r.Path); strings.Contains(text, mijnhostKey) || !strings.Contains(text, realtimeKey) {
-			t.Errorf("sent to Realtime Register: %s", text)
+			t.Errorf("Realtime Register received %s, want only its own key", text)
 		}
 	}
 	if mijn.Calls() == 0 || realtime.Calls() == 0 {
-		t.Error("one of them was not called")
+		t.Errorf("got %d calls to mijn.host and %d to Realtime Register, want both", mijn.Calls(), realtime.Calls())
 	}
 }
 
-// newAmbientChallenge is one of an Issuer that names no Secret.
+// newAmbientChallenge returns a challenge of an Issuer that names no Secret.
 func newAmbientChallenge() *whapi.ChallengeRequest {
 	return &whapi.ChallengeRequest{
 		DNSName: "example.nl", Key: "value", ResolvedFQDN: "_acme-challenge.example.nl.", ResolvedZone: "example.nl.", AllowAmbientCredentials: true,

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// TestChartProviders: what its list says of each DNS host is what this program has.
+// TestChartProviders compares the chart's list of DNS hosts with this program's solvers, flags and environment variables.
 func TestChartProviders(t *testing.T) {
 	t.Parallel()
 	var providers []struct {
@@ -26,7 +26,7 @@ func TestChartProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(providers) != len(solvers) {
-		t.Fatalf("the chart has %d hosts, and the program %d", len(providers), len(solvers))
+		t.Fatalf("the chart has %d DNS hosts, the program %d", len(providers), len(solvers))
 	}
 	environment := map[string]string{}
 	for _, p := range providers {
@@ -38,33 +38,33 @@ func TestChartProviders(t *testing.T) {
 	listed := map[string]bool{}
 	for i, p := range providers {
 		if name := solvers[i].Name(); p.SolverName != name {
-			t.Errorf("host %d is %s in the chart and %s in the program", i, p.SolverName, name)
+			t.Errorf("DNS host %d is %s in the chart, %s in the program", i, p.SolverName, name)
 		}
 		listed[p.BaseURLFlag] = true
 		own, _ := values[p.ValuesKey].(map[string]any)
-		for _, set := range []*pflag.FlagSet{flags, bare} { // what the chart sets is the default all the same
+		for _, set := range []*pflag.FlagSet{flags, bare} { // the chart's value equals the program's default
 			if flag := lookUp(set, p.BaseURLFlag); flag == nil || flag.DefValue != own["baseURL"] {
-				t.Errorf("%s: the flag is %+v, and values.yaml has %v", p.BaseURLFlag, flag, own["baseURL"])
+				t.Errorf("%s: got flag %+v, want the default of values.yaml, %v", p.BaseURLFlag, flag, own["baseURL"])
 			}
 		}
 		for _, flag := range p.DomainFlags {
 			if lookUp(flags, flag) == nil {
-				t.Errorf("there is no flag %s", flag)
+				t.Errorf("flag %s not found", flag)
 			}
 		}
 		if flag := lookUp(newCommand(func(name string) string { return map[string]string{p.BaseURLEnv: "https://other.test"}[name] }).Flags(), p.BaseURLFlag); flag == nil || flag.DefValue != "https://other.test" {
-			t.Errorf("%s is not read", p.BaseURLEnv)
+			t.Errorf("%s does not set the default of %s", p.BaseURLEnv, p.BaseURLFlag)
 		}
-		cmd := newCommand(func(name string) string { return map[string]string{p.APIKeyEnv: "with blanks"}[name] })
+		cmd := newCommand(func(name string) string { return map[string]string{p.APIKeyEnv: "with spaces"}[name] })
 		cmd.SetArgs([]string{"--cert-dir=" + t.TempDir()})
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true
 		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.HasPrefix(err.Error(), p.APIKeyEnv+": ") {
-			t.Errorf("%s is not read: %v", p.APIKeyEnv, err)
+			t.Errorf("got error %v, want one about an invalid key in %s", err, p.APIKeyEnv)
 		}
 	}
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if strings.HasSuffix(flag.Name, "-base-url") && !listed["--"+flag.Name] {
-			t.Errorf("the chart's list lacks --%s", flag.Name)
+			t.Errorf("files/providers.yaml lacks --%s", flag.Name)
 		}
 	})
 }

@@ -21,19 +21,19 @@ const callTime = 25 * time.Second
 // metrics and in a span. It ignores the cancellation of ctx, because stopping between writing a record and reporting it
 // would leave cert-manager with the wrong state.
 func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeRequest, do func(context.Context, *whapi.ChallengeRequest) (dnshost.Result, error)) error {
-	begun := time.Now()
+	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
 	log := klog.Background().WithValues("action", action, "dnsName", ch.DNSName, "fqdn", ch.ResolvedFQDN, "valueSHA256", dnshost.Fingerprint(ch.Key))
 	ctx, span := startSpan(logr.NewContext(ctx, log), action, ch)
 
-	learned, err := do(ctx, ch)
+	outcome, err := do(ctx, ch)
 
 	result, reason := judge(err, ch.Key)
-	took := time.Since(begun)
-	log = log.WithValues("domain", learned.Domain, "result", result, "duration", took.Round(time.Millisecond), "calls", learned.Calls)
-	if learned.Shared > 1 {
-		log = log.WithValues("callsSharedBy", learned.Shared)
+	elapsed := time.Since(start)
+	log = log.WithValues("domain", outcome.Domain, "result", result, "duration", elapsed.Round(time.Millisecond), "calls", outcome.Calls)
+	if outcome.Shared > 1 {
+		log = log.WithValues("callsSharedBy", outcome.Shared)
 	}
 	success, failure := "Presented challenge", "Failed to present challenge"
 	if action == ActionCleanUp {
@@ -47,8 +47,8 @@ func (s *Solver) answer(ctx context.Context, action Action, ch *whapi.ChallengeR
 	case ResultSuccess:
 		log.Info(success)
 	}
-	s.observer.ChallengeAnswered(action, result, learned.Domain, took)
-	endSpan(span, result, reason, learned)
+	s.observer.ChallengeAnswered(action, result, outcome.Domain, elapsed)
+	endSpan(span, result, reason, outcome)
 	if result == ResultGivenUp {
 		return nil
 	}

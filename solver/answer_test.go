@@ -17,20 +17,20 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
 
-// told is an Observer that keeps what it receives.
-type told struct {
+// recorder is an Observer that records its calls.
+type recorder struct {
 	mu        sync.Mutex
 	outcomes  []string
 	presented int
 }
 
-func (o *told) ChallengeAnswered(action solver.Action, result solver.Result, domain string, _ time.Duration) {
+func (o *recorder) ChallengeAnswered(action solver.Action, result solver.Result, domain string, _ time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.outcomes = append(o.outcomes, fmt.Sprintf("%s %s %s", action, result, domain))
 }
 
-func (o *told) ValuesPresented(change int) {
+func (o *recorder) ValuesPresented(change int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.presented += change
@@ -67,48 +67,48 @@ func logged(t *testing.T, verbosity int, do func()) []string {
 	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "action=") })
 }
 
-// TestOutcome_LoggedOnce: one log line and one call of the Observer, without secrets.
+// TestOutcome_LoggedOnce expects one log line and one call of the Observer, without secrets.
 func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	const names = `dnsName="example.nl" fqdn="_acme-challenge.example.nl."`
 	for name, c := range map[string]struct {
 		setUp   func(w world)
 		cleanUp bool
 		line    string
-		told    string
+		outcome string
 	}{
 		"presented": {
-			line: `I "Presented challenge" action="present" ` + names + ` domain="example.nl" result="success" calls=2`,
-			told: "present success example.nl",
+			line:    `I "Presented challenge" action="present" ` + names + ` domain="example.nl" result="success" calls=2`,
+			outcome: "present success example.nl",
 		},
 		"cleaned up": {
 			cleanUp: true,
 			setUp:   func(w world) { w.must(w.Present(newChallenge())) },
 			line:    `I "Cleaned up challenge" action="cleanup" ` + names + ` domain="example.nl" result="success" calls=2`,
-			told:    "cleanup success example.nl",
+			outcome: "cleanup success example.nl",
 		},
-		"rejected, and the API's message contains the value": {
+		"rejected with the value in the API's message": {
 			setUp: func(w world) {
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(401, "no "+newChallenge().Key+" for "+apiKey)})
 			},
 			line: `E "Failed to present challenge" err="cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: ` +
 				`mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: no [value] for [API key])" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=1`,
-			told: "present error ",
+			outcome: "present error ",
 		},
-		"no call, because the Secret is missing": {
+		"Secret not found": {
 			setUp: func(w world) { w.cluster.deleteSecret() },
 			line: `E "Failed to present challenge" err="Secret cert-manager/mijn-host-api-key not found" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=0`,
-			told: "present error ",
+			outcome: "present error ",
 		},
-		"given up, because the Secret is gone": {
+		"given up: Secret deleted": {
 			cleanUp: true,
 			setUp:   func(w world) { w.cluster.deleteSecret() },
 			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=0 reason="no API key for clean-up: Secret cert-manager/mijn-host-api-key not found"`,
-			told: "cleanup given_up ",
+			outcome: "cleanup given_up ",
 		},
-		"given up, because the domain is gone": {
+		"given up: domain removed": {
 			cleanUp: true,
 			setUp: func(w world) {
 				w.must(w.Present(newChallenge()))
@@ -117,11 +117,11 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 			line: `I "WARNING: Gave up cleaning up challenge; a TXT record may be left behind" action="cleanup" ` + names +
 				` domain="" result="given_up" calls=3 reason="_acme-challenge.example.nl. cannot be cleaned up: ` +
 				`no matching domain in the mijn.host account of this API key: _acme-challenge.example.nl."`,
-			told: "cleanup given_up ",
+			outcome: "cleanup given_up ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := &told{}
+			seen := &recorder{}
 			w := newWorld(t, func(o *solver.Options) { o.Observer = seen })
 			if c.setUp != nil {
 				c.setUp(w)
@@ -137,8 +137,8 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 			if !slices.Equal(lines, []string{c.line}) {
 				t.Errorf("logged:\n%s\nwant:\n%s", strings.Join(lines, "\n"), c.line)
 			}
-			if got := seen.outcomes[before:]; !slices.Equal(got, []string{c.told}) {
-				t.Errorf("observed %q, want %q", got, c.told)
+			if got := seen.outcomes[before:]; !slices.Equal(got, []string{c.outcome}) {
+				t.Errorf("observed %q, want %q", got, c.outcome)
 			}
 		})
 	}
@@ -148,11 +148,11 @@ func TestVerbosity2_LogsEachAPICall(t *testing.T) { //nolint:paralleltest // klo
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Method: "PATCH", Times: 1})
 	lines := logged(t, 2, func() { w.must(w.Present(newChallenge())) })
-	const begin = `I "Called mijn.host" action="present" dnsName="example.nl" fqdn="_acme-challenge.example.nl." `
+	const prefix = `I "Called mijn.host" action="present" dnsName="example.nl" fqdn="_acme-challenge.example.nl." `
 	want := []string{
-		begin + `operation="read_records" status=200`,
-		begin + `operation="patch_record" status=500`,
-		begin + `operation="patch_record" status=200`,
+		prefix + `operation="read_records" status=200`,
+		prefix + `operation="patch_record" status=500`,
+		prefix + `operation="patch_record" status=200`,
 	}
 	if len(lines) != 4 || !slices.Equal(lines[:3], want) {
 		t.Errorf("logged:\n%s\nwant:\n%s\nand the outcome", strings.Join(lines, "\n"), strings.Join(want, "\n"))
@@ -164,10 +164,10 @@ func TestVerbosity2_LogsEachAPICall(t *testing.T) { //nolint:paralleltest // klo
 	}
 }
 
-// TestValuesPresented: each value counts once until it is cleaned up.
+// TestValuesPresented counts each value once until it is cleaned up.
 func TestValuesPresented(t *testing.T) {
 	t.Parallel()
-	seen := &told{}
+	seen := &recorder{}
 	w := newWorld(t, func(o *solver.Options) { o.Observer = seen })
 	another := newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "another" })
 	for i, step := range []struct {
@@ -184,7 +184,7 @@ func TestValuesPresented(t *testing.T) {
 	} {
 		w.must(step.do(step.ch))
 		if seen.presented != step.want {
-			t.Errorf("step %d: %d values are presented, want %d", i, seen.presented, step.want)
+			t.Errorf("step %d: got %d presented values, want %d", i, seen.presented, step.want)
 		}
 	}
 }

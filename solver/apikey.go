@@ -20,11 +20,11 @@ type apiKey struct {
 	remembered bool
 }
 
-// noKeyError means that the key which the config names does not exist, is not usable, or is forbidden to the webhook.
+// noKeyError means that the key in the config does not exist, is invalid, or is forbidden to the webhook.
 type noKeyError struct {
 	fault string
-	// gone is true if a clean-up must not wait for the key. Forbidden counts as gone: when a namespace is deleted, its
-	// Roles may go before its Secrets.
+	// gone is true if a clean-up must not wait for the key. Forbidden counts as gone, because deleting a namespace may
+	// delete its Roles before its Secrets.
 	gone bool
 }
 
@@ -34,7 +34,7 @@ func keyGone(format string, args ...any) error {
 	return &noKeyError{fault: fmt.Sprintf(format, args...), gone: true}
 }
 
-// readAPIKey reads the key that the config names. It does not cache, so that a rotated key works at once.
+// readAPIKey reads the key that the config names. It does not cache, so a rotated key works at once.
 func (s *Solver) readAPIKey(ctx context.Context, namespace string, c Config, ambient bool) (apiKey, error) {
 	ref := c.APIKeySecretRef
 	switch {

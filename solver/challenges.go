@@ -25,7 +25,7 @@ type Challenges struct {
 	client atomic.Pointer[rest.Interface]
 }
 
-// listedChallenge contains the fields that are read of a Challenge (acme.cert-manager.io/v1).
+// listedChallenge has the fields of a Challenge (acme.cert-manager.io/v1) that the webhook reads.
 type listedChallenge struct {
 	Metadata struct {
 		Namespace         string `json:"namespace"`

@@ -21,7 +21,7 @@ func (w world) connected() *solver.Challenges {
 	return challenges
 }
 
-// TestNeeded_States: the value of a DNS-01 Challenge is needed until that is finished or being deleted.
+// TestNeeded_States: a DNS-01 Challenge needs its value until it is finished or being deleted.
 func TestNeeded_States(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,7 +63,7 @@ func TestNeeded_Failures(t *testing.T) {
 	}{
 		"cert-manager is not installed": {apierrors.NewNotFound(resource, ""), false, ""},
 		"forbidden":                     {apierrors.NewForbidden(resource, "", errors.New("no")), true, ""},
-		"the API server fails":          {apierrors.NewInternalError(errors.New("at 10:02")), false, "cannot list Challenges from the Kubernetes API"},
+		"API server fails":              {apierrors.NewInternalError(errors.New("at 10:02")), false, "cannot list Challenges from the Kubernetes API"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +85,7 @@ func TestNeeded_NotConnected(t *testing.T) {
 	}
 }
 
-// testChallenge is a Challenge of the cluster, as far as it is read.
+// testChallenge has the fields of a Challenge that the webhook reads.
 type testChallenge struct {
 	namespace, name, kind, key, state string
 	deleted, presented                bool
@@ -97,7 +97,7 @@ func (c *cluster) addChallenge(one testChallenge) {
 	c.challenges = append(c.challenges, one)
 }
 
-// listChallenges answers with a page, as the Kubernetes API does.
+// listChallenges returns a page, as the Kubernetes API does.
 func (c *cluster) listChallenges(r *http.Request) map[string]any {
 	var limit, from int
 	_, _ = fmt.Sscan(r.URL.Query().Get("limit"), &limit)

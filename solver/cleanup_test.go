@@ -20,23 +20,23 @@ func TestCleanUp_NothingLeftToRemove(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		challenge *whapi.ChallengeRequest
-		lose      func(world)
+		setUp     func(world)
 	}{
-		"the record is absent":            {newChallenge(), func(world) {}},
-		"the Secret is gone":              {newChallenge(), func(w world) { w.cluster.deleteSecret() }},
-		"the domain has left the account": {newChallenge(), func(w world) { w.api.RemoveDomain("example.nl") }},
-		"its nameservers are elsewhere":   {newChallenge(), func(w world) { w.api.SetDNSElsewhere("example.nl") }},
-		"the Secret may not be read any more": {newChallenge(), func(w world) {
+		"record absent":                 {newChallenge(), func(world) {}},
+		"Secret deleted":                {newChallenge(), func(w world) { w.cluster.deleteSecret() }},
+		"domain left the account":       {newChallenge(), func(w world) { w.api.RemoveDomain("example.nl") }},
+		"domain uses other nameservers": {newChallenge(), func(w world) { w.api.SetDNSElsewhere("example.nl") }},
+		"Secret now forbidden": {newChallenge(), func(w world) {
 			w.cluster.fail(apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "x", errors.New("no")))
 		}},
-		"the config names no Secret":    {newChallenge(withConfig(`{}`)), func(world) {}},
-		"the config was always wrong":   {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
-		"the FQDN was always malformed": {newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), func(world) {}},
+		"config names no Secret": {newChallenge(withConfig(`{}`)), func(world) {}},
+		"invalid config":         {newChallenge(withConfig(`{"tll":1}`)), func(world) {}},
+		"malformed FQDN":         {newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), func(world) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c.lose(w)
+			c.setUp(w)
 			w.must(w.CleanUp(c.challenge))
 		})
 	}
@@ -44,16 +44,16 @@ func TestCleanUp_NothingLeftToRemove(t *testing.T) {
 
 func TestCleanUp_FixableFailure(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(world){
-		"the key is refused":       func(w world) { w.api.RevokeKey(apiKey) },
-		"the API fails":            func(w world) { w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403)}) },
-		"the Kubernetes API fails": func(w world) { w.cluster.fail(apierrors.NewInternalError(errors.New("no"))) },
+	for name, inject := range map[string]func(world){
+		"key rejected":         func(w world) { w.api.RevokeKey(apiKey) },
+		"API fails":            func(w world) { w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(403)}) },
+		"Kubernetes API fails": func(w world) { w.cluster.fail(apierrors.NewInternalError(errors.New("no"))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.must(w.Present(newChallenge()))
-			spoil(w)
+			inject(w)
 			if err := w.CleanUp(newChallenge()); err == nil {
 				t.Error("want an error")
 			}
@@ -61,22 +61,22 @@ func TestCleanUp_FixableFailure(t *testing.T) {
 	}
 }
 
-// TestCleanUp_UnusableSecret: another process presented, and the Secret has no usable key until it is fixed.
+// TestCleanUp_UnusableSecret: another process presented, so clean-up waits until the Secret has a valid key.
 func TestCleanUp_UnusableSecret(t *testing.T) {
 	t.Parallel()
-	for name, entries := range map[string]map[string]string{
+	for want, entries := range map[string]map[string]string{
 		"key X in Secret cert-manager/mijn-host-api-key is not found":                                           nil,
 		"key X in Secret cert-manager/mijn-host-api-key is empty":                                               {"api-key": ""},
 		"key X in Secret cert-manager/mijn-host-api-key is quoted: remove the quotes":                           {"api-key": `"` + apiKey + `"`},
 		"key X in Secret cert-manager/mijn-host-api-key contains characters that are not allowed in an API key": {"api-key": "two words"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.must(w.newSolver().Present(newChallenge()))
 			w.cluster.setSecret("cert-manager", "mijn-host-api-key", entries)
-			if err := w.CleanUp(newChallenge()); err == nil || err.Error() != strings.Replace(name, "X", "api-key", 1) {
-				t.Errorf("got %v, want %s", err, name)
+			if err := w.CleanUp(newChallenge()); err == nil || err.Error() != strings.Replace(want, "X", "api-key", 1) {
+				t.Errorf("got error %v, want %s", err, want)
 			}
 			w.cluster.setSecret("cert-manager", "mijn-host-api-key", map[string]string{"api-key": apiKey})
 			w.must(w.CleanUp(newChallenge()))
@@ -87,7 +87,7 @@ func TestCleanUp_UnusableSecret(t *testing.T) {
 
 func TestCleanUp_SecretGoneUsesKeyOfPresent(t *testing.T) {
 	t.Parallel()
-	for name, lose := range map[string]func(*cluster){
+	for name, remove := range map[string]func(*cluster){
 		"deleted": func(c *cluster) { c.deleteSecret() },
 		"emptied": func(c *cluster) { c.setSecret("cert-manager", "mijn-host-api-key", nil) },
 		"forbidden": func(c *cluster) {
@@ -98,7 +98,7 @@ func TestCleanUp_SecretGoneUsesKeyOfPresent(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.must(w.Present(newChallenge()))
-			lose(w.cluster)
+			remove(w.cluster)
 			w.must(w.CleanUp(newChallenge()))
 			w.wantValues()
 		})
@@ -123,13 +123,13 @@ func TestCleanUp_CNAMERemoved(t *testing.T) {
 	w.wantValues()
 }
 
-// TestCleanUp_CNAMEChanged: the new target is not usable, so only the name of Present counts.
+// TestCleanUp_CNAMEChanged: the new target is unusable, so only the name that Present used counts.
 func TestCleanUp_CNAMEChanged(t *testing.T) {
 	t.Parallel()
 	for name, elsewhere := range map[string]func(*whapi.ChallengeRequest){
-		"none of the allowed domains": func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.example.org.", "example.org." },
-		"no domain of the account":    func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.allowed.nl.", "allowed.nl." },
-		"nothing that is a name":      func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" },
+		"target not in the allowed domains": func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.example.org.", "example.org." },
+		"target not in the account":         func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN, ch.ResolvedZone = "x.allowed.nl.", "allowed.nl." },
+		"target malformed":                  func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,10 +141,10 @@ func TestCleanUp_CNAMEChanged(t *testing.T) {
 			w.must(w.CleanUp(newChallenge(elsewhere)))
 			w.wantValues()
 			if want := []solver.Result{solver.ResultSuccess, solver.ResultSuccess}; !slices.Equal(results.all, want) {
-				t.Errorf("the results are %q, want %q", results.all, want)
+				t.Errorf("results: got %q, want %q", results.all, want)
 			}
 			if results.presented != 0 {
-				t.Errorf("%d values count as presented", results.presented)
+				t.Errorf("got %d presented values, want 0", results.presented)
 			}
 		})
 	}
@@ -160,12 +160,12 @@ func TestCleanUp_OneOfTwoNamesFails(t *testing.T) {
 		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
 	})
 	if err := w.CleanUp(elsewhere); err == nil {
-		t.Error("want the error of the failing name")
+		t.Error("got no error, want that of the failing name")
 	}
 	w.wantValues()
 }
 
-// TestCleanUp_BothNamesFail: the error is that of the name as it resolves now.
+// TestCleanUp_BothNamesFail expects the error of the current name.
 func TestCleanUp_BothNamesFail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -177,11 +177,11 @@ func TestCleanUp_BothNamesFail(t *testing.T) {
 		ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
 	}))
 	if err == nil || !strings.HasSuffix(err.Error(), "(HTTP 403: first)") && !strings.HasSuffix(err.Error(), "HTTP 403: first") {
-		t.Errorf("got %v, want the first error", err)
+		t.Errorf("got error %v, want the first", err)
 	}
 }
 
-// observed is an Observer that keeps what it receives.
+// observed is an Observer that records results.
 type observed struct {
 	all       []solver.Result
 	presented int
@@ -212,29 +212,29 @@ func TestPresent_NameInUse(t *testing.T) {
 	w.must(w.Present(newChallenge()))
 	err := w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "of-the-wildcard" }))
 	if !errors.Is(err, mijnhost.ErrNameInUse) {
-		t.Errorf("got %v, want ErrNameInUse", err)
+		t.Errorf("got error %v, want ErrNameInUse", err)
 	}
 	w.wantValues(fqdn + "=" + newChallenge().Key)
 }
 
-// TestCleanUp_Warning: only records that may exist count as left behind.
+// TestCleanUp_Warning expects a warning only if the record may exist.
 func TestCleanUp_Warning(t *testing.T) {
 	t.Parallel()
 	notAllowed := func(o *solver.Options) { o.AllowedDomains = []string{"example.org"} }
 	for name, c := range map[string]struct {
 		challenge *whapi.ChallengeRequest
 		change    func(*solver.Options)
-		spoil     func(world)
+		setUp     func(world)
 		presented bool // status.presented of the Challenge
 		want      solver.Result
 	}{
-		"the Secret is gone":               {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, true, solver.ResultGivenUp},
-		"the Secret never was":             {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, false, solver.ResultSuccess},
-		"the domain has left the account":  {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, true, solver.ResultGivenUp},
-		"the account never had the domain": {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, false, solver.ResultSuccess},
-		"the domain is no longer allowed":  {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
-		"the domain never was allowed":     {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
-		"the config is invalid":            {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
+		"Secret deleted":              {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, true, solver.ResultGivenUp},
+		"Secret never existed":        {newChallenge(), nil, func(w world) { w.cluster.deleteSecret() }, false, solver.ResultSuccess},
+		"domain left the account":     {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, true, solver.ResultGivenUp},
+		"domain never in the account": {newChallenge(), nil, func(w world) { w.api.RemoveDomain("example.nl") }, false, solver.ResultSuccess},
+		"domain no longer allowed":    {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
+		"domain never allowed":        {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
+		"invalid config":              {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -248,16 +248,16 @@ func TestCleanUp_Warning(t *testing.T) {
 				}
 			})
 			w.cluster.addChallenge(testChallenge{"cert-manager", "c", "DNS-01", c.challenge.Key, "pending", true, c.presented})
-			c.spoil(w)
+			c.setUp(w)
 			w.must(w.CleanUp(c.challenge))
 			if want := []solver.Result{c.want}; !slices.Equal(results.all, want) {
-				t.Errorf("the results are %q, want %q", results.all, want)
+				t.Errorf("results: got %q, want %q", results.all, want)
 			}
 		})
 	}
 }
 
-// A Challenge that the cluster no longer lists may have been presented by another process.
+// TestCleanUp_WarningWithoutChallenge: another process may have presented a Challenge that no longer exists.
 func TestCleanUp_WarningWithoutChallenge(t *testing.T) {
 	t.Parallel()
 	results := &observed{}
@@ -266,11 +266,11 @@ func TestCleanUp_WarningWithoutChallenge(t *testing.T) {
 	w.cluster.deleteSecret()
 	w.must(w.CleanUp(newChallenge()))
 	if want := []solver.Result{solver.ResultGivenUp}; !slices.Equal(results.all, want) {
-		t.Errorf("the results are %q, want %q", results.all, want)
+		t.Errorf("results: got %q, want %q", results.all, want)
 	}
 }
 
-// TestCleanUp_UncertainPresent: a failed Present may have written, so its key is remembered.
+// TestCleanUp_UncertainPresent: a failed Present may have written the record, so the solver remembers its key.
 func TestCleanUp_UncertainPresent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -284,7 +284,7 @@ func TestCleanUp_UncertainPresent(t *testing.T) {
 	w.wantValues()
 }
 
-// TestCleanUp_RememberedKeyIsRefused: the Secret is gone and its key is revoked, so a retry cannot succeed.
+// TestCleanUp_RememberedKeyIsRefused: the Secret is deleted and its key revoked, so no retry can succeed.
 func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	results := &observed{}
@@ -292,11 +292,11 @@ func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
 	w.must(w.Present(newChallenge()))
 	w.api.RevokeKey(apiKey)
 	if err := w.CleanUp(newChallenge()); err == nil {
-		t.Error("want an error: the key in the Secret can be fixed")
+		t.Error("got no error, want one while the Secret can be fixed")
 	}
 	w.cluster.deleteSecret()
 	w.must(w.CleanUp(newChallenge()))
 	if want := []solver.Result{solver.ResultSuccess, solver.ResultError, solver.ResultGivenUp}; !slices.Equal(results.all, want) {
-		t.Errorf("the results are %q, want %q", results.all, want)
+		t.Errorf("results: got %q, want %q", results.all, want)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// Config is the object under spec.acme.solvers[].dns01.webhook.config of an Issuer. It has no field for an address, so that
-// an Issuer cannot make the webhook send a key to another server.
+// Config is spec.acme.solvers[].dns01.webhook.config of an Issuer. It has no field for an address, so an Issuer cannot make
+// the webhook send a key to another server.
 type Config struct {
 	// APIKeySecretRef names the Secret with the API key, in the Issuer's namespace, or in cert-manager's cluster resource
 	// namespace for a ClusterIssuer.
 	APIKeySecretRef *SecretKeyRef `json:"apiKeySecretRef"`
-	// TTL of the TXT record in seconds, within ConfigRules. The host's default if nil.
+	// TTL of the TXT record in seconds, within ConfigRules. Nil means the host's default.
 	TTL *int64 `json:"ttl"`
 	// Service selects one of several zones with the same name, at hosts that have ConfigRules.Services.
 	Service *string `json:"service"`
@@ -109,7 +109,7 @@ func configError(fault string) error {
 }
 
 // typeMismatch describes the field whose value has the wrong type, in JSON terms. It decodes raw again with encoding/json,
-// because only that error has the field's path.
+// because only its error has the field's path.
 func typeMismatch(raw []byte) string {
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(json.Unmarshal(raw, &Config{}), &mismatch) {

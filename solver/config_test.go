@@ -11,7 +11,7 @@ func TestConfigRules(t *testing.T) {
 	t.Parallel()
 	const ref = `"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"}`
 	rules := solver.ConfigRules{MinTTL: 60, MaxTTL: 2419200, Services: []string{"BASIC", "PREMIUM"}}
-	for config, says := range map[string][2]string{
+	for config, errors := range map[string][2]string{ // without and with rules
 		`{` + ref + `,"ttl":59}`:            {"", "ttl must be a number of seconds from 60 to 2419200"},
 		`{` + ref + `,"ttl":2419201}`:       {"", "ttl must be a number of seconds from 60 to 2419200"},
 		`{` + ref + `,"ttl":0}`:             {"ttl must be a number of seconds from 1 to 2147483647", "ttl must be a number of seconds from 60 to 2419200"},
@@ -20,7 +20,7 @@ func TestConfigRules(t *testing.T) {
 		`{` + ref + `,"service":1}`:         {"service must be a string, not a JSON number", "service must be a string, not a JSON number"},
 		`{` + ref + `,"Service":"PREMIUM"}`: {`unknown field "Service"`, `unknown field "Service"`},
 	} {
-		for i, want := range says {
+		for i, want := range errors {
 			w := newWorld(t, func(o *solver.Options) {
 				if i == 1 {
 					o.Config = rules

@@ -14,8 +14,8 @@ const (
 // Result is the outcome of a call.
 type Result string
 
-// ResultGivenUp is a clean-up that can never succeed. A record may be left behind, and cert-manager gets a success so that
-// it deletes the Challenge.
+// ResultGivenUp is a clean-up that can never succeed. A record may be left behind. cert-manager gets success, so that it
+// deletes the Challenge.
 const (
 	ResultSuccess Result = "success"
 	ResultError   Result = "error"
@@ -26,12 +26,12 @@ const (
 type Observer interface {
 	// ChallengeAnswered reports the outcome of one call from cert-manager. The domain is the account's at the DNS host,
 	// or empty if none was found.
-	ChallengeAnswered(action Action, result Result, domain string, took time.Duration)
+	ChallengeAnswered(action Action, result Result, domain string, duration time.Duration)
 	// ValuesPresented reports a change in the number of values that this process has presented and not yet cleaned up.
 	ValuesPresented(change int)
 }
 
-// unobserved is the Observer if none is set.
+// unobserved is the default Observer.
 type unobserved struct{}
 
 func (unobserved) ChallengeAnswered(Action, Result, string, time.Duration) {}

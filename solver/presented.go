@@ -7,19 +7,19 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 )
 
-// rememberFor is how long a challenge stays in memory if another process cleans it up. Known ACME servers close a challenge
-// sooner.
+// rememberFor is how long a challenge stays in memory if another process cleans it up. The known ACME servers close
+// challenges sooner.
 const rememberFor = 7 * 24 * time.Hour
 
-// presented remembers, for each challenge that this process presented or may have presented, the name and the key. At
-// clean-up the Secret may be gone, or the CNAME may have changed.
+// presented remembers the name and the key of each challenge that this process presented or may have presented. At clean-up
+// the Secret may be gone, or the CNAME may have changed.
 type presented struct {
 	report  func(change int) // change in the number of values presented successfully
 	mu      sync.Mutex
 	records map[challenge]*record
 }
 
-// challenge identifies a challenge. The request's UID cannot, because cert-manager never sets it.
+// challenge identifies a challenge. cert-manager never sets the request's UID.
 type challenge struct {
 	namespace, dnsName, key string
 }

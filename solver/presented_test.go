@@ -8,7 +8,7 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 )
 
-// TestPresented_ExpiresAfterAWeek, even if another process cleaned up.
+// TestPresented_ExpiresAfterAWeek: the cleanup may run in another process.
 func TestPresented_ExpiresAfterAWeek(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -20,7 +20,7 @@ func TestPresented_ExpiresAfterAWeek(t *testing.T) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if remembered != n || len(p.records) != n {
-				t.Errorf("%d are remembered and %d counted, want %d", len(p.records), remembered, n)
+				t.Errorf("got %d records and a count of %d, want %d", len(p.records), remembered, n)
 			}
 		}
 		once, again := &whapi.ChallengeRequest{Key: "once"}, &whapi.ChallengeRequest{Key: "again"}

@@ -8,7 +8,7 @@ import (
 
 // Provider writes TXT records at a DNS host.
 //
-// Both methods return when ctx ends. Their errors have constant texts, fit for a Challenge's status, and contain no secret.
+// Both methods return when ctx ends. Their errors go into a Challenge's status: the text is constant and contains no secret.
 // The result is valid even if the error is not nil.
 type Provider interface {
 	// Present adds the record. It succeeds if the record already exists.

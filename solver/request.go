@@ -16,7 +16,7 @@ import (
 // escapes in different ways.
 var challengeKey = regexp.MustCompile(`^[[:alnum:]!#$%&'()*+,./:;<=>?@\[\]^_{|}~-]{1,255}$`)
 
-// validate returns an error for a malformed request, or for a name outside of the allowed domains.
+// validate returns an error for a malformed request or a name outside the allowed domains.
 func (s *Solver) validate(ch *whapi.ChallengeRequest) error {
 	if err := validateRequest(ch); err != nil {
 		return err
@@ -58,7 +58,7 @@ func isAllowed(allowed []string, fqdn string) bool {
 	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(domain string) bool { return dnsname.IsSubdomain(fqdn, domain) })
 }
 
-// ValidateDomains returns an error that names the first entry which is not a domain name.
+// ValidateDomains returns an error that names the first entry that is not a domain name.
 func ValidateDomains(domains []string) error {
 	for _, domain := range domains {
 		if !dnsname.IsValid(domain) {
@@ -68,8 +68,8 @@ func ValidateDomains(domains []string) error {
 	return nil
 }
 
-// validateName requires an absolute name. A zone may be a top-level domain or the root, because cert-manager resolves these
-// for a domain that is not delegated.
+// validateName requires an absolute name. A zone may be a top-level domain or the root: cert-manager finds these for a domain
+// that is not delegated.
 func validateName(what, name string) error {
 	switch {
 	case name == "":

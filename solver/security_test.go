@@ -41,11 +41,11 @@ func TestAllowedDomains(t *testing.T) {
 			err := w.Present(ch)
 			want := fmt.Sprintf("%s is not in the webhook's --allowed-domains", c.fqdn)
 			if c.want != (err == nil) || err != nil && err.Error() != want {
-				t.Errorf("got %v", err)
+				t.Errorf("got error %v, want allowed %v", err, c.want)
 			}
 			w.must(w.CleanUp(ch)) // never presented, so nothing to clean up
 			if !c.want && w.api.Calls() > 0 {
-				t.Errorf("%d calls to mijn.host, want none", w.api.Calls())
+				t.Errorf("got %d calls to mijn.host, want 0", w.api.Calls())
 			}
 		})
 	}
@@ -55,12 +55,12 @@ func TestValidateDomains(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "*.example.nl", "https://example.nl", "example..nl", "exa mple.nl"} {
 		if solver.ValidateDomains([]string{"example.nl", bad}) == nil {
-			t.Errorf("%q is accepted", bad)
+			t.Errorf("%q: got no error", bad)
 		}
 	}
 }
 
-// TestIssuerCannotRedirectWebhook: not to another address, and not to a Secret in another namespace.
+// TestIssuerCannotRedirectWebhook tries other API addresses and Secrets in other namespaces.
 func TestIssuerCannotRedirectWebhook(t *testing.T) {
 	t.Parallel()
 	for _, field := range []string{
@@ -69,10 +69,10 @@ func TestIssuerCannotRedirectWebhook(t *testing.T) {
 		w := newWorld(t)
 		err := w.Present(newChallenge(withConfig(`{"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"},` + field + `}`)))
 		if err == nil || !strings.Contains(err.Error(), "unknown field") {
-			t.Errorf("%s: got %v, want an unknown field", field, err)
+			t.Errorf("%s: got error %v, want unknown field", field, err)
 		}
 		if w.api.Calls() != 0 {
-			t.Errorf("%s: mijn.host was called", field)
+			t.Errorf("%s: got %d calls to mijn.host, want 0", field, w.api.Calls())
 		}
 	}
 	w := newWorld(t)
@@ -80,12 +80,12 @@ func TestIssuerCannotRedirectWebhook(t *testing.T) {
 	for _, name := range []string{"kube-system/other", "../kube-system/other", "..%2fkube-system%2fsecrets%2fother", "other"} {
 		config := fmt.Sprintf(`{"apiKeySecretRef":{"name":%q,"key":"api-key"}}`, name)
 		if err := w.Present(newChallenge(withConfig(config))); err == nil {
-			t.Errorf("%s was read", name)
+			t.Errorf("Secret %s: got no error", name)
 		}
 	}
 }
 
-// TestTheKeyIsNotLogged at the highest verbosity, including the HTTP tracer of the Kubernetes client.
+// TestTheKeyIsNotLogged runs at the highest verbosity, where the Kubernetes client logs HTTP bodies.
 func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one output for the process
 	var flags flag.FlagSet
 	klog.InitFlags(&flags)
@@ -98,7 +98,7 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	klog.SetOutput(&log)
 	t.Cleanup(func() { klog.SetOutput(&lockedBuffer{}); _ = flags.Set("v", "0") })
 
-	// A Secret read in the usual way proves that the tracer is on.
+	// An ordinary read of a Secret proves that bodies are logged.
 	canary := newWorld(t)
 	canary.cluster.setSecret("default", "canary", map[string]string{"api-key": "canary"})
 	client, err := corev1client.NewForConfig(&rest.Config{Host: canary.cluster.URL})
@@ -129,7 +129,7 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	klog.Flush()
 	text := log.String()
 	if !strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("canary"))) {
-		t.Error("the HTTP tracer did not log the canary")
+		t.Error("the Kubernetes client did not log the canary")
 	}
 	for _, secret := range []string{apiKey, base64.StdEncoding.EncodeToString([]byte(apiKey))} {
 		if i := strings.Index(text, secret); i >= 0 {
@@ -138,7 +138,7 @@ func TestTheKeyIsNotLogged(t *testing.T) { //nolint:paralleltest // klog has one
 	}
 }
 
-// lockedBuffer is a buffer for many writers.
+// lockedBuffer is a buffer for concurrent writers.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

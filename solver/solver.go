@@ -78,8 +78,8 @@ func (s *Solver) Name() string { return s.name }
 // Initialize sets up the Kubernetes clients. The server calls it before it becomes ready.
 func (s *Solver) Initialize(config *rest.Config, _ <-chan struct{}) error {
 	config = rest.CopyConfig(config)
-	// Each challenge reads a Secret. At client-go's default of 5 requests a second, a hundred challenges would wait 18 s; the
-	// API server has its own priority and fairness.
+	// Each challenge reads a Secret. With client-go's default of 5 requests a second, 100 challenges would wait 18 s. The API
+	// server has its own priority and fairness.
 	config.QPS = -1
 	client, err := corev1.NewForConfig(config)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Solver) PresentContext(ctx context.Context, ch *whapi.ChallengeRequest)
 	return s.answer(ctx, ActionPresent, ch, s.present)
 }
 
-// CleanUp removes the challenge's TXT value, and nothing else. It returns an error only if a retry can succeed, because
+// CleanUp removes only the challenge's TXT value. It returns an error only if a retry can succeed, because
 // cert-manager keeps a Challenge until its clean-up succeeds.
 func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 	return s.CleanUpContext(context.Background(), ch)
@@ -130,21 +130,21 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	learned, err := s.provider.Present(ctx, key.value, dnshost.TXT{
+	outcome, err := s.provider.Present(ctx, key.value, dnshost.TXT{
 		Zone: ch.ResolvedZone, FQDN: ch.ResolvedFQDN, Value: ch.Key, TTL: config.ttl(), Service: config.service(), Delegated: isDelegated(ch),
 	})
 	if apiclient.MayHaveTakenEffect(err) {
 		s.presented.add(ch, key, false)
 	}
 	if err != nil {
-		return learned, fmt.Errorf("cannot present %s with the API key from %s: %w", describe(ch, ch.ResolvedFQDN), key.origin, err)
+		return outcome, fmt.Errorf("cannot present %s with the API key from %s: %w", describe(ch, ch.ResolvedFQDN), key.origin, err)
 	}
 	s.presented.add(ch, key, true)
-	return learned, nil
+	return outcome, nil
 }
 
 func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
-	learned, err := s.remove(ctx, ch)
+	outcome, err := s.remove(ctx, ch)
 	if errors.As(err, new(*dnshost.LeftBehindError)) && s.neverPresented(ctx, ch) {
 		logr.FromContextOrDiscard(ctx).V(2).Info("Nothing to clean up: the challenge was never presented", "reason", err.Error())
 		err = nil
@@ -153,10 +153,10 @@ func (s *Solver) cleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (dnsho
 	if err == nil || errors.As(err, new(*dnshost.LeftBehindError)) {
 		s.presented.remove(ch)
 	}
-	return learned, err
+	return outcome, err
 }
 
-// remove removes the value from every name where it may be.
+// remove removes the value from every name that may have it.
 func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshost.Result, error) {
 	names, refusal := s.locationsOf(ch)
 	if len(names) == 0 {
@@ -167,15 +167,15 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 		return dnshost.Result{}, err
 	}
 	config, _ := s.rules.Parse(ch.Config) // an invalid config has no service
-	learned, err := s.removeFrom(ctx, names, key, ch, config.service())
+	outcome, err := s.removeFrom(ctx, names, key, ch, config.service())
 	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
 		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to fix the key
 	}
-	return learned, err
+	return outcome, err
 }
 
-// neverPresented reports whether no Present of this challenge wrote anything: this process has none in memory, and either the
-// request was always invalid or the Challenge's status says so.
+// neverPresented reports whether no process presented this challenge: this one does not remember it, and either the request is
+// invalid or the Challenge's status says so.
 func (s *Solver) neverPresented(ctx context.Context, ch *whapi.ChallengeRequest) bool {
 	if _, ok := s.presented.get(ch); ok {
 		return false
@@ -194,16 +194,16 @@ func describe(ch *whapi.ChallengeRequest, fqdn string) string {
 	return fqdn + " (for " + ch.DNSName + ")"
 }
 
-// removeFrom tries every name, even after a failure, and returns the first error. The value counts as left behind only if the
-// last name says so: if there are two names, this process presented the value at the last one.
+// removeFrom tries every name, even after a failure, and returns the first error. Only the last name decides whether the value
+// is left behind: if there are two names, this process presented the value at the last one.
 func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, ch *whapi.ChallengeRequest, service string) (dnshost.Result, error) {
 	var total dnshost.Result
 	var failure, leftBehind error
 	for _, at := range names {
-		learned, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: ch.Key, Service: service})
-		total.Calls += learned.Calls
-		total.Shared = max(total.Shared, learned.Shared)
-		total.Domain = cmp.Or(learned.Domain, total.Domain)
+		outcome, err := s.provider.CleanUp(ctx, key.value, dnshost.TXT{Zone: at.zone, FQDN: at.fqdn, Value: ch.Key, Service: service})
+		total.Calls += outcome.Calls
+		total.Shared = max(total.Shared, outcome.Shared)
+		total.Domain = cmp.Or(outcome.Domain, total.Domain)
 		leftBehind = nil
 		switch {
 		case errors.As(err, new(*dnshost.LeftBehindError)):
@@ -215,8 +215,9 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, c
 	return total, cmp.Or(failure, leftBehind)
 }
 
-// keyForCleanUp returns the key that the config names or, if that is missing, the one used by Present. An invalid config is
-// final, because the Challenge has an immutable copy of it; an unusable Secret is an error until it is deleted or forbidden.
+// keyForCleanUp returns the key that the config names or, if that is missing, the one that Present used. An invalid config is
+// final, because the Challenge has an immutable copy of it. An invalid key is an error until its Secret is deleted or
+// forbidden.
 func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
 	config, reason := s.rules.Parse(ch.Config)
 	var missing *noKeyError
@@ -238,8 +239,8 @@ func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) 
 	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for clean-up: %w", reason)}
 }
 
-// locationsOf returns the names where the challenge's value may be: the target of its CNAMEs now, unless validate refuses that,
-// and the name where this process presented it, if the CNAMEs have changed since.
+// locationsOf returns the names that may have the challenge's value: the current target of its CNAMEs, unless validate rejects
+// it, and the name where this process presented it, if the CNAMEs have changed since.
 func (s *Solver) locationsOf(ch *whapi.ChallengeRequest) (names []location, refusal error) {
 	if refusal = s.validate(ch); refusal == nil {
 		names = append(names, location{ch.ResolvedZone, ch.ResolvedFQDN})

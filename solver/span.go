@@ -11,7 +11,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 )
 
-// tracer is the instrumentation scope of the spans.
+// tracer is the spans' instrumentation scope.
 const tracer = "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 
 // startSpan starts a child of the request's span. If the request is not sampled, nothing is recorded.
@@ -23,11 +23,11 @@ func startSpan(ctx context.Context, action Action, ch *whapi.ChallengeRequest) (
 	))
 }
 
-func endSpan(span trace.Span, result Result, reason string, learned dnshost.Result) {
+func endSpan(span trace.Span, result Result, reason string, outcome dnshost.Result) {
 	span.SetAttributes(
-		attribute.String("challenge.domain", learned.Domain),
+		attribute.String("challenge.domain", outcome.Domain),
 		attribute.String("challenge.result", string(result)),
-		attribute.Int("challenge.api_calls", learned.Calls),
+		attribute.Int("challenge.api_calls", outcome.Calls),
 	)
 	if reason != "" {
 		span.SetStatus(codes.Error, reason)

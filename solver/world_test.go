@@ -36,7 +36,7 @@ type world struct {
 	cluster *cluster
 }
 
-// newWorld has a Secret cert-manager/mijn-host-api-key with the key of an account that has example.nl.
+// newWorld returns a world with an account that has example.nl, and its key in Secret cert-manager/mijn-host-api-key.
 func newWorld(t *testing.T, change ...func(*solver.Options)) world {
 	t.Helper()
 	w := world{T: t, api: mijnhosttest.Start(t, mijnhosttest.Options{}), cluster: newCluster(t)}
@@ -46,7 +46,7 @@ func newWorld(t *testing.T, change ...func(*solver.Options)) world {
 	return w
 }
 
-// newSolver returns another process in the same world.
+// newSolver returns the solver of another webhook process.
 func (w world) newSolver(change ...func(*solver.Options)) *solver.Solver {
 	w.Helper()
 	o := solver.Options{Name: "mijn-host", Provider: mijnhost.NewProvider(mijnhost.Options{
@@ -108,7 +108,7 @@ func withConfig(raw string) func(*whapi.ChallengeRequest) {
 	return func(ch *whapi.ChallengeRequest) { ch.Config = &apiextensionsv1.JSON{Raw: []byte(raw)} }
 }
 
-// cluster is a Kubernetes API with only Secrets and Challenges.
+// cluster is a Kubernetes API that serves only Secrets and Challenges.
 type cluster struct {
 	*httptest.Server
 	mu         sync.Mutex

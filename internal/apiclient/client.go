@@ -24,9 +24,9 @@ type Call struct {
 	Path string
 	// Body is JSON, or nil for none.
 	Body []byte
-	// Decode reads the data of a successful response; nil ignores it. If it fails, the response is unexpected and the call is retried.
+	// Decode reads the data of a successful response; nil ignores it. If Decode fails, the client retries the call.
 	Decode func(data []byte) error
-	// OnlyOK: of all 2xx, only a 200 is success.
+	// OnlyOK: only a 200 is success, no other 2xx.
 	OnlyOK bool
 	// Once: never retry.
 	Once bool
@@ -42,7 +42,7 @@ type Options struct {
 	Transport http.RoundTripper
 	// MaxInFlight limits concurrent attempts; 0 means 8.
 	MaxInFlight int
-	// LargeAnswers is the limit of the process; nil means a limit for this client.
+	// LargeAnswers is the limit that all clients share; nil means a limit for this client.
 	LargeAnswers LargeAnswers
 	// Observer may be nil.
 	Observer Observer
@@ -86,11 +86,11 @@ func New(o Options, apiKey string) *Client {
 	if o.Read == nil {
 		o.Read = ReadPlain
 	}
-	// From the inside out: the last layer sees a call first and its response last.
+	// From the inside out: a call passes the last layer first.
 	send := overHTTP(o, apiKey)
 	send = observed(send, o)
 	send = cooled(send, newCoolDown(), o)
-	send = limited(send, o) // outside of cooled: a call that had to queue checks the cool-down afterwards
+	send = limited(send, o) // outside cooled: a queued call checks the cool-down afterwards
 	send = retried(send, o.Observer)
 	send = withMargin(send, deadlineMargin)
 	return &Client{send}
@@ -132,22 +132,22 @@ func limited(next handler, o Options) handler {
 	}
 }
 
-// observed reports each attempt. Only here is the cause of a failure logged, because error messages are constant.
+// observed reports each attempt. It logs the cause of a failure, which constant error messages cannot contain.
 func observed(next handler, o Options) handler {
 	return func(ctx context.Context, r *request) error {
 		r.attempts++
 		o.Observer.CallStarted()
-		begun := time.Now()
+		start := time.Now()
 		err := next(ctx, r)
-		log, status, took := logr.FromContextOrDiscard(ctx).V(2), http.StatusOK, time.Since(begun)
+		log, status, elapsed := logr.FromContextOrDiscard(ctx).V(2), http.StatusOK, time.Since(start)
 		if e := (*Error)(nil); errors.As(err, &e) {
 			status = e.Status
 			if e.cause != nil {
 				log = log.WithValues("cause", e.cause.Error())
 			}
 		}
-		o.Observer.CallEnded(r.call.Op, status, took)
-		log.Info("Called "+o.Host, "operation", r.call.Op, "status", status, "duration", took.Round(time.Millisecond))
+		o.Observer.CallEnded(r.call.Op, status, elapsed)
+		log.Info("Called "+o.Host, "operation", r.call.Op, "status", status, "duration", elapsed.Round(time.Millisecond))
 		return err
 	}
 }

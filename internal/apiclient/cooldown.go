@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// The pause after a 429 without Retry-After doubles between these; no host documents one.
+	// After a 429 without Retry-After, the pause doubles from the first to the longest. No host documents one.
 	firstUnnamedCoolDown   = time.Second
 	longestUnnamedCoolDown = time.Minute
 	// longestCoolDown limits Retry-After, so that one absurd header cannot stop the webhook for a day.
@@ -23,8 +23,8 @@ const (
 type coolDown struct {
 	mu     sync.Mutex
 	until  time.Time
-	set    time.Time // when until was last moved
-	reason Error     // the response that started it, for calls that are not sent
+	set    time.Time // when until last changed
+	reason Error     // the response that started it, returned by calls that are not sent
 	pace   *backoff.ExponentialBackOff
 }
 
@@ -32,15 +32,15 @@ func newCoolDown() *coolDown {
 	return &coolDown{pace: jittered(firstUnnamedCoolDown, longestUnnamedCoolDown)}
 }
 
-// cooled waits for the end of a cool-down, and starts one.
+// cooled waits for the end of a cool-down before a call, and starts one after a response that asks for it.
 func cooled(next handler, c *coolDown, o Options) handler {
 	return func(ctx context.Context, r *request) error {
 		if err := c.wait(ctx); err != nil {
 			return err
 		}
-		begun := time.Now()
+		start := time.Now()
 		err := next(ctx, r)
-		if pause := c.update(err, begun); pause > 0 {
+		if pause := c.update(err, start); pause > 0 {
 			o.Observer.CooledDown(pause)
 			logr.FromContextOrDiscard(ctx).V(2).Info(o.Host+" rate-limits this API key", "pause", pause.Round(time.Millisecond))
 		}
@@ -48,7 +48,7 @@ func cooled(next handler, c *coolDown, o Options) handler {
 	}
 }
 
-// wait waits for the end of the cool-down. It fails at once if that is after the deadline of ctx.
+// wait waits for the end of the cool-down. It fails at once if the deadline of ctx is earlier.
 func (c *coolDown) wait(ctx context.Context) error {
 	for {
 		c.mu.Lock()
@@ -68,9 +68,9 @@ func (c *coolDown) wait(ctx context.Context) error {
 	}
 }
 
-// update starts or extends the cool-down if err asks for one, and returns the pause it added. Without Retry-After, a call that
-// began before the cool-down does not extend it: eight calls that fail together count once.
-func (c *coolDown) update(err error, begun time.Time) time.Duration {
+// update starts or extends the cool-down if err asks for one, and returns the added pause. Without Retry-After, a call that
+// started before the cool-down does not extend it, so eight calls that fail together count once.
+func (c *coolDown) update(err error, start time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var e *Error
@@ -83,7 +83,7 @@ func (c *coolDown) update(err error, begun time.Time) time.Duration {
 	now := time.Now()
 	pause := e.retryAfter
 	if pause == 0 {
-		if begun.Before(c.set) {
+		if start.Before(c.set) {
 			return 0
 		}
 		pause = c.pace.NextBackOff()

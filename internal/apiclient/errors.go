@@ -22,12 +22,12 @@ var (
 	errQueueFull    = errors.New("too many calls in progress for this API key")
 )
 
-// Error is a failed call. The message is the same for the same cause: it has no time, address, port or count, and never the
-// API key.
+// Error is a failed call. Its message is constant for the same cause: it has no time, address, port or count. It never contains
+// the API key.
 type Error struct {
 	Host string
 	Op   Operation
-	// Status is the HTTP status, the one in the body if HTTP said 2xx, or 0 without a response.
+	// Status is the HTTP status, a failure status in the body of a 2xx, or 0 without a response.
 	Status int
 	// Message is the API's own message: one line of at most 200 bytes, or empty.
 	Message string
@@ -91,13 +91,13 @@ func IsRefusal(err error) bool {
 	return errors.As(err, &e) && !e.Unexpected && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
 }
 
-// MayHaveTakenEffect reports whether an attempt of a failed call was sent and not clearly rejected.
+// MayHaveTakenEffect reports whether any attempt of a failed call was sent and not clearly rejected.
 func MayHaveTakenEffect(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && (e.uncertain || !e.notSent && (e.Status == 0 || isSuccess(e.Status) || e.Status >= http.StatusInternalServerError))
 }
 
-// isRetryable reports whether the same call may succeed a moment later. A call that was not sent because of a cool-down is not.
+// isRetryable reports whether the same call may succeed a moment later. A call stopped by a cool-down may not.
 func isRetryable(err error) bool {
 	var e *Error
 	switch {

@@ -26,7 +26,7 @@ func NewLargeAnswers() LargeAnswers { return make(LargeAnswers, 3) }
 
 // Answer is an interpreted response.
 type Answer struct {
-	// Status is HTTP's, or one in the body that overrules a 2xx. A 2xx is success.
+	// Status is the HTTP status, or a failure status in the body of a 2xx.
 	Status int
 	// Data is the input of Call.Decode.
 	Data []byte
@@ -38,7 +38,7 @@ type Answer struct {
 	Unexpected bool
 }
 
-// ReadPlain reads a response whose HTTP status decides, and whose body is the data.
+// ReadPlain reads a response without an envelope: its status is the HTTP status, its data the body.
 func ReadPlain(status int, body []byte) Answer {
 	return Answer{Status: status, Data: body, Unexpected: !json.Valid(body)}
 }
@@ -73,10 +73,10 @@ func overHTTP(o Options, apiKey string) handler {
 	}
 }
 
-// noRedirect keeps the API key from being sent to another address.
+// noRedirect keeps the API key from going to another address.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// readBody reads a whole body. A large one waits for a place in large until the caller of another one calls done.
+// readBody reads a whole body. A large one waits for a slot in large; the caller frees the slot with done.
 func readBody(ctx context.Context, r io.Reader, large LargeAnswers) (body []byte, done func(), err error) {
 	body, err = io.ReadAll(io.LimitReader(r, largeBody))
 	if err != nil || len(body) < largeBody {

@@ -15,7 +15,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// TestLargeAnswers: three large answers at once are in memory, whatever number of keys asks; small ones do not wait.
+// TestLargeAnswers: at most three large responses are in memory at once, however many keys there are. Small ones do not wait.
 func TestLargeAnswers(t *testing.T) {
 	t.Parallel()
 	for size, most := range map[int]int32{512 << 10: 3, 1 << 10: 12} {
@@ -54,7 +54,7 @@ func TestLargeAnswers(t *testing.T) {
 			}
 			all.Wait()
 			if peak.Load() > most {
-				t.Errorf("%d answers at once, want at most %d", peak.Load(), most)
+				t.Errorf("got %d responses at once, want at most %d", peak.Load(), most)
 			}
 		})
 	}

@@ -22,13 +22,13 @@ import (
 func TestDo_HangingServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		begun := time.Now()
+		start := time.Now()
 		attempts, err := do(t, newTestClient(&server{answer: slow(time.Hour)}), 25*time.Second, Call{})
-		if took := time.Since(begun); err == nil || took > 25*time.Second-deadlineMargin {
-			t.Errorf("%v after %s, want an error before the caller's deadline", err, took)
+		if elapsed := time.Since(start); err == nil || elapsed > 25*time.Second-deadlineMargin {
+			t.Errorf("got %v after %s, want an error before the caller's deadline", err, elapsed)
 		}
 		if attempts < 3 {
-			t.Errorf("%d attempts, want time for at least 3", attempts)
+			t.Errorf("got %d attempts, want at least 3", attempts)
 		}
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v does not wrap its cause", err)
@@ -47,7 +47,7 @@ func TestRetried_BackOff(t *testing.T) {
 		want := 300 * time.Millisecond
 		for i := 1; i < len(s.calls); i++ {
 			if pause := s.calls[i].Sub(s.calls[i-1]); pause < want*66/100 || pause > want*134/100 {
-				t.Errorf("pause %d is %s, want %s give or take a third", i, pause, want)
+				t.Errorf("pause %d: got %s, want %s give or take a third", i, pause, want)
 			}
 			want = min(2*want, 4*time.Second)
 		}
@@ -68,7 +68,7 @@ func TestLimited_SlotFreeAtDeadline(t *testing.T) {
 			synctest.Wait()
 			err := c(withDeadline(t, 3*time.Second), &request{})
 			if !errors.Is(err, errQueueFull) || MayHaveTakenEffect(err) || s.count() != 1 {
-				t.Errorf("%d calls sent, %v; want the queued one not sent", s.count(), err)
+				t.Errorf("got %d calls sent, %v; want the queued call not sent", s.count(), err)
 			}
 			all.Wait()
 		})
@@ -93,7 +93,7 @@ func TestCooled_CallsInQueueAreNotSent(t *testing.T) {
 		}
 		all.Wait()
 		if s.count() != 8 {
-			t.Errorf("%d calls sent, want only the 8 that were in flight at the first 429", s.count())
+			t.Errorf("got %d calls sent, want only the 8 in flight at the first 429", s.count())
 		}
 	})
 }
@@ -105,36 +105,36 @@ func TestCoolDown_CallerGivesUp(t *testing.T) {
 		c.update(&Error{Status: http.StatusTooManyRequests, retryAfter: time.Minute}, time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		begun := time.Now()
+		start := time.Now()
 		err := c.wait(ctx)
-		if !errors.Is(err, ErrRateLimited) || MayHaveTakenEffect(err) || time.Since(begun) != time.Second {
-			t.Errorf("%v after %s, want the 429, when the caller gives up", err, time.Since(begun))
+		if !errors.Is(err, ErrRateLimited) || MayHaveTakenEffect(err) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %s, want the 429 after 1s", err, time.Since(start))
 		}
 	})
 }
 
 // observation is one call of an Observer's method.
 type observation struct {
-	what   string
-	op     Operation
-	status int
-	took   time.Duration
+	event    string
+	op       Operation
+	status   int
+	duration time.Duration
 }
 
 type recorder struct{ seen []observation }
 
 func (r *recorder) CallStarted() {}
 
-func (r *recorder) CallEnded(op Operation, status int, took time.Duration) {
-	r.seen = append(r.seen, observation{"ended", op, status, took})
+func (r *recorder) CallEnded(op Operation, status int, duration time.Duration) {
+	r.seen = append(r.seen, observation{"ended", op, status, duration})
 }
 
 func (r *recorder) Retried(op Operation) {
-	r.seen = append(r.seen, observation{what: "retried", op: op})
+	r.seen = append(r.seen, observation{event: "retried", op: op})
 }
 
 func (r *recorder) CooledDown(pause time.Duration) {
-	r.seen = append(r.seen, observation{what: "cooled down", took: pause})
+	r.seen = append(r.seen, observation{event: "cooled down", duration: pause})
 }
 
 func TestObserved_Durations(t *testing.T) {
@@ -156,8 +156,8 @@ func TestObserved_Durations(t *testing.T) {
 		}
 		want := []observation{
 			{"ended", "read", http.StatusTooManyRequests, 2 * time.Second},
-			{what: "cooled down", took: 3 * time.Second},
-			{what: "retried", op: "read"},
+			{event: "cooled down", duration: 3 * time.Second},
+			{event: "retried", op: "read"},
 			{"ended", "read", http.StatusOK, 2 * time.Second},
 		}
 		if !reflect.DeepEqual(r.seen, want) {
@@ -174,15 +174,15 @@ func TestObserved_CauseIsLogged(t *testing.T) {
 		c := newTestClient(&server{answer: func(int, *http.Request) (*http.Response, error) { return nil, errors.New("port 51234") }})
 		_, err := sendOnce(logr.NewContext(t.Context(), log), c)
 		if err == nil || strings.Contains(err.Error(), "51234") {
-			t.Errorf("%v, want an error without its cause", err)
+			t.Errorf("got %v, want an error without its cause", err)
 		}
 		if got := strings.Contains(logged.String(), "port 51234"); got != want || (logged.Len() > 0) != want {
-			t.Errorf("at -v=%d the log is %q, want the cause: %v", verbosity, logged.String(), want)
+			t.Errorf("-v=%d: got log %q, want cause logged %v", verbosity, logged.String(), want)
 		}
 	}
 }
 
-// sendOnce sends one call once.
+// sendOnce makes one call without retries.
 func sendOnce(ctx context.Context, c *Client) (attempts int, err error) {
 	return c.Do(ctx, Call{Op: "read", Method: http.MethodGet, Path: "/zone", Once: true})
 }
@@ -211,25 +211,25 @@ func TestDo_NotSent(t *testing.T) {
 	}
 }
 
-// TestReasonOf_EachFaultHasItsOwnMessage checks that no two faults share a message, since each has its own fix.
+// TestReasonOf_EachFaultHasItsOwnMessage: each fault needs another fix, so no two share a message.
 func TestReasonOf_EachFaultHasItsOwnMessage(t *testing.T) {
 	t.Parallel()
 	rejected := func(err error) error { return &tls.CertificateVerificationError{Err: err} }
-	by := map[string]error{}
+	causes := map[string]error{}
 	for _, cause := range []error{
 		&net.DNSError{}, context.Canceled, context.DeadlineExceeded, io.EOF, errors.New("other"), errBodyTooLarge,
 		rejected(x509.CertificateInvalidError{Reason: x509.Expired}), rejected(x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}),
 		rejected(x509.HostnameError{Certificate: &x509.Certificate{}}), rejected(x509.UnknownAuthorityError{}),
 	} {
-		says := (&Error{Host: "a.host", cause: cause}).Error()
-		if other, ok := by[says]; ok {
-			t.Errorf("%q is the message of both %#v and %#v", says, other, cause)
+		message := (&Error{Host: "a.host", cause: cause}).Error()
+		if other, ok := causes[message]; ok {
+			t.Errorf("%#v and %#v share the message %q", other, cause, message)
 		}
-		by[says] = cause
+		causes[message] = cause
 	}
 }
 
-// closer is a body that records that it was closed.
+// closer is a body that records whether it was closed.
 type closer struct {
 	io.Reader
 	closed bool
@@ -258,18 +258,18 @@ func TestJudge(t *testing.T) {
 		return err
 	}
 	if err := once(Call{}); err != nil || !body.closed {
-		t.Errorf("202: %v, body closed: %v", err, body.closed)
+		t.Errorf("202: got error %v, body closed %v", err, body.closed)
 	}
 	if err := once(Call{OnlyOK: true}); err == nil || !MayHaveTakenEffect(err) {
-		t.Errorf("202 where only 200 is success: %v", err)
+		t.Errorf("202 with OnlyOK: got %v, want an uncertain error", err)
 	}
 	var e *Error
 	if err := once(Call{Decode: func([]byte) error { return errShape }}); !errors.As(err, &e) || !e.Unexpected || e.cause != errShape { //nolint:errorlint // the cause itself
-		t.Errorf("data in another format: %v", err)
+		t.Errorf("invalid data: got %v, want an unexpected answer", err)
 	}
 	status, body.Reader = 400, strings.NewReader("key s3cr3t is unknown")
 	if err := once(Call{}); !errors.Is(err, errOwn) || strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "is unknown") {
-		t.Errorf("400 with the key in its message: %v", err)
+		t.Errorf("400 with the key in its message: got %v, want the message without the key", err)
 	}
 }
 
@@ -277,19 +277,19 @@ func TestNewTransport(t *testing.T) {
 	t.Parallel()
 	tr := NewTransport()
 	if tr.Proxy == nil || tr.TLSClientConfig.MinVersion != tls.VersionTLS12 || tr.TLSClientConfig.InsecureSkipVerify {
-		t.Errorf("proxy from the environment: %v, TLS: %+v", tr.Proxy != nil, tr.TLSClientConfig)
+		t.Errorf("got proxy %v, TLS %+v; want the environment's proxy and TLS 1.2", tr.Proxy != nil, tr.TLSClientConfig)
 	}
 	if tr.IdleConnTimeout != 30*time.Second || tr.MaxResponseHeaderBytes != 64<<10 {
-		t.Errorf("idle connections kept for %s, headers up to %d bytes", tr.IdleConnTimeout, tr.MaxResponseHeaderBytes)
+		t.Errorf("got idle timeout %s and headers up to %d bytes, want 30s and 65536", tr.IdleConnTimeout, tr.MaxResponseHeaderBytes)
 	}
 }
 
 func TestPlainWords_Limits(t *testing.T) {
 	t.Parallel()
 	if got := plainWords("No access", ""); got != "No access" {
-		t.Errorf("without a key: %q", got)
+		t.Errorf("without a key: got %q", got)
 	}
 	if got := plainWords(strings.Repeat("word ", 100), "key"); len(got) > 200+len(" …") || len(got) < 190 {
-		t.Errorf("%d bytes, want about 200", len(got))
+		t.Errorf("got %d bytes, want about 200", len(got))
 	}
 }

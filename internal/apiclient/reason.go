@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// reasonOf returns a constant reason for a missing response. Errors of package net contain addresses and ports, which change
-// with each attempt.
+// reasonOf returns a constant reason for a missing response. Errors of package net contain ports, which change with each
+// attempt.
 func reasonOf(cause error) string {
 	var dns *net.DNSError
 	switch {

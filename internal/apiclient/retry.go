@@ -15,7 +15,8 @@ const (
 	maxAttempts = 10
 )
 
-// retried retries a call until its deadline. The error is the API's last response, because a deadline explains nothing.
+// retried retries a call until its deadline. It returns the API's last response as the error, because a deadline explains
+// nothing.
 func retried(next handler, o Observer) handler {
 	return func(ctx context.Context, r *request) error {
 		if r.call.Once {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Share runs read once for all concurrent callers with the same key. The read has the deadline of the first caller, but not its
-// cancellation. If it runs out of time, a caller with more time repeats it.
+// Share runs read once for all concurrent callers with the same key. The read keeps the first caller's deadline, but ignores its
+// cancellation. If the read runs out of time, a caller with more time repeats it.
 func Share[T any](ctx context.Context, group *singleflight.Group, host, key string, read func(context.Context) (T, error)) (T, error) {
 	join := func() (T, error) {
 		results := group.DoChan(key, func() (any, error) {

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// slowRead counts its calls. Each takes a while, unless its context ends first.
+// slowRead counts its calls. Each takes duration, unless its context ends first.
 type slowRead struct {
-	took  time.Duration
-	mu    sync.Mutex
-	calls int
+	duration time.Duration
+	mu       sync.Mutex
+	calls    int
 }
 
 func (s *slowRead) read(ctx context.Context) (int, error) {
@@ -25,7 +25,7 @@ func (s *slowRead) read(ctx context.Context) (int, error) {
 	n := s.calls
 	s.mu.Unlock()
 	select {
-	case <-time.After(s.took):
+	case <-time.After(s.duration):
 		return n, nil
 	case <-ctx.Done():
 		return 0, &Error{Host: "a.host", cause: ctx.Err()}
@@ -36,7 +36,7 @@ func TestShare_OneReadPerKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var group singleflight.Group
-		s := &slowRead{took: time.Second}
+		s := &slowRead{duration: time.Second}
 		var all sync.WaitGroup
 		for i := range 10 {
 			key := []string{"a", "b"}[i%2]
@@ -48,7 +48,7 @@ func TestShare_OneReadPerKey(t *testing.T) {
 		}
 		all.Wait()
 		if s.calls != 2 {
-			t.Errorf("%d reads for ten callers and two keys, want 2", s.calls)
+			t.Errorf("got %d reads for ten callers with two keys, want 2", s.calls)
 		}
 	})
 }
@@ -57,19 +57,19 @@ func TestShare_FirstCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var group singleflight.Group
-		s := &slowRead{took: 4 * time.Second}
+		s := &slowRead{duration: 4 * time.Second}
 		first, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
 			_, err := Share(first, &group, "a.host", "a", s.read)
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, ErrUnavailable) {
-				t.Errorf("the first caller got %v, want its own end", err)
+				t.Errorf("first caller: got error %v, want its own cancellation", err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
 			if n, err := Share(withDeadline(t, 5*time.Second), &group, "a.host", "a", s.read); n != 1 || err != nil {
-				t.Errorf("the second caller got %d, %v, want the read that the first one started", n, err)
+				t.Errorf("second caller: got %d, %v, want the result of the first caller's read", n, err)
 			}
 		})
 		synctest.Wait()
@@ -78,7 +78,7 @@ func TestShare_FirstCallerGivesUp(t *testing.T) {
 	})
 }
 
-// TestShare_OutOfTime checks that the shared read ends with the first caller's deadline, and who reads again.
+// TestShare_OutOfTime: the shared read ends at the first caller's deadline. The second caller repeats it if it has time left.
 func TestShare_OutOfTime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -94,12 +94,12 @@ func TestShare_OutOfTime(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var group singleflight.Group
-				s := &slowRead{took: 4 * time.Second}
-				begun := time.Now()
+				s := &slowRead{duration: 4 * time.Second}
+				start := time.Now()
 				var all sync.WaitGroup
 				all.Go(func() {
 					if _, err := Share(withDeadline(t, 2*time.Second), &group, "a.host", "a", s.read); err == nil {
-						t.Error("a read of 4 s succeeded within 2 s")
+						t.Error("a read of 4 s succeeded in 2 s")
 					}
 				})
 				synctest.Wait()
@@ -108,11 +108,11 @@ func TestShare_OutOfTime(t *testing.T) {
 					ctx = withDeadline(t, c.second)
 				}
 				_, err := Share(ctx, &group, "a.host", "a", s.read)
-				if took := time.Since(begun); !c.ok && took != 2*time.Second {
-					t.Errorf("failed after %s, want 2s, when the shared read ends", took)
+				if elapsed := time.Since(start); !c.ok && elapsed != 2*time.Second {
+					t.Errorf("failed after %s, want 2s", elapsed)
 				}
 				if (err == nil) != c.ok || s.calls != c.reads {
-					t.Errorf("%d reads, %v; want %d, success %v", s.calls, err, c.reads, c.ok)
+					t.Errorf("got %d reads, %v; want %d, success %v", s.calls, err, c.reads, c.ok)
 				}
 				all.Wait()
 			})
@@ -128,6 +128,6 @@ func TestShare_FinalErrorIsNotRepeated(t *testing.T) {
 		return 0, &Error{Status: http.StatusBadRequest}
 	})
 	if calls != 1 || !IsRefusal(err) {
-		t.Errorf("%d reads, %v", calls, err)
+		t.Errorf("got %d reads, %v; want 1 and the 400", calls, err)
 	}
 }

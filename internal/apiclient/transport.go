@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// NewTransport returns a transport with TLS 1.2 or newer and the proxy of the environment. It keeps idle connections for 30 s,
-// because challenges come in bursts. An HTTP/2 connection that died silently is detected in time for another attempt.
+// NewTransport returns a transport with TLS 1.2 or newer and the environment's proxy. It keeps idle connections for 30 s,
+// because challenges come in bursts. It pings HTTP/2 connections to detect a dead one in time for another attempt.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{

@@ -17,13 +17,12 @@ var (
 	protocol = regexp.MustCompile(`^[A-Za-z]+/\d(\.\d)?$`)
 )
 
-// plainWords makes a message of the API suitable for an error: one line of at most 200 bytes, without the key, and the same for
-// the same cause.
-func plainWords(said, apiKey string) string {
+// plainWords turns a message of the API into one line of at most 200 bytes, without the key, and constant for the same cause.
+func plainWords(message, apiKey string) string {
 	if apiKey != "" {
-		said = strings.ReplaceAll(said, apiKey, "[API key]")
+		message = strings.ReplaceAll(message, apiKey, "[API key]")
 	}
-	words := strings.FieldsFunc(said, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
+	words := strings.FieldsFunc(message, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
 	length := 0
 	for i, word := range words {
 		words[i] = steady(word)
@@ -36,7 +35,7 @@ func plainWords(said, apiKey string) string {
 	return strings.Join(words, " ")
 }
 
-// steady replaces the changing parts of a word by "#". An IP address stays, because it must be added to the key's allow-list.
+// steady replaces the changing parts of a word with "#". It keeps an IP address, because users add it to the key's allow-list.
 func steady(word string) string {
 	bare := strings.Trim(word, `"'.,;:!?()[]`)
 	if bare == "" || isIP(bare) || protocol.MatchString(bare) {

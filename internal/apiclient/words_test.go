@@ -8,7 +8,7 @@ import (
 func TestPlainWords(t *testing.T) {
 	t.Parallel()
 	const key = "s3cr3t-key"
-	for _, c := range []struct{ said, want string }{
+	for _, c := range []struct{ message, want string }{
 		{"No valid API key set", "No valid API key set"},
 		{"", ""},
 		{"two\nlines\tand\r\nmore", "two lines and more"},
@@ -32,21 +32,21 @@ func TestPlainWords(t *testing.T) {
 		{"ip=2001:db8::7", "ip=2001:db8::7"},
 		{"see https://203.0.113.7/x and ns1.mijn.host", "see https://203.0.113.7/x and ns1.mijn.host"},
 	} {
-		if got := plainWords(c.said, key); got != c.want {
-			t.Errorf("plainWords(%q): got %q, want %q", c.said, got, c.want)
+		if got := plainWords(c.message, key); got != c.want {
+			t.Errorf("plainWords(%q): got %q, want %q", c.message, got, c.want)
 		}
 	}
 	if got := plainWords(strings.Repeat("wörd ", 1000), key); len(got) > maxWords+len(" …") {
-		t.Errorf("%d bytes are too many", len(got))
+		t.Errorf("got %d bytes, want at most %d", len(got), maxWords+len(" …"))
 	}
 }
 
 func FuzzPlainWords(f *testing.F) {
 	f.Add("Try again in 37 seconds", "key")
-	f.Fuzz(func(t *testing.T, said, key string) {
-		got := plainWords(said, key)
+	f.Fuzz(func(t *testing.T, message, key string) {
+		got := plainWords(message, key)
 		if len(got) > maxWords+len(" …") || strings.ContainsAny(got, "\n\r\t\x00\x1b") {
-			t.Errorf("plainWords(%q) is %q", said, got)
+			t.Errorf("plainWords(%q): got %q, want one short printable line", message, got)
 		}
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Reasons why there is no key. Each completes a sentence that begins with the location of the key.
+// Reasons why there is no key. Each completes a sentence that starts with the location of the key.
 var (
 	ErrMissing    = errors.New("is not found")
 	ErrEmpty      = errors.New("is empty")

@@ -16,10 +16,10 @@ func TestInSecret(t *testing.T) {
 	} {
 		key, err := apikey.InSecret(map[string][]byte{"entry": []byte(held)}, "entry")
 		if !errors.Is(err, want) || (key == "") != (want != nil) {
-			t.Errorf("%q: got %q, %v", held, key, err)
+			t.Errorf("%q: got %q, %v, want %v", held, key, err, want)
 		}
 	}
 	if _, err := apikey.InSecret(map[string][]byte{"other": []byte("key")}, "entry"); !errors.Is(err, apikey.ErrMissing) {
-		t.Errorf("another entry: %v", err)
+		t.Errorf("another entry: got %v, want ErrMissing", err)
 	}
 }

@@ -46,12 +46,12 @@ func TestExchange_LostUDP(t *testing.T) {
 
 func TestExchange_Timeout(t *testing.T) {
 	t.Parallel()
-	begun := time.Now()
+	start := time.Now()
 	a, err := ask(t, func(dns.ResponseWriter, *dns.Msg) {}, func(tcp dns.ResponseWriter, _ *dns.Msg) {
 		_, _ = tcp.Write(nil) // an answer of no bytes
 	})
-	if took := time.Since(begun); err == nil || took > 10*time.Second {
-		t.Errorf("%+v, %v after %s", a, err, took)
+	if elapsed := time.Since(start); err == nil || elapsed > 10*time.Second {
+		t.Errorf("%+v, %v after %s", a, err, elapsed)
 	}
 }
 

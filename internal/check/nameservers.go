@@ -84,8 +84,8 @@ func (w *Watch) follow(ctx context.Context, d DNS, ns *Nameserver) {
 		err := w.ask(ctx, d, ns.Name)
 		switch {
 		case err == nil:
-			took := InSeconds(time.Since(w.since))
-			ns.Seconds, ns.Fault, ns.Silent = &took, "", false
+			elapsed := InSeconds(time.Since(w.since))
+			ns.Seconds, ns.Fault, ns.Silent = &elapsed, "", false
 			w.served.Add(1)
 			return
 		case ctx.Err() != nil && ns.Fault != "": // an interrupted exchange is no result

@@ -29,9 +29,9 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 			continue // the probe reports it
 		}
 		for i, address := range addresses {
-			begun := time.Now()
+			start := time.Now()
 			m, err := askNameserver(ctx, c.options.DNS, []netip.Addr{address}, domain, dns.TypeSOA)
-			took := time.Since(begun)
+			elapsed := time.Since(start)
 			if ctx.Err() != nil {
 				return
 			}
@@ -40,7 +40,7 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 			if err != nil {
 				seen.Error = dnsFault(err)
 			} else {
-				seen.Took, seen.Slow = took.Round(time.Millisecond).Seconds(), took >= slowAnswer
+				seen.Took, seen.Slow = elapsed.Round(time.Millisecond).Seconds(), elapsed >= slowAnswer
 			}
 			c.Result.Addresses = append(c.Result.Addresses, seen)
 			switch {
@@ -51,8 +51,8 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 			case err != nil:
 				dead = append(dead, fmt.Sprintf("%s (%s)", label, dnsFault(err)))
 				continue
-			case took >= slowAnswer:
-				slow = append(slow, fmt.Sprintf("%s (%.1f s)", label, took.Seconds()))
+			case elapsed >= slowAnswer:
+				slow = append(slow, fmt.Sprintf("%s (%.1f s)", label, elapsed.Seconds()))
 			}
 			answered++
 			if address.Is6() {

@@ -20,7 +20,7 @@ type TXT struct {
 	Service string
 }
 
-// Result is for logs and metrics. It is also valid beside an error.
+// Result is for logs and metrics. It is valid even with an error.
 type Result struct {
 	// Domain is the domain of the account that contains the name, or "".
 	Domain string
@@ -38,7 +38,7 @@ type Needed struct {
 	Unknown bool
 }
 
-// LeftBehindError means that no retry of a clean-up can succeed, and that the record might remain.
+// LeftBehindError means that no retry of a clean-up can succeed and the record may remain.
 type LeftBehindError struct{ Reason error }
 
 func (e *LeftBehindError) Error() string { return e.Reason.Error() }

@@ -13,7 +13,7 @@ func FQDN(name string) string { return TrimDot(name) + "." }
 // TrimDot returns name in lower case without the final dot.
 func TrimDot(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }
 
-// Qualify returns the FQDN of a record of zone. Its name can be absolute with or without the final dot, relative, "@" or empty.
+// Qualify returns the FQDN of a record in zone. The name can be absolute, with or without the final dot, relative, "@" or empty.
 func Qualify(name, zone string) string {
 	switch lower := strings.ToLower(name); {
 	case strings.HasSuffix(lower, "."):
@@ -32,7 +32,8 @@ func IsSubdomain(name, zone string) bool {
 	return zone == "." || strings.HasSuffix("."+TrimDot(name), "."+TrimDot(zone))
 }
 
-// LongestMatch returns the longest zone that contains name, as given but without the final dot, or "". Names are compared in ASCII.
+// LongestMatch returns the longest zone that contains name, or "". It compares names in ASCII, and returns the zone as given but
+// without the final dot.
 func LongestMatch(zones []string, name string) string {
 	longest, match := "", ""
 	for _, zone := range zones {
@@ -43,7 +44,7 @@ func LongestMatch(zones []string, name string) string {
 	return match
 }
 
-// ToASCII returns TrimDot(name) with its labels in Punycode (RFC 5891), if it has that form.
+// ToASCII returns TrimDot(name) with its labels in Punycode (RFC 5891), or unchanged if that is not possible.
 func ToASCII(name string) string {
 	name = TrimDot(name)
 	ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(name)

@@ -62,9 +62,9 @@ func TestIsValid(t *testing.T) {
 
 func TestLongestMatch_ComparesASCII(t *testing.T) {
 	t.Parallel()
-	// Both are the same zone. Its Punycode form is the longer text, which must not make it the better match.
+	// Both are the same zone. The Punycode form is longer, which must not make it the better match.
 	zones := []string{"ééé.nl", "xn--9caaa.nl"}
 	if got := LongestMatch(zones, "www.xn--9caaa.nl."); got != "ééé.nl" {
-		t.Errorf("got %q, want the first of two forms of one zone", got)
+		t.Errorf("got %q, want the first form of the zone", got)
 	}
 }

@@ -16,7 +16,7 @@ func TestLocks_OneHolderPerKey(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		held, most := map[string]int{}, 0
-		begun := time.Now()
+		start := time.Now()
 		for i := range 30 {
 			key := []string{"a", "b", "c"}[i%3]
 			all.Go(func() {
@@ -37,11 +37,11 @@ func TestLocks_OneHolderPerKey(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if took := time.Since(begun); most != 1 || took != 10*time.Second {
-			t.Errorf("%d at once, and all took %s", most, took)
+		if elapsed := time.Since(start); most != 1 || elapsed != 10*time.Second {
+			t.Errorf("got %d holders at once and %s in all, want 1 and 10s", most, elapsed)
 		}
 		if len(l.locks) != 0 {
-			t.Errorf("%d locks are left", len(l.locks))
+			t.Errorf("got %d locks left, want 0", len(l.locks))
 		}
 	})
 }
@@ -57,14 +57,14 @@ func TestLocks_CancelledWaiterLeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err = l.Acquire(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
+			t.Errorf("got error %v, want a deadline", err)
 		}
 		if l.locks["a"].users != 1 {
-			t.Errorf("%d users, want the holder", l.locks["a"].users)
+			t.Errorf("got %d users, want only the holder", l.locks["a"].users)
 		}
 		release()
 		if len(l.locks) != 0 {
-			t.Errorf("%d locks are left", len(l.locks))
+			t.Errorf("got %d locks left, want 0", len(l.locks))
 		}
 		if release, err = l.Acquire(t.Context(), "a"); err != nil {
 			t.Error(err)

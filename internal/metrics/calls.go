@@ -60,10 +60,10 @@ func (c calls) parts() []prometheus.Collector {
 func (c calls) CallStarted() { c.inFlight.Inc() }
 
 // CallEnded implements apiclient.Observer.
-func (c calls) CallEnded(op apiclient.Operation, status int, took time.Duration) {
+func (c calls) CallEnded(op apiclient.Operation, status int, elapsed time.Duration) {
 	c.inFlight.Dec()
 	c.ended.WithLabelValues(string(op), statusLabel(status)).Inc()
-	c.duration.WithLabelValues(string(op)).Observe(took.Seconds())
+	c.duration.WithLabelValues(string(op)).Observe(elapsed.Seconds())
 }
 
 // Retried implements apiclient.Observer.

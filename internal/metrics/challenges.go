@@ -42,7 +42,7 @@ func newChallenges(f factory, domainLabel bool) challenges {
 	return c
 }
 
-// start creates the known series at 0, so that increase() sees their first event.
+// start creates the known series at 0, because increase() misses the first event of a new series.
 func (c challenges) start() {
 	for action, results := range map[solver.Action][]solver.Result{
 		solver.ActionPresent: {solver.ResultSuccess, solver.ResultError},
@@ -62,13 +62,13 @@ func (c challenges) parts() []prometheus.Collector {
 }
 
 // ChallengeAnswered implements solver.Observer.
-func (c challenges) ChallengeAnswered(action solver.Action, result solver.Result, domain string, took time.Duration) {
+func (c challenges) ChallengeAnswered(action solver.Action, result solver.Result, domain string, elapsed time.Duration) {
 	labels := []string{string(action), string(result)}
 	if c.domainLabel {
 		labels = append(labels, domain)
 	}
 	c.answered.WithLabelValues(labels...).Inc()
-	c.duration.WithLabelValues(string(action)).Observe(took.Seconds())
+	c.duration.WithLabelValues(string(action)).Observe(elapsed.Seconds())
 	switch result {
 	case solver.ResultSuccess:
 		c.lastSuccess.WithLabelValues(string(action)).SetToCurrentTime()

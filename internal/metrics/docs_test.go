@@ -30,7 +30,7 @@ No label contains a domain name, unless ` + "`--metrics-domain-label`" + ` is se
 | --- | --- | --- | --- |
 `
 
-// TestDocumentation: docs/reference/metrics.md is generated from the code.
+// TestDocumentation compares docs/reference/metrics.md with the code, and writes it with -update.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	want := introduction

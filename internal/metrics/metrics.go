@@ -25,11 +25,11 @@ type Options struct {
 	Provider string
 	// Operations are the calls of the host's API. Their series exist from the start.
 	Operations []apiclient.Operation
-	// DomainLabel adds a domain label to challenges_total. Each domain adds series and is visible to all readers of metrics.
+	// DomainLabel adds a domain label to challenges_total. Each domain adds series, and all readers of metrics see it.
 	DomainLabel bool
 }
 
-// Metrics are the metrics of one solver and its DNS host. It is a prometheus.Collector, and the Observer of both.
+// Metrics are the metrics of one solver and its DNS host. It is a prometheus.Collector and the Observer of both.
 type Metrics struct {
 	parts []prometheus.Collector
 	challenges

@@ -62,7 +62,7 @@ func gather(t *testing.T, m prometheus.Collector) []*dto.MetricFamily {
 	return families
 }
 
-// shown returns the text that a scraper reads.
+// shown returns m in the text format.
 func shown(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
 	var text strings.Builder
@@ -74,13 +74,13 @@ func shown(t *testing.T, m *metrics.Metrics) string {
 	return text.String()
 }
 
-// want fails the test unless each line of text is shown.
+// want fails the test unless m has each line of text.
 func want(t *testing.T, m *metrics.Metrics, text string) {
 	t.Helper()
 	got := shown(t, m)
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		if line = strings.TrimSpace(line); !strings.Contains(got, line+"\n") {
-			t.Errorf("want %s, got\n%s", line, got)
+			t.Errorf("metrics lack %s:\n%s", line, got)
 		}
 	}
 }
@@ -112,17 +112,17 @@ func TestLastSuccess_AbsentAtFirst(t *testing.T) {
 	t.Parallel()
 	const name = "mijn_host_webhook_last_success_timestamp_seconds"
 	if n := testutil.CollectAndCount(metrics.New(options()), name); n != 0 {
-		t.Errorf("%d series before anything succeeded", n)
+		t.Errorf("before any success: got %d series, want 0", n)
 	}
 	if n := testutil.CollectAndCount(eventful(options()), name); n != 1 {
-		t.Errorf("%d series after a Present succeeded, want that one", n)
+		t.Errorf("after a successful Present: got %d series, want 1", n)
 	}
 }
 
 func TestDomainLabel_OffByDefault(t *testing.T) {
 	t.Parallel()
 	if text := shown(t, eventful(options())); strings.Contains(text, "example.nl") {
-		t.Error(text)
+		t.Errorf("metrics contain a domain:\n%s", text)
 	}
 	want(t, eventful(options(withDomains)), `mijn_host_webhook_challenges_total{action="present",domain="example.nl",provider="mijn-host",result="success"} 1`)
 }
@@ -136,7 +136,7 @@ func TestStatusLabel_InvalidStatus(t *testing.T) {
 		m.CallEnded(mijnhost.OpReadRecords, status, time.Second)
 	}
 	if more := testutil.CollectAndCount(m) - before; more != 1 {
-		t.Errorf("%d series more, want 1", more)
+		t.Errorf("got %d new series, want 1", more)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestMetrics_PrometheusConventions(t *testing.T) {
 	}
 }
 
-// TestMetrics_APIClient: a refused key, a retry, a pause and a sibling, on the real API client.
+// TestMetrics_APIClient uses the real API client, with a rejected key, a retry and a pause.
 func TestMetrics_APIClient(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
@@ -161,7 +161,7 @@ func TestMetrics_APIClient(t *testing.T) {
 	}
 
 	if add(t.Context(), "no-such-key", "value") == nil {
-		t.Error("the key was not refused")
+		t.Error("unknown key: got no error")
 	}
 	api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Method: "PATCH", Times: 1})
 	if err := add(t.Context(), apiKey, "value"); err != nil {
@@ -181,7 +181,7 @@ func TestMetrics_APIClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if add(ctx, apiKey, "another") == nil {
-		t.Error("the API was called although it asked for a pause beyond the deadline")
+		t.Error("pause beyond the deadline: got no error")
 	}
 	want(t, m, `
 		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
@@ -189,7 +189,7 @@ func TestMetrics_APIClient(t *testing.T) {
 	`)
 }
 
-// TestMetrics_NoKey, even if the API repeats the key in an error.
+// TestMetrics_NoKey: the API repeats the key in an error.
 func TestMetrics_NoKey(t *testing.T) {
 	t.Parallel()
 	api := mijnhosttest.Start(t, mijnhosttest.Options{})
@@ -206,7 +206,7 @@ func TestMetrics_NoKey(t *testing.T) {
 	for _, fault := range []mijnhosttest.Kind{mijnhosttest.StatusMessage(401, apiKey), mijnhosttest.ErrorInside200(403, apiKey)} {
 		api.Inject(mijnhosttest.Fault{Kind: fault, Times: 1})
 		if add() == nil {
-			t.Error("the API's error was ignored")
+			t.Error("got no error, want the API's")
 		}
 	}
 	want(t, m, `
@@ -215,6 +215,6 @@ func TestMetrics_NoKey(t *testing.T) {
 		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="403"} 1
 	`)
 	if text := shown(t, m); strings.Contains(text, apiKey) {
-		t.Error(text)
+		t.Errorf("metrics contain the key:\n%s", text)
 	}
 }

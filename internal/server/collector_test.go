@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// traces is a collector of traces that keeps them in memory.
+// traces collects traces in memory.
 type traces struct {
 	collector.UnimplementedTraceServiceServer
 	endpoint string
@@ -35,7 +35,7 @@ func collectTraces(t *testing.T) *traces {
 	return c
 }
 
-// flag is the webhook's flag for sending traces here, of sampled callers only.
+// flag returns the webhook's flag for sending traces here. The webhook traces only requests that the caller sampled.
 func (c *traces) flag(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tracing.yaml")
@@ -46,7 +46,7 @@ func (c *traces) flag(t *testing.T) string {
 	return "--tracing-config-file=" + path
 }
 
-// Export is what senders call.
+// Export implements the collector's gRPC service.
 func (c *traces) Export(_ context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

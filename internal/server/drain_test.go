@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestDrain_ClosesConnections: each connection closes after a response, never without one.
+// TestDrain_ClosesConnections: a connection closes only after a response.
 func TestDrain_ClosesConnections(t *testing.T) {
 	t.Parallel()
-	ctx, leave := context.WithCancel(t.Context())
+	ctx, shutDown := context.WithCancel(t.Context())
 	var callers []string
 	s := httptest.NewUnstartedServer(drain(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		callers = append(callers, r.RemoteAddr)
@@ -30,18 +30,18 @@ func TestDrain_ClosesConnections(t *testing.T) {
 		}
 		defer response.Body.Close()
 		if response.ProtoMajor != 2 || response.StatusCode != http.StatusOK {
-			t.Errorf("%s %s", response.Proto, response.Status)
+			t.Errorf("got %s %s, want HTTP/2 200", response.Proto, response.Status)
 		}
 	}
 	call()
 	call()
-	leave()
+	shutDown()
 	call()
 	call()
 	if callers[0] != callers[1] || callers[1] != callers[2] {
-		t.Errorf("a connection was closed too early: %v", callers)
+		t.Errorf("connection closed too early: %v", callers)
 	}
 	if callers[2] == callers[3] {
-		t.Errorf("the connection was not closed: %v", callers)
+		t.Errorf("connection not closed: %v", callers)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 )
 
-// nameOperations gives each solver's resource unique OpenAPI operation IDs. By default they are made from the kind, which all
-// resources share, and the server does not start with duplicates.
+// nameOperations gives each solver's resource unique OpenAPI operation IDs. The server does not start with duplicates, and by
+// default the IDs come from the kind, which all solvers share.
 func nameOperations(c genericapiserver.CompletedConfig) {
 	c.OpenAPIConfig.GetOperationIDAndTags = withResource(c.OpenAPIConfig.GetOperationIDAndTags)     //nolint:staticcheck // the field that the library sets
 	c.OpenAPIV3Config.GetOperationIDAndTags = withResource(c.OpenAPIV3Config.GetOperationIDAndTags) //nolint:staticcheck // the same

@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// reachableFor and unreachableFor are how long a result is reused. Probes are frequent and need no credentials.
+	// reachableFor and unreachableFor are how long a result is reused, because anyone can probe as often as they like.
 	reachableFor   = 10 * time.Second
 	unreachableFor = time.Second
-	// tolerance is how long the Kubernetes API may be unreachable. A rollout or a leader election takes less.
+	// tolerance is how long the Kubernetes API may be unreachable. Rollouts and leader elections take less.
 	tolerance = 30 * time.Second
-	// askTime is below the timeout of any usual probe.
-	askTime = 3 * time.Second
+	// requestTimeout is below the usual timeout of a probe.
+	requestTimeout = 3 * time.Second
 )
 
-// reachability is a readiness check: it fails while the Kubernetes API is unreachable, because no Secret can be read then. It
-// does not depend on the DNS hosts: otherwise their outage would make the APIService unavailable, which would hide the error
-// from Challenges and break discovery in the whole cluster.
+// reachability is a readiness check that fails while the Kubernetes API is unreachable, because the webhook cannot read Secrets
+// then. It does not depend on the DNS hosts: their outage would make the APIService unavailable, hide the error from Challenges,
+// and break discovery in the whole cluster.
 type reachability struct {
 	ask func(context.Context) error
 	log logr.Logger
@@ -81,7 +81,7 @@ func (r *reachability) logChange(lost bool) {
 
 // refresh ignores the cancellation of the probe, because the next probe uses the result.
 func (r *reachability) refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 	defer cancel()
 	err := r.ask(ctx)
 	now := time.Now()
@@ -93,8 +93,8 @@ func (r *reachability) refresh(ctx context.Context) {
 	r.answered, r.askAgain = now, now.Add(reachableFor)
 }
 
-// frontProxyKnown is a readiness check: it fails until the CA that authenticates the API server has been loaded. It comes from a
-// ConfigMap for which the server does not wait, and until then all calls would be unauthorized.
+// frontProxyKnown is a readiness check that fails until the CA that authenticates the API server is loaded. Without it all calls
+// are unauthorized, and the server does not wait for its ConfigMap.
 func frontProxyKnown(ca dynamiccertificates.CAContentProvider) healthz.HealthChecker {
 	return healthz.NamedCheck("front-proxy-ca", func(*http.Request) error {
 		if _, known := ca.VerifyOptions(); !known {

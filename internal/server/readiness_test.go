@@ -12,7 +12,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 )
 
-// TestReadiness_ShortOutage probes each second of virtual time.
+// TestReadiness_ShortOutage probes every second.
 func TestReadiness_ShortOutage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -55,26 +55,26 @@ func TestReadiness_ShortOutage(t *testing.T) {
 				}
 				changed = true
 				var last error
-				for begun := time.Now(); time.Since(begun) < c.after; <-time.After(time.Second) {
+				for start := time.Now(); time.Since(start) < c.after; <-time.After(time.Second) {
 					last = probe()
 				}
 				if c.ready != (last == nil) {
-					t.Errorf("after %s: %v", c.after, last)
+					t.Errorf("after %s: got %v, want ready %v", c.after, last, c.ready)
 				}
 				if most := 1 + int(c.after/unreachableFor); asked > most {
-					t.Errorf("the API was asked %d times", asked)
+					t.Errorf("got %d requests, want at most %d", asked, most)
 				}
 				changed = false
 				<-time.After(unreachableFor)
 				if err := probe(); err != nil {
-					t.Errorf("reachable again: %v", err)
+					t.Errorf("reachable again: got %v, want ready", err)
 				}
-				lines := 2 // lost once, regained once
+				lines := 2 // not ready, ready again
 				if c.ready {
 					lines = 0
 				}
 				if len(logged) != lines || lines > 0 && !strings.Contains(logged[0], "refused") && !strings.Contains(logged[0], "deadline") {
-					t.Errorf("logged %q, want %d lines with the reason", logged, lines)
+					t.Errorf("got log %q, want %d lines with the reason", logged, lines)
 				}
 			})
 		})

@@ -1,6 +1,6 @@
-// Package server runs solvers behind cert-manager's API server library, with its options, flags and types. Beyond that
-// library, it gives solvers the request's context, so that their spans join the API server's trace, makes readiness depend on
-// the Kubernetes API, and drains connections before it stops.
+// Package server runs solvers in cert-manager's API server library. In addition, it passes the request's context to solvers, so
+// that their spans join the API server's trace, makes readiness depend on the Kubernetes API, and drains connections before it
+// stops.
 package server
 
 import (
@@ -18,7 +18,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 )
 
-// Solver is cert-manager's, with methods that also take the request's context.
+// Solver is cert-manager's Solver with methods that take the request's context.
 type Solver interface {
 	webhook.Solver
 	PresentContext(ctx context.Context, ch *whapi.ChallengeRequest) error

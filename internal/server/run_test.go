@@ -20,10 +20,10 @@ func TestServer_Challenges(t *testing.T) {
 	w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionCleanUp))
 	w.wantValues(0)
 	if a := w.ask(clustertest.Stranger, whapi.ChallengeActionPresent); a.Status != http.StatusForbidden {
-		t.Errorf("a caller without permission: %+v", a)
+		t.Errorf("caller without permission: got %+v, want 403", a)
 	}
 	if a := w.ask(clustertest.CertManager, "Dance"); a.Success {
-		t.Errorf("an unknown action: %+v", a)
+		t.Errorf("unknown action: got %+v, want failure", a)
 	}
 	w.cluster.SetSecret("cert-manager", "mijn-host-api-key", "another-key", apiKey)
 	a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent)
@@ -33,19 +33,19 @@ func TestServer_Challenges(t *testing.T) {
 	w.wantEnd()
 }
 
-// TestServer_CallerDisconnects: a call that has started runs to its end.
+// TestServer_CallerDisconnects: a call in progress still finishes.
 func TestServer_CallerDisconnects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Slow(500 * time.Millisecond), Method: http.MethodGet})
-	ctx, leave := context.WithCancel(t.Context())
+	ctx, disconnect := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
 	go func() {
 		_, err := clustertest.Ask(ctx, w.client, w.url, clustertest.CertManager, clustertest.NewChallenge(whapi.ChallengeActionPresent))
 		gone <- err
 	}()
 	w.until("the zone is being read", func() bool { return w.api.Calls() > 0 })
-	leave()
+	disconnect()
 	if err := <-gone; err == nil {
 		t.Fatal("the call ended before the caller disconnected")
 	}
@@ -67,25 +67,25 @@ func TestServer_CallsInFlightAtShutdown(t *testing.T) {
 	w.wantSuccess(<-answered)
 }
 
-// TestReadiness_KubernetesAPIOnly: /readyz depends on the Kubernetes API only, /livez on nothing.
+// TestReadiness_KubernetesAPIOnly: /readyz depends only on the Kubernetes API, /livez on nothing.
 func TestReadiness_KubernetesAPIOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(http.StatusInternalServerError)})
 	w.cluster.SetDown(true)
-	w.until("the webhook is started but for the Kubernetes API", func() bool {
+	w.until("all other checks pass", func() bool {
 		return w.get("/readyz?exclude=kubernetes-api") == http.StatusOK
 	})
 	if status := w.get("/readyz"); status != http.StatusInternalServerError {
-		t.Errorf("ready without the Kubernetes API: %d", status)
+		t.Errorf("/readyz without the Kubernetes API: got %d, want 500", status)
 	}
 	if status := w.get("/livez"); status != http.StatusOK {
-		t.Errorf("not alive: %d", status)
+		t.Errorf("/livez: got %d, want 200", status)
 	}
 	w.cluster.SetDown(false)
 	w.until("the webhook is ready", func() bool { return w.get("/readyz") == http.StatusOK })
 	if w.api.Calls() > 0 {
-		t.Error("mijn.host was called")
+		t.Errorf("got %d calls to mijn.host, want 0", w.api.Calls())
 	}
 	w.wantEnd()
 }

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 )
 
-// storage is cert-manager's, except that Create passes the request's context to the solver.
+// storage is cert-manager's storage with a Create that passes the request's context to the solver.
 type storage struct {
 	*challengepayload.REST
 	solver Solver
@@ -18,16 +18,16 @@ type storage struct {
 
 func newStorage(s Solver) storage { return storage{challengepayload.NewREST(s), s} }
 
-// Create solves the challenge in obj. Errors of the solver are in the returned object's status, as in cert-manager's storage.
+// Create solves the challenge in obj. As in cert-manager's storage, an error of the solver is in the returned object's status.
 func (s storage) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, o *metav1.CreateOptions) (runtime.Object, error) {
-	return challengepayload.NewREST(within{s.solver, ctx}).Create(ctx, obj, validate, o)
+	return challengepayload.NewREST(bound{s.solver, ctx}).Create(ctx, obj, validate, o)
 }
 
-// within is a solver bound to the context of one request.
-type within struct {
+// bound is a solver bound to the context of one request.
+type bound struct {
 	Solver
 	ctx context.Context
 }
 
-func (w within) Present(ch *whapi.ChallengeRequest) error { return w.PresentContext(w.ctx, ch) }
-func (w within) CleanUp(ch *whapi.ChallengeRequest) error { return w.CleanUpContext(w.ctx, ch) }
+func (b bound) Present(ch *whapi.ChallengeRequest) error { return b.PresentContext(b.ctx, ch) }
+func (b bound) CleanUp(ch *whapi.ChallengeRequest) error { return b.CleanUpContext(b.ctx, ch) }

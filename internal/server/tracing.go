@@ -8,9 +8,9 @@ import (
 	"k8s.io/component-base/tracing"
 )
 
-// joinTraces is the default handler chain, except that a challenge's span is a child of the caller's span. The default chain
-// trusts only the trace context of cluster administrators and starts a new trace for other callers. Here RBAC admits only
-// callers that may create challenges, so their trace context is trusted. Other requests, such as probes, are not traced.
+// joinTraces is the default handler chain, but makes a challenge's span a child of the caller's span. The default chain trusts
+// only the trace context of cluster administrators and starts a new trace for other callers. Here RBAC admits only callers that
+// may create challenges. Other requests, such as probes, are not traced.
 func joinTraces(handler http.Handler, c *genericapiserver.Config) http.Handler {
 	provider := c.TracerProvider
 	c.TracerProvider = tracing.NewNoopTracerProvider()

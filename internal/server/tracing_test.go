@@ -17,12 +17,13 @@ import (
 
 const (
 	traceID = "0af7651916cd43dd8448eb211c80319c"
-	callers = "b7ad6b7169203331" // the API server's span
+	spanID  = "b7ad6b7169203331" // the API server's span
 
-	sampled = "Traceparent: 00-" + traceID + "-" + callers + "-01"
+	sampled = "Traceparent: 00-" + traceID + "-" + spanID + "-01"
 )
 
-// TestTracing_JoinsTraceOfAPIServer: the request, below it the challenge, and below that each call.
+// TestTracing_JoinsTraceOfAPIServer expects a span for the request, below it one for the challenge, and below that one for each
+// call.
 func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
@@ -33,9 +34,9 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	// The API's message is in the span of a failed challenge, and may contain anything.
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(http.StatusForbidden, "not "+clustertest.Value+" with "+apiKey)})
 	if a := w.ask(clustertest.CertManager, whapi.ChallengeActionPresent, sampled); a.Success {
-		t.Errorf("mijn.host refuses: %+v", a)
+		t.Errorf("got %+v, want failure", a)
 	}
-	w.wantEnd() // which sends what is left
+	w.wantEnd() // also sends the remaining spans
 
 	spans := c.all()
 	for child, parent := range map[string]string{
@@ -51,10 +52,10 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	}
 	for _, s := range spans {
 		if got := hex.EncodeToString(s.GetTraceId()); got != traceID {
-			t.Errorf("%s is in the trace %s", s.GetName(), got)
+			t.Errorf("span %s: got trace %s, want %s", s.GetName(), got, traceID)
 		}
-		if s.GetName() == "challenge request" && hex.EncodeToString(s.GetParentSpanId()) != callers {
-			t.Errorf("the request is not below the span of the API server")
+		if s.GetName() == "challenge request" && hex.EncodeToString(s.GetParentSpanId()) != spanID {
+			t.Errorf("the request's span is not below that of the API server")
 		}
 		for _, secret := range []string{apiKey, clustertest.Value} {
 			if strings.Contains(s.String(), secret) {
@@ -69,7 +70,7 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	}
 }
 
-// TestTracing_NotSampled, and neither are other requests.
+// TestTracing_NotSampled also covers a forbidden request.
 func TestTracing_NotSampled(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
@@ -78,11 +79,11 @@ func TestTracing_NotSampled(t *testing.T) {
 		w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionPresent, parent))
 	}
 	if a := w.ask(clustertest.Stranger, whapi.ChallengeActionPresent, sampled); a.Status != http.StatusForbidden {
-		t.Errorf("a stranger: %+v", a)
+		t.Errorf("forbidden caller: got %+v, want 403", a)
 	}
 	w.wantEnd()
 	if spans := c.all(); len(spans) > 0 {
-		t.Errorf("spans: %v", names(spans))
+		t.Errorf("got spans %v, want none", names(spans))
 	}
 }
 

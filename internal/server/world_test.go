@@ -24,7 +24,7 @@ import (
 
 const apiKey = "key-of-the-account"
 
-// world is a webhook that runs, with mijn.host and a cluster around it. All of them speak HTTP.
+// world is a running webhook with a simulated mijn.host and cluster, all over HTTP.
 type world struct {
 	*testing.T
 	api     *mijnhosttest.Server
@@ -35,8 +35,8 @@ type world struct {
 	ended   chan error
 }
 
-// newWorld starts the webhook with further flags, and waits until it answers. It can become ready in a cluster with a Secret that
-// opens an account with example.nl.
+// newWorld starts the webhook with extra flags and waits until it is alive. The cluster has a Secret with the key of an account
+// that has example.nl.
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := &world{T: t, api: mijnhosttest.Start(t, mijnhosttest.Options{}), cluster: clustertest.Start(t), ended: make(chan error, 1)}
@@ -66,14 +66,14 @@ func newWorld(t *testing.T, flags ...string) *world {
 	provider := mijnhost.NewProvider(mijnhost.Options{BaseURL: w.api.URL(), UserAgent: "test/1", Transport: otelhttp.NewTransport(
 		apiclient.NewTransport(), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))})
 	go func() {
-		// Two solvers are two resources of one kind.
+		// Two solvers, because two resources of one kind need unique operation IDs.
 		w.ended <- server.Run(ctx, o, solver.New(solver.Options{Name: "mijn-host", Provider: provider}), solver.New(solver.Options{Name: "another-host", Provider: provider}))
 	}()
 	w.until("the webhook is alive", func() bool { return w.get("/livez") == http.StatusOK })
 	return w
 }
 
-// until waits for what happens in another goroutine.
+// until waits for a condition that another goroutine brings about.
 func (w *world) until(what string, happened func() bool) {
 	w.Helper()
 	timeout, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
@@ -82,7 +82,7 @@ func (w *world) until(what string, happened func() bool) {
 		select {
 		case <-tick.C:
 		case <-timeout:
-			w.Fatalf("after a minute it is not so that %s", what)
+			w.Fatalf("gave up after a minute waiting until %s", what)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (w *world) get(path string) (status int) {
 	return resp.StatusCode
 }
 
-// ask sends a challenge as user, and wants an answer.
+// ask sends a challenge as user and returns the answer.
 func (w *world) ask(user string, action whapi.ChallengeAction, headers ...string) clustertest.Answer {
 	w.Helper()
 	answer, err := clustertest.Ask(w.Context(), w.client, w.url, user, clustertest.NewChallenge(action), headers...)
@@ -114,7 +114,7 @@ func (w *world) ask(user string, action whapi.ChallengeAction, headers ...string
 func (w *world) wantSuccess(a clustertest.Answer) {
 	w.Helper()
 	if !a.Success {
-		w.Errorf("no success: %+v", a)
+		w.Errorf("got %+v, want success", a)
 	}
 }
 
@@ -127,11 +127,11 @@ func (w *world) wantValues(want int) {
 		}
 	}
 	if got != want {
-		w.Errorf("the value stands %d times in the zone, want %d", got, want)
+		w.Errorf("got the value %d times in the zone, want %d", got, want)
 	}
 }
 
-// wantEnd stops the webhook and wants it to end well.
+// wantEnd stops the webhook and expects it to end without error.
 func (w *world) wantEnd() {
 	w.Helper()
 	w.stop()
@@ -141,6 +141,6 @@ func (w *world) wantEnd() {
 			w.Errorf("the webhook ended with %v", err)
 		}
 	case <-time.After(time.Minute):
-		w.Error("the webhook does not end")
+		w.Error("the webhook did not end in a minute")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// page is seen from the packages that compare their messages with it, which are all directly below the root.
+// page is relative to the packages that use it, which are all directly below the root.
 const page = "../docs/guides/troubleshooting.md"
 
 // Quotes returns the lines of each block that follows introduction, a regular expression, and a colon.

@@ -29,7 +29,7 @@ func TestCNAMEsToOneName(t *testing.T) {
 	for _, reading := range []mijnhosttest.PatchReading{mijnhosttest.PatchReplaces, mijnhosttest.PatchAdds} {
 		t.Run(fmt.Sprintf("PATCH %s", reading), func(t *testing.T) {
 			s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = reading })
-			begun := time.Now()
+			start := time.Now()
 			var all sync.WaitGroup
 			for i := range names {
 				name := fmt.Sprintf("%s-%d.example", reading, i)
@@ -41,7 +41,7 @@ func TestCNAMEsToOneName(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					t.Logf("%s: after %s", name, time.Since(begun).Round(time.Second))
+					t.Logf("%s: after %s", name, time.Since(start).Round(time.Second))
 				})
 			}
 			all.Wait()

@@ -56,12 +56,12 @@ func TestScale(t *testing.T) {
 
 	limit := 5*time.Minute + time.Duration(domains)*5*time.Second
 	peak := s.watchMemory(t)
-	begun := time.Now()
+	start := time.Now()
 	for _, name := range names {
 		s.create(t, cluster.NewCertificate("default", name, issuer, name, "*."+name))
 	}
 	s.awaitAll(t, limit)
-	took := time.Since(begun)
+	elapsed := time.Since(start)
 	for domain, before := range here {
 		s.requireUntouchedWithin(t, soon, domain, before)
 	}
@@ -70,7 +70,7 @@ func TestScale(t *testing.T) {
 	}
 	per := func(calls, certificates int) float64 { return float64(calls) / float64(max(certificates, 1)) }
 	t.Logf("%d certificates in %s; calls for each: %.1f at mijn.host, %.1f at Realtime Register; at most %d KiB of anonymous memory",
-		domains, took.Round(time.Second), per(s.api.Calls(), len(here)), per(s.realtime.Calls(), len(there)), peak()>>10)
+		domains, elapsed.Round(time.Second), per(s.api.Calls(), len(here)), per(s.realtime.Calls(), len(there)), peak()>>10)
 }
 
 // awaitAll waits until every Certificate is Ready. It polls once a second to save CPU.

@@ -11,13 +11,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// releaseTimeout limits Release as a whole.
+// releaseTimeout limits all calls of Release together.
 const releaseTimeout = 2 * time.Second
 
 // held is a Lease that this process has.
 type held struct {
 	leases  *Leases
-	current *coordinationv1.Lease // as the Kubernetes API last had it
+	current *coordinationv1.Lease // as last returned by the Kubernetes API
 	end     time.Time
 	lost    bool
 }
@@ -25,16 +25,16 @@ type held struct {
 // Notes implements keylock.Lease.
 func (h *held) Notes() string { return h.current.Annotations[annotationNotes] }
 
-// Renew implements keylock.Lease. The time counts from before the request, so that it never ends after other processes
-// consider the Lease expired.
+// Renew implements keylock.Lease. The time counts from before the request, so that this process never believes in a Lease that
+// others consider expired.
 func (h *held) Renew(ctx context.Context, notes string) error {
 	if h.lost {
 		return keylock.ErrLost
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	begun := time.Now()
-	updated, err := h.leases.leases().Update(ctx, h.leases.renewed(h.current, begun, notes), metav1.UpdateOptions{})
+	start := time.Now()
+	updated, err := h.leases.leases().Update(ctx, h.leases.renewed(h.current, start, notes), metav1.UpdateOptions{})
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		h.lost = true
@@ -43,11 +43,11 @@ func (h *held) Renew(ctx context.Context, notes string) error {
 		h.lost = true
 		return ErrUnavailable
 	}
-	h.current, h.end = updated, begun.Add(Duration)
+	h.current, h.end = updated, start.Add(Duration)
 	return nil
 }
 
-// Left implements keylock.Lease. It uses the wall clock, too, because the monotonic one may stop while a machine sleeps.
+// Left implements keylock.Lease. It also uses the wall clock, because the monotonic clock may stop while a machine sleeps.
 func (h *held) Left() time.Duration {
 	return min(time.Until(h.end), h.end.Round(0).Sub(time.Now().Round(0)))
 }

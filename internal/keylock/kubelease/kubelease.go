@@ -1,5 +1,5 @@
-// Package kubelease lets one process of a cluster at a time work on a key, by a Lease of the Kubernetes API. It compares no
-// clocks of different machines: a process takes a Lease over once it has seen it unchanged for its whole duration.
+// Package kubelease locks keys across the processes of a cluster with Leases of the Kubernetes API. It does not compare the
+// clocks of different machines: a process takes over a Lease once it has seen it unchanged for its whole duration.
 package kubelease
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// Duration is how long a Lease is held without being renewed.
+	// Duration is how long a Lease lasts without renewal.
 	Duration = 30 * time.Second
 	// keepFor is how long an unused Lease is kept for its notes.
 	keepFor = time.Hour
@@ -51,7 +51,7 @@ type Leases struct {
 	expiry   map[string]*time.Timer
 }
 
-// observation is since when another process's Lease has not changed.
+// observation is the time since which another process's Lease has not changed.
 type observation struct {
 	version string
 	since   time.Time
@@ -69,7 +69,7 @@ func New(namespace string) *Leases {
 	}
 }
 
-// Connect sets the Kubernetes API to use. Acquire returns ErrNotStarted before.
+// Connect sets the Kubernetes API to use. Until then Acquire returns ErrNotStarted.
 func (l *Leases) Connect(config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // see solver.Initialize
@@ -118,17 +118,17 @@ func (l *Leases) Acquire(ctx context.Context, key string) (keylock.Lease, error)
 func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	begun := time.Now()
+	start := time.Now()
 	current, err := l.leases().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		current, err = l.leases().Create(ctx, l.newLease(name, key, begun), metav1.CreateOptions{})
+		current, err = l.leases().Create(ctx, l.newLease(name, key, start), metav1.CreateOptions{})
 	case err != nil:
 		return nil, err
-	case !l.isFree(current, begun):
+	case !l.isFree(current, start):
 		return nil, nil
 	default:
-		current, err = l.leases().Update(ctx, l.taken(current, begun), metav1.UpdateOptions{})
+		current, err = l.leases().Update(ctx, l.taken(current, start), metav1.UpdateOptions{})
 	}
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
@@ -137,13 +137,13 @@ func (l *Leases) try(ctx context.Context, name, key string) (*held, error) {
 		return nil, err
 	}
 	l.forget(name)
-	return &held{leases: l, current: current, end: begun.Add(Duration)}, nil
+	return &held{leases: l, current: current, end: start.Add(Duration)}, nil
 }
 
 func (l *Leases) leases() coordination.LeaseInterface { return l.client.Load().Leases(l.namespace) }
 
-// isFree reports whether the Lease has no holder, or is this process's own from an attempt whose answer was lost, or has
-// not changed for its duration.
+// isFree reports whether the Lease has no holder, has not changed for its duration, or already belongs to this process because
+// the response to an earlier attempt was lost.
 func (l *Leases) isFree(lease *coordinationv1.Lease, now time.Time) bool {
 	holder := lease.Spec.HolderIdentity
 	if holder == nil || *holder == "" || *holder == l.identity {
@@ -183,7 +183,7 @@ func (l *Leases) expireLater(lease *coordinationv1.Lease) {
 		l.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		// If that fails, a Lease without a holder remains, which does no harm.
+		// If this fails, a Lease without a holder remains, which is harmless.
 		_ = l.leases().Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	})
 }

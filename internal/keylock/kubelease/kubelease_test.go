@@ -37,8 +37,8 @@ func (w world) process() *kubelease.Leases {
 	return l
 }
 
-func (w world) acquire(l *kubelease.Leases, within time.Duration) (keylock.Lease, error) {
-	ctx, cancel := context.WithTimeout(w.Context(), within)
+func (w world) acquire(l *kubelease.Leases, timeout time.Duration) (keylock.Lease, error) {
+	ctx, cancel := context.WithTimeout(w.Context(), timeout)
 	defer cancel()
 	return l.Acquire(ctx, key)
 }
@@ -56,7 +56,7 @@ func TestAcquire_OneProcessAtATime(t *testing.T) {
 		one, other := w.process(), w.process()
 		lease := w.must(w.acquire(one, time.Second))
 		if _, err := w.acquire(other, 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
-			w.Errorf("got %v, want a deadline", err)
+			w.Errorf("got error %v, want a deadline", err)
 		}
 		lease.Release("")
 		w.must(w.acquire(other, time.Second))
@@ -67,42 +67,42 @@ func TestNotes_ReachNextHolder(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		if lease.Notes() != "" {
-			w.Errorf("notes at first: %q", lease.Notes())
+			w.Errorf("new Lease: got notes %q, want none", lease.Notes())
 		}
 		if err := lease.Renew(w.Context(), "pending"); err != nil || lease.Notes() != "pending" {
-			w.Errorf("notes %q, error %v", lease.Notes(), err)
+			w.Errorf("got notes %q, error %v, want pending", lease.Notes(), err)
 		}
 		lease.Release("done")
 		if next := w.must(w.acquire(w.process(), time.Second)); next.Notes() != "done" {
-			w.Errorf("notes: %q", next.Notes())
+			w.Errorf("got notes %q, want done", next.Notes())
 		}
 	})
 }
 
-// TestAcquire_DeadHolder: a Lease is taken over, with its notes, once it was seen unchanged for 30 s, across attempts.
+// TestAcquire_DeadHolder: a process takes over a Lease and its notes once it has seen it unchanged for 30 s, across attempts.
 func TestAcquire_DeadHolder(t *testing.T) {
 	inBubble(t, func(w world) {
 		dead := w.must(w.acquire(w.process(), time.Second))
 		if err := dead.Renew(w.Context(), "pending"); err != nil {
 			w.Fatal(err)
 		}
-		begun, survivor := time.Now(), w.process()
+		start, survivor := time.Now(), w.process()
 		if _, err := w.acquire(survivor, 20*time.Second); err == nil {
 			w.Error("taken over too early")
 		}
 		lease := w.must(w.acquire(survivor, 20*time.Second))
-		if took := time.Since(begun); took < kubelease.Duration || took > kubelease.Duration+2*time.Second {
-			w.Errorf("taken over after %s", took)
+		if elapsed := time.Since(start); elapsed < kubelease.Duration || elapsed > kubelease.Duration+2*time.Second {
+			w.Errorf("taken over after %s, want %s", elapsed, kubelease.Duration)
 		}
 		if lease.Notes() != "pending" {
-			w.Errorf("notes: %q", lease.Notes())
+			w.Errorf("got notes %q, want pending", lease.Notes())
 		}
 		if err := dead.Renew(w.Context(), "mine"); !errors.Is(err, keylock.ErrLost) {
-			w.Errorf("the old holder: got %v, want ErrLost", err)
+			w.Errorf("old holder: got error %v, want ErrLost", err)
 		}
 		dead.Release("mine")
 		if err := lease.Renew(w.Context(), "pending"); err != nil {
-			w.Errorf("the new holder: %v", err)
+			w.Errorf("new holder: %v", err)
 		}
 	})
 }
@@ -117,50 +117,50 @@ func TestAcquire_RenewedLease(t *testing.T) {
 			}
 		}()
 		if _, err := w.acquire(w.process(), 3*time.Minute); err == nil {
-			w.Error("taken over")
+			w.Error("the Lease was taken over")
 		}
 		time.Sleep(time.Minute)
 	})
 }
 
-// TestAcquire_IgnoresOtherClocks: a Lease that says it was renewed last year is not free.
+// TestAcquire_IgnoresOtherClocks: a Lease with a renewTime of last year is not free.
 func TestAcquire_IgnoresOtherClocks(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.must(w.acquire(w.process(), time.Second))
 		w.Change(func(l *coordinationv1.Lease) { l.Spec.RenewTime.Time = time.Now().AddDate(-1, 0, 0) })
 		if _, err := w.acquire(w.process(), 25*time.Second); err == nil {
-			w.Error("taken over")
+			w.Error("the Lease was taken over")
 		}
 	})
 }
 
-// TestRenew_NoAnswer: a renewal without an answer loses the Lease, and Release gives it up unless another process took it.
+// TestRenew_NoAnswer: a renewal without an answer loses the Lease. Release still gives it up unless another process has it.
 func TestRenew_NoAnswer(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: time.Minute} })
 		if err := lease.Renew(w.Context(), "pending"); !errors.Is(err, kubelease.ErrUnavailable) {
-			w.Errorf("got %v, want ErrUnavailable", err)
+			w.Errorf("got error %v, want ErrUnavailable", err)
 		}
 		w.Inject(nil)
 		lease.Release("released")
 		if next := w.must(w.acquire(w.process(), time.Second)); next.Notes() != "released" {
-			w.Errorf("notes: %q", next.Notes())
+			w.Errorf("got notes %q, want released", next.Notes())
 		}
 	})
 }
 
-// TestLeft_CountsFromBeforeRequest: a late answer leaves less of the Lease.
+// TestLeft_CountsFromBeforeRequest: the wait for the answer counts as time of the Lease.
 func TestLeft_CountsFromBeforeRequest(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
 		w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Late: 4 * time.Second} })
 		if err := lease.Renew(w.Context(), ""); err != nil || lease.Left() != kubelease.Duration-4*time.Second {
-			w.Errorf("left %s, error %v", lease.Left(), err)
+			w.Errorf("got %s left, error %v, want %s", lease.Left(), err, kubelease.Duration-4*time.Second)
 		}
 		time.Sleep(kubelease.Duration)
 		if lease.Left() > 0 {
-			w.Errorf("left %s after its end", lease.Left())
+			w.Errorf("got %s left after the end", lease.Left())
 		}
 	})
 }
@@ -173,12 +173,12 @@ func TestRelease_DeletesLeaseAfterAnHour(t *testing.T) {
 		w.must(w.acquire(other, time.Second)).Release("")
 		time.Sleep(59 * time.Minute)
 		if len(w.Leases()) != 1 {
-			w.Error("deleted although another process used it")
+			w.Error("the Lease was deleted although another process used it")
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if left := w.Leases(); len(left) > 0 {
-			w.Errorf("left: %v", left)
+			w.Errorf("got Leases %v, want none", left)
 		}
 	})
 }
@@ -202,7 +202,7 @@ func TestAcquire_Errors(t *testing.T) {
 				}
 				w.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: c.status} })
 				if _, err := w.acquire(l, 20*time.Second); !errors.Is(err, c.want) {
-					w.Errorf("got %v, want %v", err, c.want)
+					w.Errorf("got error %v, want %v", err, c.want)
 				}
 			})
 		})

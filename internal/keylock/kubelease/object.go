@@ -79,7 +79,7 @@ func withNotes(lease *coordinationv1.Lease, notes string) *coordinationv1.Lease 
 	return next
 }
 
-// jittered spreads a pause by a third, so that waiting processes do not poll in step.
+// jittered varies a pause by a third, so that waiting processes do not poll in step.
 func jittered(d time.Duration) time.Duration {
 	return d*2/3 + rand.N(d*2/3) //nolint:gosec // not a secret
 }

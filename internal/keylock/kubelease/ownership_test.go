@@ -25,16 +25,16 @@ func TestRenew_AfterFailure(t *testing.T) {
 			return leasetest.Fault{Status: http.StatusInternalServerError}
 		})
 		if err := lease.Renew(w.Context(), ""); !errors.Is(err, kubelease.ErrUnavailable) {
-			w.Errorf("first renewal: got %v, want ErrUnavailable", err)
+			w.Errorf("first renewal: got error %v, want ErrUnavailable", err)
 		}
 		w.Inject(nil)
 		if err := lease.Renew(w.Context(), ""); !errors.Is(err, keylock.ErrLost) {
-			w.Errorf("second renewal: got %v, want ErrLost", err)
+			w.Errorf("second renewal: got error %v, want ErrLost", err)
 		}
 	})
 }
 
-// TestRenew_RenewTime: people and other tools read the time of the last renewal from the object.
+// TestRenew_RenewTime: users and other tools read renewTime.
 func TestRenew_RenewTime(t *testing.T) {
 	inBubble(t, func(w world) {
 		lease := w.must(w.acquire(w.process(), time.Second))
@@ -48,20 +48,20 @@ func TestRenew_RenewTime(t *testing.T) {
 	})
 }
 
-// TestAcquire_LongerLease: a holder of another version may have asked for more time.
+// TestAcquire_LongerLease: another version of the webhook may use a longer duration.
 func TestAcquire_LongerLease(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.must(w.acquire(w.process(), time.Second))
 		w.Change(func(l *coordinationv1.Lease) { *l.Spec.LeaseDurationSeconds = 90 })
 		survivor := w.process()
 		if _, err := w.acquire(survivor, 85*time.Second); !errors.Is(err, context.DeadlineExceeded) {
-			w.Errorf("before the end of the Lease: got %v, want a deadline", err)
+			w.Errorf("before the end of the Lease: got error %v, want a deadline", err)
 		}
 		w.must(w.acquire(survivor, 10*time.Second))
 	})
 }
 
-// TestAcquire_LostAnswer: a process that acquired a Lease without learning so does not wait for its end.
+// TestAcquire_LostAnswer: a process whose own Create got no answer does not wait for that Lease to expire.
 func TestAcquire_LostAnswer(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.Inject(func(r leasetest.Request) leasetest.Fault {
@@ -74,7 +74,7 @@ func TestAcquire_LostAnswer(t *testing.T) {
 	})
 }
 
-// TestAcquire_FaultsBetweenPolls: only failures in a row end the wait for a Lease of another process.
+// TestAcquire_FaultsBetweenPolls: only consecutive failures end the wait for a Lease.
 func TestAcquire_FaultsBetweenPolls(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.must(w.acquire(w.process(), time.Second))
@@ -87,12 +87,12 @@ func TestAcquire_FaultsBetweenPolls(t *testing.T) {
 			return leasetest.Fault{Status: http.StatusInternalServerError}
 		})
 		if _, err := w.acquire(w.process(), 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
-			w.Errorf("got %v, want a deadline", err)
+			w.Errorf("got error %v, want a deadline", err)
 		}
 	})
 }
 
-// TestAcquire_CallerGone: a Lease that arrives after its caller gave up is released at once.
+// TestAcquire_CallerGone: a Lease acquired after its caller gave up is released at once.
 func TestAcquire_CallerGone(t *testing.T) {
 	inBubble(t, func(w world) {
 		ctx, cancel := context.WithCancel(w.Context())
@@ -102,13 +102,13 @@ func TestAcquire_CallerGone(t *testing.T) {
 			w.Fatal(err)
 		}
 		if _, err := l.Acquire(ctx, key); !errors.Is(err, context.Canceled) {
-			w.Errorf("got %v, want context.Canceled", err)
+			w.Errorf("got error %v, want context.Canceled", err)
 		}
 		w.must(w.acquire(w.process(), time.Second))
 	})
 }
 
-// cancelAfterCreate ends the caller's context once the answer to a Create is complete.
+// cancelAfterCreate cancels the caller's context after the response to a Create.
 type cancelAfterCreate struct {
 	http.RoundTripper
 	cancel context.CancelFunc
@@ -126,7 +126,7 @@ func (c cancelAfterCreate) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// TestRelease_OneDeletion: each use of a Lease starts its hour again.
+// TestRelease_OneDeletion: each use of a Lease restarts the hour until its deletion.
 func TestRelease_OneDeletion(t *testing.T) {
 	inBubble(t, func(w world) {
 		l := w.process()
@@ -136,12 +136,12 @@ func TestRelease_OneDeletion(t *testing.T) {
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
 		if calls := w.Calls(http.MethodDelete); calls > 0 {
-			w.Errorf("%d deletions within an hour of the last use", calls)
+			w.Errorf("got %d deletions within an hour of the last use, want 0", calls)
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if calls := w.Calls(http.MethodDelete); calls != 1 || len(w.Leases()) > 0 {
-			w.Errorf("%d deletions and %d Leases after the hour, want 1 and 0", calls, len(w.Leases()))
+			w.Errorf("got %d deletions and %d Leases after the hour, want 1 and 0", calls, len(w.Leases()))
 		}
 	})
 }

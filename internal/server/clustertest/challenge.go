@@ -19,7 +19,7 @@ const Group = "acme.example.com"
 // Value is the TXT value of a NewChallenge.
 const Value = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 
-// NewChallenge is one for example.nl, with the API key in the Secret cert-manager/mijn-host-api-key.
+// NewChallenge returns a challenge for example.nl, with the API key in the Secret cert-manager/mijn-host-api-key.
 func NewChallenge(action whapi.ChallengeAction) whapi.ChallengeRequest {
 	return whapi.ChallengeRequest{
 		Action: action, Type: "dns-01", DNSName: "example.nl", Key: Value, ResourceNamespace: "cert-manager",
@@ -28,14 +28,14 @@ func NewChallenge(action whapi.ChallengeAction) whapi.ChallengeRequest {
 	}
 }
 
-// Answer is what the webhook said to a challenge: nothing but the status if that is not 201.
+// Answer is the webhook's answer to a challenge. It has only the status unless that is 201.
 type Answer struct {
 	Status  int
 	Success bool
-	Message string // why it is no success
+	Message string // reason of a failure
 }
 
-// Ask sends a challenge to the webhook as user, in the way of the API server. Headers are "Name: value".
+// Ask sends a challenge to the webhook as user, as the API server does. Headers are "Name: value".
 func Ask(ctx context.Context, client *http.Client, webhook, user string, ch whapi.ChallengeRequest, headers ...string) (Answer, error) {
 	body, err := json.Marshal(whapi.ChallengePayload{TypeMeta: typeMeta(whapi.SchemeGroupVersion.String(), "ChallengePayload"), Request: &ch})
 	if err != nil {
@@ -62,7 +62,7 @@ func Ask(ctx context.Context, client *http.Client, webhook, user string, ch whap
 	}
 	var payload whapi.ChallengePayload
 	if err := json.Unmarshal(text, &payload); err != nil || payload.Response == nil {
-		return Answer{}, fmt.Errorf("no answer to a challenge: %s", text)
+		return Answer{}, fmt.Errorf("unexpected answer to a challenge: %s", text)
 	}
 	a := Answer{Status: resp.StatusCode, Success: payload.Response.Success}
 	if payload.Response.Result != nil {

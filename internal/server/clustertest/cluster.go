@@ -1,5 +1,5 @@
-// Package clustertest is as much of a Kubernetes API as the webhook's server needs of one, over HTTP: it tells who a
-// token belongs to and who may do what, and has Secrets.
+// Package clustertest is the part of a Kubernetes API that the webhook's server needs, over HTTP: token reviews, access reviews
+// and Secrets.
 package clustertest
 
 import (
@@ -22,14 +22,14 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// Users of the cluster. Each has its own name for a token.
+// Users of the cluster. Each uses its name as its token.
 const (
-	CertManager = "cert-manager" // may ask for challenges
+	CertManager = "cert-manager" // may create challenges
 	Prometheus  = "prometheus"   // may read metrics
 	Stranger    = "stranger"     // may do nothing
 )
 
-// Cluster is a Kubernetes API. Its methods may be called at any time, from any goroutine.
+// Cluster is a Kubernetes API. It is safe for concurrent use.
 type Cluster struct {
 	server *httptest.Server
 
@@ -38,7 +38,7 @@ type Cluster struct {
 	down    bool
 }
 
-// Start starts a cluster that lives as long as the test.
+// Start starts a cluster that stops when the test ends.
 func Start(t *testing.T) *Cluster {
 	t.Helper()
 	c := &Cluster{secrets: map[string]map[string][]byte{}}
@@ -52,7 +52,7 @@ func Start(t *testing.T) *Cluster {
 	return c
 }
 
-// Kubeconfig writes a kubeconfig that leads to the cluster, and returns its path.
+// Kubeconfig writes a kubeconfig for the cluster and returns its path.
 func (c *Cluster) Kubeconfig(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubeconfig")
@@ -66,21 +66,21 @@ func (c *Cluster) Kubeconfig(t *testing.T) string {
 	return path
 }
 
-// SetSecret makes or replaces a Secret with one entry.
+// SetSecret creates or replaces a Secret with one entry.
 func (c *Cluster) SetSecret(namespace, name, key, value string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.secrets[namespace+"/"+name] = map[string][]byte{key: []byte(value)}
 }
 
-// DeleteSecret takes a Secret away.
+// DeleteSecret deletes a Secret.
 func (c *Cluster) DeleteSecret(namespace, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.secrets, namespace+"/"+name)
 }
 
-// SetDown has the API refuse to answer, or answer again.
+// SetDown stops or restarts the API's answers.
 func (c *Cluster) SetDown(down bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

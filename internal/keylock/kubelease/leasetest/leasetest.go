@@ -1,4 +1,4 @@
-// Package leasetest is a Kubernetes API over HTTP that has only Leases.
+// Package leasetest is a Kubernetes API over HTTP that serves only Leases.
 package leasetest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/hosttest"
 )
 
-// Cluster has the Leases.
+// Cluster is the Kubernetes API.
 type Cluster struct {
 	*hosttest.Listener
 
@@ -34,21 +34,21 @@ type Cluster struct {
 // Request is one call of the API.
 type Request struct {
 	Method, Namespace, Name string
-	// Releases: the call is an Update that leaves the Lease without a holder.
+	// Releases: the call is an update that removes the holder.
 	Releases bool
 }
 
-// Fault is what goes wrong with a call. The zero value is no fault.
+// Fault is a fault of a call. The zero value is none.
 type Fault struct {
-	// Status answers in the place of the API, before the call takes effect.
+	// Status is returned instead of running the call.
 	Status int
-	// Late delays the answer after the call has taken effect.
+	// Late delays the response after the call has taken effect.
 	Late time.Duration
 	// Then runs before the call takes effect.
 	Then func()
 }
 
-// Start makes a cluster on the loopback interface.
+// Start starts a cluster on the loopback interface.
 func Start(tb hosttest.TB) *Cluster {
 	tb.Helper()
 	c := newCluster()
@@ -59,7 +59,7 @@ func Start(tb hosttest.TB) *Cluster {
 	return c
 }
 
-// StartInMemory makes a cluster for a testing/synctest bubble.
+// StartInMemory starts a cluster for a testing/synctest bubble.
 func StartInMemory(tb hosttest.TB) *Cluster {
 	tb.Helper()
 	c := newCluster()
@@ -75,7 +75,7 @@ func newCluster() *Cluster {
 	}
 }
 
-// Config returns how to reach the cluster. wrap, which may be nil, wraps the transport.
+// Config returns the client config for the cluster. wrap wraps the transport; may be nil.
 func (c *Cluster) Config(wrap func(http.RoundTripper) http.RoundTripper) *rest.Config {
 	var transport http.RoundTripper = c.HTTPTransport()
 	if wrap != nil {
