@@ -48,8 +48,8 @@ func (c *Check) checkDomain(ctx context.Context, domains []string, at string) st
 	return domain
 }
 
-// domainOf returns the longest domain of the account that covers name, or "". The list can be incomplete, so if it has no match,
-// the API is asked for each parent of the name.
+// domainOf returns the longest domain of the account that covers name, or "". The list can be incomplete, so without a match it
+// asks the API for each parent of the name.
 func (c *Check) domainOf(ctx context.Context, domains []string, name string) (string, error) {
 	if domain := dnsname.LongestMatch(domains, name); domain != "" {
 		return domain, nil

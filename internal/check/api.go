@@ -10,20 +10,20 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/apiclient"
 )
 
-// CountCalls returns a transport that adds each request to calls.
-func CountCalls(through http.RoundTripper, calls *atomic.Int64) http.RoundTripper {
-	return counting{through, calls}
+// CountCalls returns a transport that counts requests in calls.
+func CountCalls(next http.RoundTripper, calls *atomic.Int64) http.RoundTripper {
+	return counting{next, calls}
 }
 
 type counting struct {
-	through http.RoundTripper
-	calls   *atomic.Int64
+	next  http.RoundTripper
+	calls *atomic.Int64
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.calls.Add(1)
-	return t.through.RoundTrip(r)
+	return t.next.RoundTrip(r)
 }
 
 // APIRemedies are a DNS host's remedies for failed calls of its API.

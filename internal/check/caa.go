@@ -75,9 +75,9 @@ func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []C
 // verdict is what CAA records allow for one kind of certificate.
 type verdict struct {
 	allowed bool
-	why     string // not
-	tag     string // that decided
-	account bool   // one ACME account alone is allowed
+	why     string // reason if not allowed
+	tag     string // tag that decided
+	account bool   // only one ACME account is allowed
 }
 
 // mayIssue evaluates a set of CAA records for one CA.

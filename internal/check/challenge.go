@@ -13,8 +13,8 @@ const ChallengeLabel = "_acme-challenge"
 
 const maxCNAMEs = 8
 
-// checkChallenge follows the CNAMEs of the challenge's name and returns the name that gets the TXT record.
-// known is false if the key was not accepted, so that domains is empty.
+// checkChallenge follows the CNAMEs of the challenge's name and returns the name that gets the TXT record. known reports whether
+// the key was accepted; otherwise domains is empty.
 func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool) string {
 	name := ChallengeLabel + "." + c.Result.Name
 	chain, err := followCNAMEs(ctx, c.options.DNS, name)
@@ -77,7 +77,7 @@ func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err 
 	return chain, nil
 }
 
-// isWildcard reports whether a random name next to the challenge's is a CNAME to target as well, which only a wildcard can cause.
+// isWildcard reports whether a random name next to the challenge's is also a CNAME to target, which only a wildcard can cause.
 func (c *Check) isWildcard(ctx context.Context, target string) bool {
 	other := RandomWord() + "." + c.Result.Name
 	m, err := resolve(ctx, c.options.DNS, other, dns.TypeCNAME)

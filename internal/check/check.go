@@ -43,9 +43,9 @@ type Options struct {
 	Before []Step
 	// CNAMEStrategy is the solver's: None, Follow, or empty if unknown.
 	CNAMEStrategy string
-	// Probed reports whether the domain has been probed already; may be nil.
+	// Probed reports whether the domain has already been probed; may be nil.
 	Probed func(domain string) bool
-	// Challenges returns the owners of the values of the cluster's Challenges; nil without a cluster.
+	// Challenges returns the Challenge that owns each value in the cluster; nil without a cluster.
 	Challenges func(ctx context.Context) (map[string]string, error)
 	// OnStep is called with each step as it ends; may be nil.
 	OnStep func(Step)
@@ -63,11 +63,11 @@ type Check struct {
 	options  Options
 	account  Account // nil until there is a key
 	unlisted map[string]unlisted
-	// serials are those of the zone before anything was written, by nameserver.
+	// serials are the zone's serials by nameserver, before the check writes anything.
 	serials map[string]uint32
 	// unresolved are the queries that the resolver answers with SERVFAIL.
 	unresolved []string
-	allSteps   bool // done; if ctx ends now, only measurements are missing
+	allSteps   bool // all steps are done; if ctx ends now, only measurements are missing
 }
 
 // Run runs a check. When it returns, the probe record is removed or Result.LeftBehind names it, even if ctx is done early.
@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return c.Result, nil
 }
 
-// takeSteps takes each step unless an earlier one makes it pointless. Steps that need public DNS only are always taken.
+// takeSteps takes each step unless an earlier one makes it pointless. It always takes the steps that need only public DNS.
 func (c *Check) takeSteps(ctx context.Context) {
 	domains, accepted := c.checkKey(ctx)
 	if ctx.Err() != nil {

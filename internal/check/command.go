@@ -175,7 +175,7 @@ func (f *checkFlags) finish(out io.Writer, text *Text, report any, outcome Outco
 	return outcome.ExitCode(), nil
 }
 
-// run checks one name. o contains what is known of its solver.
+// run checks one name. o has the settings of its solver, if known.
 func (f *checkFlags) run(ctx context.Context, cmd *cobra.Command, given CommandOptions, o Options) (*Result, error) {
 	if f.keyFile != "" && f.secret != "" {
 		return nil, errors.New("--api-key-file and --secret are mutually exclusive")
@@ -260,7 +260,7 @@ func (f *checkFlags) validate(args []string) error {
 }
 
 // host returns the host in --provider, or the only one whose API key is in the environment. A key from a flag requires --provider,
-// because a key must never be sent to another host than its own.
+// because a key must never go to another host.
 func (f *checkFlags) host(hosts []Host, getenv func(string) string) (Host, error) {
 	var providers, variables []string
 	var named, ambient []Host
@@ -320,7 +320,7 @@ func SplitList(text string) []string {
 	return all
 }
 
-// untilHangUp returns a context that is done on SIGHUP as well. It ignores SIGPIPE, because a closed output must not end the
+// untilHangUp returns a context that also ends on SIGHUP. It ignores SIGPIPE, because a closed output must not end the
 // process before the probe record is removed.
 func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)

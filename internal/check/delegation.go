@@ -54,8 +54,8 @@ func (c *Check) checkDelegation(ctx context.Context, domain, at string, ours []s
 // cloudflare is the domain of Cloudflare's nameservers.
 const cloudflare = "ns.cloudflare.com"
 
-// throughCloudflare ends StepDelegation of a domain that the API reports as hosted although Cloudflare serves it. The host can publish
-// its zones there, so only the probe shows whether the nameservers serve the account's records.
+// throughCloudflare ends StepDelegation for a domain that the API reports as hosted although it is delegated to Cloudflare. The host
+// can publish its zones there, so only the probe shows whether the nameservers serve the account's records.
 func (c *Check) throughCloudflare(domain string, world []string) {
 	summary := fmt.Sprintf("%s is delegated to Cloudflare's nameservers %s, and %s reports that it hosts the DNS.", domain, List(world), c.options.Host.Name())
 	if c.Writes() && c.options.RemoveValue == "" {
@@ -121,7 +121,7 @@ func (c *Check) nameserversAbove(ctx context.Context, domain string) []netip.Add
 			}
 			found, err := addressesOf(ctx, c.options.DNS, ns)
 			if err == nil {
-				addresses = append(addresses, found[0]) // one each, so that a dead nameserver does not use up the tries
+				addresses = append(addresses, found[0]) // one each, so that one dead nameserver does not use up all tries
 			}
 		}
 		if len(addresses) > 0 || above == "" {
@@ -130,7 +130,7 @@ func (c *Check) nameserversAbove(ctx context.Context, domain string) []netip.Add
 	}
 }
 
-// foreign returns the nameservers in world that are not in ours. White-labelled names are compared by address.
+// foreign returns the nameservers in world that are not in ours. It compares white-label names by address.
 func (c *Check) foreign(ctx context.Context, world, ours []string) []string {
 	unknown := slices.DeleteFunc(slices.Clone(world), func(ns string) bool { return slices.Contains(ours, ns) })
 	if len(unknown) == 0 {

@@ -16,7 +16,7 @@ type DNS interface {
 	Ask(ctx context.Context, nameserver netip.Addr, query Query) (*Answer, error)
 }
 
-// resolverError is a failure of the resolver, in contrast to that of a nameserver.
+// resolverError is a failure of the resolver, not of a nameserver.
 type resolverError struct {
 	words string
 	cause error

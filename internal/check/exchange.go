@@ -21,7 +21,7 @@ func exchange(ctx context.Context, query Query, server string) (*Answer, error) 
 	return exchangeBy(ctx, "tcp", query, server)
 }
 
-// exchangeBy skips UDP messages that do not answer the query, such as late or forged ones. The library's own exchange would fail on them.
+// exchangeBy skips UDP messages that do not answer the query, such as late or forged ones. The library's exchange would fail on them.
 func exchangeBy(ctx context.Context, network string, query Query, server string) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()

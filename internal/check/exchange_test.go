@@ -51,11 +51,11 @@ func TestExchange_Timeout(t *testing.T) {
 		_, _ = tcp.Write(nil) // an answer of no bytes
 	})
 	if elapsed := time.Since(start); err == nil || elapsed > 10*time.Second {
-		t.Errorf("%+v, %v after %s", a, err, elapsed)
+		t.Errorf("got %+v, %v after %s, want an error in 10s", a, err, elapsed)
 	}
 }
 
-// ask queries a nameserver with the given handlers. Without a handler for TCP, it does not listen there.
+// ask queries a nameserver with these handlers. Without a TCP handler, its TCP port is closed.
 func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
 	t.Helper()
 	packets, listener := onePort(t)
@@ -72,7 +72,7 @@ func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
 	return network.Resolve(t.Context(), check.Query{Name: "example.nl", Type: dns.TypeA})
 }
 
-// onePort is a port that is free for both UDP and TCP, which takes some tries on a busy machine.
+// onePort listens on one port for both UDP and TCP. On a busy machine this takes some tries.
 func onePort(t *testing.T) (net.PacketConn, net.Listener) {
 	t.Helper()
 	for range 10 {
@@ -109,11 +109,11 @@ func withAddress(t *testing.T, query *dns.Msg) *dns.Msg {
 func wantAddress(t *testing.T, a *check.Answer, err error) {
 	t.Helper()
 	if err != nil || len(a.Answers) != 1 || a.Answers[0].Address.String() != "192.0.2.1" {
-		t.Errorf("%+v, %v", a, err)
+		t.Errorf("got %+v, %v, want one A record 192.0.2.1", a, err)
 	}
 }
 
-// rr is a record in the form of zone files.
+// rr parses a record in zone file format.
 func rr(tb testing.TB, text string) dns.RR {
 	tb.Helper()
 	record, err := dns.NewRR(text)
@@ -123,7 +123,7 @@ func rr(tb testing.TB, text string) dns.RR {
 	return record
 }
 
-// unknown is a record whose data is given in hexadecimal digits.
+// unknown returns a record with data in hex.
 func unknown(rrtype uint16, data string) *dns.RFC3597 {
 	return &dns.RFC3597{Hdr: dns.RR_Header{Name: "example.nl.", Rrtype: rrtype, Class: dns.ClassINET, Ttl: 60}, Rdata: data}
 }

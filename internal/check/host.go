@@ -6,18 +6,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Host is what a check needs of a DNS host.
+// Host is a DNS host.
 type Host interface {
 	// Name is its name in messages, such as mijn.host.
 	Name() string
 	// Provider is the name of its solver, such as mijn-host.
 	Provider() string
-	// Risk is a sentence about the risk of writing a probe record, which then requires --write. If it is empty, a probe record
-	// is written unless --read-only is set.
+	// Risk describes the risk of writing a probe record in one sentence. If it is not empty, the probe requires --write. Otherwise
+	// the check writes a probe record unless --read-only is set.
 	Risk() string
 	// Key describes its API key.
 	Key() Key
-	// AddFlags adds its own flags, with the same names as the webhook's server, or with the host's name as a prefix.
+	// AddFlags adds its flags. Their names are those of the server's flags, or have the host's name as a prefix.
 	AddFlags(flags *pflag.FlagSet)
 	// Validate returns an error if one of these flags is invalid.
 	Validate() error
@@ -38,12 +38,12 @@ type Account interface {
 	Domains(ctx context.Context, c *Check, origin string) (domains []string, accepted bool)
 	// Unlisted looks up each parent of a bare name, the longest first, and returns the first that is a domain of the account, or "".
 	Unlisted(ctx context.Context, name string) (domain string, err error)
-	// Managed reports StepManaged: whether the domain's records are at the host. nameservers are those that the host wants the
-	// domain to be delegated to, if it says so.
+	// Managed reports StepManaged: whether the domain's records are at the host. nameservers are those that the domain should be
+	// delegated to, if the host lists them.
 	Managed(ctx context.Context, c *Check, domain string) (nameservers []string, managed bool)
-	// Records returns the records of a domain as Managed has read them.
+	// Records returns the records of a domain that Managed has read.
 	Records(domain string) []ZoneRecord
-	// RemoveValue removes one TXT value under a bare name of the domain, and nothing else.
+	// RemoveValue removes only this TXT value, under a bare name of the domain.
 	RemoveValue(ctx context.Context, c *Check, domain, name, value string) error
 	// Probe reports StepWrite, StepRead, StepNameservers and StepRemove. It removes what it wrote, even if ctx is done.
 	Probe(ctx context.Context, c *Check, p Probe)

@@ -57,7 +57,7 @@ type CAA struct {
 }
 
 var (
-	// errUnrelated is for a message that does not answer the query: a late answer to another query, or a forgery.
+	// errUnrelated is a message that does not answer the query: a late answer to another query, or a forgery.
 	errUnrelated = errors.New("not an answer to the query")
 	errGarbled   = errors.New("malformed answer")
 	errNoData    = errors.New("a record has no data")
@@ -139,7 +139,7 @@ func readRecords(section []dns.RR) ([]Record, error) {
 	return records, nil
 }
 
-// nameOf returns a bare name. Unprintable characters stay \DDD, because names come from others and are printed on terminals.
+// nameOf returns a bare name. Unprintable characters stay escaped as \DDD, because names are untrusted and go to terminals.
 func nameOf(name string) string {
 	return dnsname.TrimDot(strings.NewReplacer(`\\`, `\092`, `\.`, `\046`, `\ `, `\032`,
 		`\'`, `'`, `\@`, `@`, `\;`, `;`, `\(`, `(`, `\)`, `)`, `\"`, `"`).Replace(name))

@@ -18,10 +18,10 @@ func TestParse_RecordTypes(t *testing.T) {
 	query := check.Query{Name: "www.example.nl", Type: dns.TypeA, Recursive: true}
 	a, err := checktest.OnTheWire(query, func(m *dns.Msg) *dns.Msg {
 		if !m.RecursionDesired || m.IsEdns0() == nil || m.IsEdns0().UDPSize() != 1232 {
-			t.Errorf("asked %v", m)
+			t.Errorf("got query %v, want recursion and EDNS", m)
 		}
 		r := new(dns.Msg).SetReply(m)
-		r.Question[0].Name = "wWw.eXample.nl." // as a resolver may that plays with the case
+		r.Question[0].Name = "wWw.eXample.nl." // resolvers may randomize the case
 		r.Compress = true
 		r.SetEdns0(1232, false)
 		for _, text := range []string{
@@ -62,12 +62,12 @@ func TestParse_NamesRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "nl", "_acme-challenge.example.nl", `\027\092\032.test`} {
 		if _, err := checktest.OnTheWire(check.Query{Name: name, Type: dns.TypeNS}, new(dns.Msg).SetReply); err != nil {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: got error %v", name, err)
 		}
 	}
 	for _, name := range []string{"a..b", strings.Repeat("a", 64), strings.Repeat("a.", 140)} {
 		if _, err := (check.Query{Name: name}).Pack(1); err == nil {
-			t.Errorf("%q was packed", name)
+			t.Errorf("%q: got no error", name)
 		}
 	}
 }
@@ -81,14 +81,14 @@ func TestParse_RCODE(t *testing.T) {
 			return r
 		})
 		if err != nil || a.RCode != rcode {
-			t.Errorf("%d: %+v, %v", rcode, a, err)
+			t.Errorf("RCODE %d: got %+v, %v", rcode, a, err)
 		}
 	}
 }
 
 func TestParse_UnrelatedAnswer(t *testing.T) {
 	t.Parallel()
-	for claim, spoil := range map[string]func(*dns.Msg){
+	for name, change := range map[string]func(*dns.Msg){
 		"another ID":    func(m *dns.Msg) { m.Id++ },
 		"a query":       func(m *dns.Msg) { m.Response = false },
 		"another name":  func(m *dns.Msg) { m.Question[0].Name = "example.com." },
@@ -99,33 +99,33 @@ func TestParse_UnrelatedAnswer(t *testing.T) {
 	} {
 		a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
-			spoil(r)
+			change(r)
 			return r
 		})
 		if err == nil {
-			t.Errorf("%s: %+v", claim, a)
+			t.Errorf("%s: got %+v, want an error", name, a)
 		}
 	}
 	a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 		return &dns.Msg{MsgHdr: dns.MsgHdr{Id: m.Id, Response: true, Rcode: dns.RcodeRefused}}
 	})
 	if err != nil || a.RCode != dns.RcodeRefused {
-		t.Errorf("a refusal without the question: %+v, %v", a, err)
+		t.Errorf("REFUSED without the question: got %+v, %v", a, err)
 	}
 }
 
 func TestParse_MalformedRecord(t *testing.T) {
 	t.Parallel()
-	for claim, record := range map[string]*dns.RFC3597{
-		"CAA of no bytes":            unknown(257, ""),
-		"CAA of one byte":            unknown(257, "00"),
-		"CAA without a tag":          unknown(257, "000061"),
-		"CAA with a tag beyond it":   unknown(257, "00036161"),
-		"A of three bytes":           unknown(dns.TypeA, "c00002"),
-		"A of sixteen bytes":         unknown(dns.TypeA, strings.Repeat("00", 16)),
-		"AAAA of four bytes":         unknown(dns.TypeAAAA, "c0000201"),
-		"TXT beyond its end":         unknown(dns.TypeTXT, "0561"),
-		"CNAME that leads to itself": unknown(dns.TypeCNAME, "c032"),
+	for name, record := range map[string]*dns.RFC3597{
+		"CAA of no bytes":         unknown(257, ""),
+		"CAA of one byte":         unknown(257, "00"),
+		"CAA without a tag":       unknown(257, "000061"),
+		"CAA tag past the end":    unknown(257, "00036161"),
+		"A of three bytes":        unknown(dns.TypeA, "c00002"),
+		"A of sixteen bytes":      unknown(dns.TypeA, strings.Repeat("00", 16)),
+		"AAAA of four bytes":      unknown(dns.TypeAAAA, "c0000201"),
+		"TXT string past the end": unknown(dns.TypeTXT, "0561"),
+		"CNAME pointer to itself": unknown(dns.TypeCNAME, "c032"),
 	} {
 		a, err := checktest.OnTheWire(check.Query{Name: "example.nl", Type: dns.TypeA}, func(m *dns.Msg) *dns.Msg {
 			r := new(dns.Msg).SetReply(m)
@@ -133,7 +133,7 @@ func TestParse_MalformedRecord(t *testing.T) {
 			return r
 		})
 		if err == nil || !strings.Contains(err.Error(), "malformed answer") {
-			t.Errorf("%s: %+v, %v", claim, a, err)
+			t.Errorf("%s: got %+v, %v, want a malformed answer", name, a, err)
 		}
 	}
 }
@@ -161,14 +161,14 @@ func FuzzAnswer(f *testing.F) {
 		for _, r := range slices.Concat(a.Answers, a.Authority) {
 			for _, name := range []string{r.Name, r.Target} {
 				if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) {
-					t.Errorf("%q is not fit to be shown", name)
+					t.Errorf("%q contains unprintable characters", name)
 				}
 				if _, err := (check.Query{Name: name}).Pack(id); err != nil {
-					t.Errorf("%q cannot be asked about: %v", name, err)
+					t.Errorf("cannot query %q: %v", name, err)
 				}
 			}
 			if r.Type == dns.TypeCAA && r.CAA.Tag == "" {
-				t.Error("a CAA record without a tag")
+				t.Error("got a CAA record without a tag")
 			}
 		}
 	})

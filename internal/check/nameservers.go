@@ -14,7 +14,7 @@ import (
 
 const (
 	dnsPoll = 2 * time.Second
-	// dnsGiveUp is how long a nameserver may fail before it is given up.
+	// dnsGiveUp is how long a nameserver may fail before the check gives it up.
 	dnsGiveUp = 20 * time.Second
 	// dnsReserve is the time kept for what follows the wait for the nameservers.
 	dnsReserve = 25 * time.Second
@@ -33,8 +33,8 @@ type Watch struct {
 	done    sync.WaitGroup
 }
 
-// WatchNameservers polls each nameserver for the TXT record that was written at since, until it serves one of values, is given up,
-// or time runs out. name is bare.
+// WatchNameservers polls each nameserver for the TXT record written at since, until the nameserver serves one of values, the check
+// gives it up, or time runs out. name is bare.
 func (c *Check) WatchNameservers(ctx context.Context, names []string, name string, values []string, since time.Time) *Watch {
 	w := &Watch{check: c, name: name, values: values, since: since, servers: make([]Nameserver, len(names))}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > 2*dnsReserve {
@@ -170,7 +170,7 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name
 	}
 }
 
-// isResolved reports whether the resolver serves one of values. One query, because resolvers cache a missing record.
+// isResolved reports whether the resolver serves one of values. It sends one query, because resolvers cache a missing record.
 func (c *Check) isResolved(ctx context.Context, name string, values []string) bool {
 	m, err := resolve(ctx, c.options.DNS, name, dns.TypeTXT)
 	return err == nil && slices.ContainsFunc(txtIn(m), func(v string) bool { return slices.Contains(values, v) })

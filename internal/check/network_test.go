@@ -28,12 +28,12 @@ func TestNetwork_TruncatedUDP(t *testing.T) {
 	}
 	network, nameserver := networkOf(t, api)
 	query := check.Query{Name: "many.example.nl", Type: dns.TypeTXT}
-	for claim, ask := range map[string]func(context.Context) (*check.Answer, error){
+	for name, ask := range map[string]func(context.Context) (*check.Answer, error){
 		"resolver":   func(ctx context.Context) (*check.Answer, error) { return network.Resolve(ctx, query) },
 		"nameserver": func(ctx context.Context) (*check.Answer, error) { return network.Ask(ctx, nameserver, query) },
 	} {
 		if m, err := ask(t.Context()); err != nil || len(m.Answers) != many {
-			t.Errorf("%s: %v, %v", claim, m, err)
+			t.Errorf("%s: got %v, %v, want %d records", name, m, err, many)
 		}
 	}
 }
@@ -42,12 +42,12 @@ func TestNewNetwork_InvalidResolver(t *testing.T) {
 	t.Parallel()
 	for _, resolver := range []string{"192.0.2.53", "dns.example", "[2001:db8::53]"} {
 		if _, err := check.NewNetwork(resolver, 0); err == nil || !strings.Contains(err.Error(), "HOST:PORT") {
-			t.Errorf("%s: %v", resolver, err)
+			t.Errorf("%s: got error %v, want HOST:PORT", resolver, err)
 		}
 	}
 }
 
-// networkOf is the DNS of a simulator that listens, and the address of its nameservers.
+// networkOf returns the DNS of a simulator and the address of its nameservers.
 func networkOf(t *testing.T, api *mijnhosttest.Server) (*check.Network, netip.Addr) {
 	t.Helper()
 	at, err := net.ResolveUDPAddr("udp", api.DNSAddr())

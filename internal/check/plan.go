@@ -6,7 +6,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Planner finds out from a cluster how cert-manager solves challenges.
+// Planner reads from a cluster how cert-manager solves challenges.
 type Planner interface {
 	// Plan reads the object in ask. It reports faults as steps.
 	Plan(ctx context.Context, cluster *rest.Config, ask Ask) Plan

@@ -105,7 +105,7 @@ func (f *checkFlags) runTarget(ctx context.Context, cmd *cobra.Command, given Co
 	one.provider, one.secret, one.secretKey = t.Provider, t.Namespace+"/"+t.Secret, t.Entry
 	values := maps.Clone(t.Flags)
 	for setting, flag := range given.Settings {
-		if value, ok := t.Environment["--"+flag]; ok { // an argument wins, as it does in the webhook
+		if value, ok := t.Environment["--"+flag]; ok { // an argument overrides a variable, as in the webhook
 			values[flag] = value
 		} else if value, ok := t.Environment[setting]; ok {
 			values[flag] = value
@@ -122,7 +122,7 @@ func (f *checkFlags) runTarget(ctx context.Context, cmd *cobra.Command, given Co
 	return one.run(ctx, cmd, given, o)
 }
 
-// setDefault gives a flag a value for one name. undo restores the value from before.
+// setDefault sets a flag for one name, unless the user set it. undo restores the previous value.
 func setDefault(cmd *cobra.Command, name, value string) (undo func(), err error) {
 	flag := cmd.Flags().Lookup(name)
 	if flag == nil || flag.Changed {

@@ -14,7 +14,7 @@ type Result struct {
 	Domain string `json:"domain,omitempty"`
 	// Outcome summarizes the steps.
 	Outcome Outcome `json:"outcome"`
-	// Steps are in order. Those that were not reached are left out.
+	// Steps are in order, without those that were not reached.
 	Steps []Step `json:"steps"`
 	// Addresses has the response of each nameserver address, without the IP address itself.
 	Addresses []Address `json:"addresses,omitempty"`
@@ -70,7 +70,7 @@ type StepID string
 const (
 	StepIssuer      StepID = "issuer"      // the Issuer can be used
 	StepSolver      StepID = "solver"      // one of its solvers matches the name
-	StepWebhook     StepID = "webhook"     // its group and its solver name exist
+	StepWebhook     StepID = "webhook"     // the solver's group and name exist
 	StepConfig      StepID = "config"      // its config is valid
 	StepAccess      StepID = "access"      // the webhook may read the Secret
 	StepPending     StepID = "pending"     // no Order or Challenge blocks the name
@@ -80,10 +80,10 @@ const (
 	StepAllowed     StepID = "allowed"     // the webhook may write there
 	StepDomain      StepID = "domain"      // the account has the domain
 	StepManaged     StepID = "managed"     // its DNS is at the host
-	StepRecords     StepID = "records"     // an update with all of them is valid; for hosts that replace whole zones
+	StepRecords     StepID = "records"     // an update with all records is valid; for hosts that replace whole zones
 	StepValues      StepID = "values"      // TXT values at the challenge's name
-	StepRemoveValue StepID = "removeValue" // the value that --remove-value names is removed
-	StepWildcard    StepID = "wildcard"    // the name resolves through a wildcard only, and not during a challenge
+	StepRemoveValue StepID = "removeValue" // the value in --remove-value is removed
+	StepWildcard    StepID = "wildcard"    // the name resolves only through a wildcard, and not during a challenge
 	StepDelegation  StepID = "delegation"  // the domain is delegated to the account's nameservers
 	StepServers     StepID = "servers"     // each address of each nameserver answers
 	StepCAA         StepID = "caa"         // the CA may issue

@@ -67,7 +67,7 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 		}
 	}
 	if answered == 0 {
-		return // other steps report that none can be reached
+		return // other steps report that no nameserver is reachable
 	}
 	if negative > longNegative {
 		c.Note(fmt.Sprintf("Resolvers may cache a missing record of %[2]s for %[1]d s (SOA minimum). "+

@@ -18,7 +18,7 @@ const (
 	valuesNote = "A value that belongs to no current challenge or other client is a left-over; --remove-value VALUE removes it."
 )
 
-// checkValues lists the TXT values at the challenge's name, as the API shows them, and removes the one in Options.RemoveValue.
+// checkValues lists the TXT values that the API has at the challenge's name, and removes the one in Options.RemoveValue.
 func (c *Check) checkValues(ctx context.Context, domain, at string) {
 	var values []string
 	for _, r := range c.account.Records(domain) {
@@ -36,7 +36,7 @@ func (c *Check) checkValues(ctx context.Context, domain, at string) {
 	}
 }
 
-// whose names the values that belong to no Challenge of the cluster. If the Challenges cannot be listed, the reader must decide.
+// whose names the values that belong to no Challenge of the cluster. If it cannot list Challenges, the user must decide.
 func (c *Check) whose(ctx context.Context, values []string) string {
 	if c.options.Challenges == nil {
 		return valuesNote

@@ -17,7 +17,7 @@ func (c *Check) checkWildcard(domain, at string) {
 	var names, wildcards []string
 	for _, r := range c.account.Records(domain) {
 		switch {
-		case r.Name == at && r.Type == "TXT": // comes and goes
+		case r.Name == at && r.Type == "TXT": // of a challenge
 		default:
 			names = append(names, r.Name)
 		}

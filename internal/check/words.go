@@ -64,8 +64,8 @@ func plural(n int, one, many string) string {
 var addressLike = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(/\d{1,3})?`)
 
 // withoutAddresses replaces IP addresses. Reports are shared, and an API's error can contain the caller's address.
-func withoutAddresses(said string) string {
-	return addressLike.ReplaceAllStringFunc(said, func(run string) string {
+func withoutAddresses(text string) string {
+	return addressLike.ReplaceAllStringFunc(text, func(run string) string {
 		for _, address := range []string{run, strings.Trim(run, ":.")} {
 			if isAddress(address) {
 				return strings.Replace(run, address, "(an IP address)", 1)

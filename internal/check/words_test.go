@@ -4,7 +4,7 @@ import "testing"
 
 func TestWithoutAddresses(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]string{
+	for text, want := range map[string]string{
 		"not allowed from 203.0.113.7":      "not allowed from (an IP address)",
 		"ip=203.0.113.7, port 443":          "ip=(an IP address), port 443",
 		"address:203.0.113.7.":              "address:(an IP address).",
@@ -17,8 +17,8 @@ func TestWithoutAddresses(t *testing.T) {
 		"from ::1":                          "from (an IP address)",
 		"abc.de at 10:00:00 has 1.5 faults": "abc.de at 10:00:00 has 1.5 faults",
 	} {
-		if got := withoutAddresses(said); got != want {
-			t.Errorf("%q: got %q, want %q", said, got, want)
+		if got := withoutAddresses(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }

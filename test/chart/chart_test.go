@@ -17,7 +17,7 @@ const (
 	binDir   = "../../.cache/bin"
 )
 
-// run runs one of the tools and returns what it wrote to standard output. The test fails if the tool does.
+// run runs a tool and returns its standard output. If the tool fails, so does the test.
 func run(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	path := filepath.Join(binDir, tool)
@@ -25,7 +25,7 @@ func run(t *testing.T, tool string, args ...string) string {
 		t.Fatalf("%v: run `make .cache/bin/%s`", err, tool)
 	}
 	cmd := exec.CommandContext(t.Context(), path, args...)
-	// Helm keeps caches and settings of its user: these tests neither read nor leave any.
+	// Keeps the tests away from the user's Helm cache and settings.
 	home := t.TempDir()
 	cmd.Env = append(os.Environ(), "HOME="+home, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
 	var stderr bytes.Buffer
@@ -56,7 +56,7 @@ func decode[T any](t *testing.T, name string) T {
 	return v
 }
 
-// valuesFiles are the sets of values that the chart is tried with: the default one, "", and those in ci.
+// valuesFiles returns the values files in ci, and "" for the default values.
 func valuesFiles(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(chartDir, "ci", "*.yaml"))
@@ -82,7 +82,7 @@ func TestUnits(t *testing.T) {
 	t.Log(run(t, "helm-unittest", "--strict", "--color=false", chartDir))
 }
 
-// A chart that has ours as a dependency hands it values of its own accord, which the strict schema must let pass.
+// TestDependency installs the chart as a subchart. Helm then passes it global and enabled, which the strict schema must accept.
 func TestDependency(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
@@ -111,10 +111,10 @@ mijn-host-webhook: {enabled: true}
 	}
 	run(t, "helm", "dependency", "update", parent)
 	if out := run(t, "helm", "template", "my", parent); !strings.Contains(out, "kind: APIService") {
-		t.Error("the chart renders nothing as a dependency")
+		t.Error("got no APIService, want one")
 	}
 	if out := run(t, "helm", "template", "my", parent, "--set", "mijn-host-webhook.enabled=false"); strings.TrimSpace(out) != "" {
-		t.Errorf("the chart renders something although the dependency is not enabled:\n%s", out)
+		t.Errorf("enabled=false: got output, want none:\n%s", out)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestPackage(t *testing.T) {
 	run(t, "helm", "package", chartDir, "--destination", dir)
 	packages, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(packages) != 1 {
-		t.Fatalf("packages: %v, %v", packages, err)
+		t.Fatalf("got packages %v, %v, want one", packages, err)
 	}
 	list, err := exec.CommandContext(t.Context(), "tar", "-tzf", packages[0]).Output()
 	if err != nil {
@@ -133,12 +133,12 @@ func TestPackage(t *testing.T) {
 	got := string(list)
 	for _, want := range []string{"Chart.yaml", "README.md", "values.schema.json", "files/alerts.yaml", "files/dashboard.json"} {
 		if !strings.Contains(got, "/"+want+"\n") {
-			t.Errorf("%s is not in the package", want)
+			t.Errorf("the package lacks %s", want)
 		}
 	}
 	for _, unwanted := range []string{"/tests/", "/ci/", ".gotmpl", ".svg"} {
 		if strings.Contains(got, unwanted) {
-			t.Errorf("%s is in the package", unwanted)
+			t.Errorf("the package contains %s", unwanted)
 		}
 	}
 }

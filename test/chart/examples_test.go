@@ -13,8 +13,8 @@ import (
 
 const examplesDir = "../../examples"
 
-// The examples use the solvers as the chart installs them by default, each of them, name the chart's current version, and are all in the
-// table of contents.
+// TestExamples: the examples use the chart's default groupName and each of its solvers, name its current version, and are all
+// listed in README.md.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	chart := decode[struct{ Version string }](t, "Chart.yaml")
@@ -39,7 +39,7 @@ func TestExamples(t *testing.T) {
 		if webhook, ok := fields["webhook"].(map[string]any); ok {
 			solvers++
 			if _, known := unused[webhook["solverName"]]; webhook["groupName"] != values.GroupName || !known {
-				t.Errorf("%s: no solver of ours: %v", file, webhook)
+				t.Errorf("%s: unknown solver %v", file, webhook)
 				return
 			}
 			unused[webhook["solverName"]] = false
@@ -48,7 +48,7 @@ func TestExamples(t *testing.T) {
 			if version, ok := fields[key]; ok {
 				versions++
 				if version != chart.Version {
-					t.Errorf("%s: %s is %v, and the chart's version is %s", file, key, version, chart.Version)
+					t.Errorf("%s: got %s %v, want the chart's version %s", file, key, version, chart.Version)
 				}
 			}
 		}
@@ -61,24 +61,24 @@ func TestExamples(t *testing.T) {
 			walk(document, func(fields map[string]any) { check(file, fields) })
 		}
 	}
-	for name, is := range unused {
-		if is {
-			t.Errorf("no example has the solver %v", name)
+	for name, isUnused := range unused {
+		if isUnused {
+			t.Errorf("no example uses the solver %v", name)
 		}
 	}
 	if solvers != 8 || versions != 2 {
-		t.Errorf("found %d solvers and %d versions", solvers, versions)
+		t.Errorf("got %d solvers and %d versions, want 8 and 2", solvers, versions)
 	}
 }
 
-// documents reads a YAML file of several documents.
+// documents reads all documents of a YAML file.
 func documents(t *testing.T, file string) []any {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // It was only read.
+	defer f.Close() //nolint:errcheck // read-only
 	var all []any
 	for decoder := yaml.NewDecoder(f); ; {
 		var document any
@@ -93,7 +93,7 @@ func documents(t *testing.T, file string) []any {
 	}
 }
 
-// walk calls a function with every object in a document.
+// walk calls visit with every object in a document.
 func walk(v any, visit func(map[string]any)) {
 	switch v := v.(type) {
 	case map[string]any:

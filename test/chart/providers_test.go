@@ -23,7 +23,7 @@ type provider struct {
 	DomainFlags map[string]string `yaml:"domainFlags"`
 }
 
-// Each DNS host has values, the same as every other but for its lists of domains, and its usual Secret may be read by default.
+// TestProviders: all DNS hosts have the same values, apart from domain lists, and the webhook may read their default Secrets.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	providers := decode[[]provider](t, "files/providers.yaml")
@@ -31,23 +31,23 @@ func TestProviders(t *testing.T) {
 	var secrets []any
 	for _, p := range providers {
 		if p.Name == "" || p.SolverName == "" || p.KeyOrigin == "" || p.BaseURLFlag == "" || p.BaseURLEnv == "" || p.APIKeyEnv == "" {
-			t.Errorf("something is missing: %+v", p)
+			t.Errorf("a field is empty: %+v", p)
 		}
 		own, _ := values[p.ValuesKey].(map[string]any)
 		want := slices.AppendSeq([]string{"ambientAPIKey", "baseURL", "networkPolicy"}, maps.Keys(p.DomainFlags))
 		slices.Sort(want)
 		if got := slices.Sorted(maps.Keys(own)); !slices.Equal(got, want) {
-			t.Errorf("values.yaml has for %s %q, want %q", p.ValuesKey, got, want)
+			t.Errorf("values.yaml: %s: got %q, want %q", p.ValuesKey, got, want)
 		}
 		secrets = append(secrets, p.SecretName)
 	}
 	readable, _ := values["secrets"].(map[string]any)
 	if names, _ := readable["names"].([]any); len(secrets) == 0 || !slices.Equal(names, secrets) {
-		t.Errorf("secrets.names is %v, and the usual Secrets are %v", names, secrets)
+		t.Errorf("secrets.names: got %v, want %v", names, secrets)
 	}
 }
 
-// One more DNS host needs an entry in the list of providers, values and their schema, and no template.
+// TestOneMoreProvider: another DNS host needs a provider entry, values and their schema, but no template.
 func TestOneMoreProvider(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "chart")
@@ -88,15 +88,15 @@ secondHost:
 		"value: \"https://mijn.host/api/v2\"\n":                               2, // the webhook and `helm test`
 		"- name: SECOND_BASE_URL\n":                                           2,
 		"- name: SECOND_API_KEY\n":                                            1,
-		"        - port: 8443\n":                                              2, // in, and out to mijn.host
+		"        - port: 8443\n":                                              2, // ingress, and egress to mijn.host
 		"        - port: 8444\n":                                              1,
 		"solverName: second-host\n":                                           2, // the ClusterIssuers
-		"name: \"second-host-api-key\"\n":                                     3, // they, and the Secret
+		"name: \"second-host-api-key\"\n":                                     3, // the ClusterIssuers and the Secret
 		"- --secret=cert-manager/second-host-api-key\n":                       1,
 		"      - mijn-host-api-key\n      - realtime-register-api-key\n      - second-host-api-key\n": 1, // the webhook's role
 	} {
 		if got := strings.Count(out, want); got != times {
-			t.Errorf("%q is there %d times, not %d", want, got, times)
+			t.Errorf("%q: got it %d times, want %d", want, got, times)
 		}
 	}
 	if t.Failed() {

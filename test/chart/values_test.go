@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// schema is the part of a JSON schema that the comparison with values.yaml looks at.
+// schema is the part of a JSON schema that the tests compare with values.yaml.
 type schema struct {
 	Type                 any               `json:"type"`
 	Description          string            `json:"description"`
@@ -23,15 +23,15 @@ type schema struct {
 	Required             []string          `json:"required"`
 }
 
-// value is a key of values.yaml with what stands there. A key with keys of its own that the chart reads one by one is
-// not a value, but the keys below it are; one that is passed on as a whole, like affinity, is.
+// value is a documented key of values.yaml. A map whose keys templates read one by one is not a value; its keys are. A map that
+// templates pass on as a whole, such as affinity, is one.
 type value struct {
 	schemaType  any
 	description string
 	def         any
 }
 
-// schemaValues lists the values that the schema tells of, by path.
+// schemaValues returns the values in the schema, by path.
 func schemaValues(t *testing.T, path string, s schema) map[string]value {
 	t.Helper()
 	if s.Default != nil {
@@ -46,9 +46,9 @@ func schemaValues(t *testing.T, path string, s schema) map[string]value {
 	values := map[string]value{}
 	for key, property := range s.Properties {
 		if at := join(path, key); at == "enabled" || at == "global" {
-			continue // No template reads these: a parent chart hands them to its dependencies.
+			continue // Helm passes these to subcharts; no template reads them.
 		}
-		// Templates do without an object or a list that is passed on as a whole; anything else must be there.
+		// Templates accept null for an object or a list that they pass on as a whole; anything else is required.
 		passedOn := property.Default != nil && (property.Type == "object" || property.Type == "array")
 		if !passedOn && !slices.Contains(s.Required, key) {
 			t.Errorf("schema: %s does not require %s", path, key)
@@ -57,13 +57,13 @@ func schemaValues(t *testing.T, path string, s schema) map[string]value {
 	}
 	for _, key := range s.Required {
 		if _, ok := s.Properties[key]; !ok {
-			t.Errorf("schema: %s requires %s, which it does not have", path, key)
+			t.Errorf("schema: %s requires %s, which is not a property", path, key)
 		}
 	}
 	return values
 }
 
-// fileValues lists the values of values.yaml, by path. Values are what has a comment that helm-docs reads.
+// fileValues returns the values in values.yaml, by path. A value is a key with a comment for helm-docs.
 func fileValues(t *testing.T, path string, node *yaml.Node) map[string]value {
 	t.Helper()
 	values := map[string]value{}
@@ -87,7 +87,7 @@ func fileValues(t *testing.T, path string, node *yaml.Node) map[string]value {
 	return values
 }
 
-// comment returns what helm-docs makes of a comment: the text after "# -- " to the comment's end, in one line.
+// comment returns the description that helm-docs reads from a comment: the text after "# -- " on one line.
 func comment(head string) string {
 	_, text, found := strings.Cut("\n"+head, "\n# -- ")
 	if !found {
@@ -100,7 +100,7 @@ func join(path, key string) string {
 	return strings.TrimPrefix(path+"."+key, ".")
 }
 
-// The schema knows every value and no other, with the same default and the same description, and a type that the default has.
+// TestSchema: the schema has exactly the values of values.yaml, with the same defaults and descriptions, and matching types.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	inSchema := schemaValues(t, "", decode[schema](t, "values.schema.json"))
@@ -114,27 +114,27 @@ func TestSchema(t *testing.T) {
 		file := inFile[path]
 		s, ok := inSchema[path]
 		if !ok {
-			t.Errorf("%s is in values.yaml, but not in the schema", path)
+			t.Errorf("%s is in values.yaml but not in the schema", path)
 			continue
 		}
 		if got, want := normal(s.def), normal(file.def); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: the default is %v in the schema, and %v in values.yaml", path, got, want)
+			t.Errorf("%s: got default %v in the schema, want %v as in values.yaml", path, got, want)
 		}
 		if !isOf(s.schemaType, file.def) {
-			t.Errorf("%s: the schema wants %v, and values.yaml has %T", path, s.schemaType, file.def)
+			t.Errorf("%s: the schema's type is %v, but values.yaml has %T", path, s.schemaType, file.def)
 		}
 		if s.description != file.description {
-			t.Errorf("%s: the schema describes it as %q, and values.yaml as %q", path, s.description, file.description)
+			t.Errorf("%s: got description %q in the schema, want %q as in values.yaml", path, s.description, file.description)
 		}
 	}
 	for path := range inSchema {
 		if _, ok := inFile[path]; !ok {
-			t.Errorf("%s is in the schema, but not in values.yaml", path)
+			t.Errorf("%s is in the schema but not in values.yaml", path)
 		}
 	}
 }
 
-// normal gives what was read from YAML and from JSON the same types.
+// normal converts numbers from YAML to the type that JSON has.
 func normal(v any) any {
 	switch v := v.(type) {
 	case int:
@@ -156,7 +156,7 @@ func normal(v any) any {
 	}
 }
 
-// isOf says whether a value has a type of JSON schema, or one of several.
+// isOf reports whether a value has a JSON schema type, or one of several.
 func isOf(schemaType, v any) bool {
 	if types, ok := schemaType.([]any); ok {
 		return slices.ContainsFunc(types, func(one any) bool { return isOf(one, v) })
@@ -177,7 +177,7 @@ func isOf(schemaType, v any) bool {
 	}
 }
 
-// README.md is what helm-docs makes of values.yaml, Chart.yaml and README.md.gotmpl.
+// TestReadme: README.md is the output of helm-docs and lists all values.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(chartDir, "README.md"))
@@ -186,7 +186,7 @@ func TestReadme(t *testing.T) {
 	}
 	want := run(t, "helm-docs", "--chart-search-root", chartDir, "--sort-values-order", "file", "--dry-run", "--log-level", "warning")
 	if strings.TrimSpace(want) != strings.TrimSpace(string(readme)) {
-		t.Error("README.md is not what helm-docs makes: run `make chart-docs`")
+		t.Error("README.md is out of date: run `make chart-docs`")
 	}
 	document := decode[yaml.Node](t, "values.yaml")
 	for path := range fileValues(t, "", document.Content[0]) {
@@ -196,7 +196,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// The values that set everything miss nothing.
+// TestFullValues: ci/full-values.yaml sets every value.
 func TestFullValues(t *testing.T) {
 	t.Parallel()
 	full := decode[map[string]any](t, "ci/full-values.yaml")
@@ -214,7 +214,7 @@ func TestFullValues(t *testing.T) {
 	}
 }
 
-// Chart.yaml tells Artifact Hub of the image that the chart runs.
+// TestImage: the annotation for Artifact Hub names the image that the chart runs.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	chart := decode[struct {
@@ -226,6 +226,6 @@ func TestImage(t *testing.T) {
 	}](t, "values.yaml")
 	want := fmt.Sprintf("image: %s/%s:v%s\n", values.Image.Registry, values.Image.Repository, chart.AppVersion)
 	if got := chart.Annotations["artifacthub.io/images"]; !strings.Contains(got, want) {
-		t.Errorf("artifacthub.io/images has not %q:\n%s", want, got)
+		t.Errorf("artifacthub.io/images lacks %q:\n%s", want, got)
 	}
 }

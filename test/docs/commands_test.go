@@ -17,7 +17,7 @@ import (
 func TestCommandsParse(t *testing.T) {
 	t.Parallel()
 	block := func(command string) string { return fence + "sh\n" + command + "\n" + fence }
-	right := block(`helm install mijn-host-webhook `+chartOCI+` --version 0.1.0 \
+	valid := block(`helm install mijn-host-webhook `+chartOCI+` --version 0.1.0 \
   --namespace cert-manager --set 'secrets.namespaces.team-a={key}'  # in one line
 kubectl create secret generic x -n cert-manager --from-file=api-key=/dev/stdin
 kubectl get challenges,orders --all-namespaces | grep pending
@@ -26,7 +26,7 @@ webhook check --domain '*.example.nl' --output json >report.json
 make test
 dig +short TXT _acme-challenge.example.nl`) + "\n\n`kubectl describe challenge` and `make demo KEEP=1`\n\n" +
 		fence + "console\n$ make lint\nsome output\n" + fence
-	tryAll(t, faultsOfCommands, right, []mistake{
+	tryAll(t, faultsOfCommands, valid, []mistake{
 		{block("helm install x " + chartOCI + " --set secrets.nams={a}"), "nams"},
 		{block("helm install x " + chartOCI + " --sett a=b"), "--sett"},
 		{block("helm install x " + chartOCI + " --version 9.9.9"), "9.9.9"},
@@ -53,8 +53,7 @@ dig +short TXT _acme-challenge.example.nl`) + "\n\n`kubectl describe challenge` 
 	})
 }
 
-// faultsOfCommands tries the commands in shell blocks, in console blocks, and in code spans that begin with the name of
-// a known program.
+// faultsOfCommands checks the commands in shell blocks, in console blocks, and in code spans that start with a known program.
 func faultsOfCommands(t *testing.T, d *Document) []string {
 	t.Helper()
 	var faults []string
@@ -82,7 +81,7 @@ func faultsOfCommands(t *testing.T, d *Document) []string {
 	return faults
 }
 
-// typed returns what a user typed in a console block: what follows a prompt, or everything if there is no prompt.
+// typed returns the commands in a console block: the text after each prompt, or everything if there is no prompt.
 func typed(console string) string {
 	var script strings.Builder
 	prompted, more := false, false
@@ -118,7 +117,7 @@ func tryScript(t *testing.T, d *Document, script string) []string {
 	return faults
 }
 
-// words returns the words of a command without quotes. Expansions stay as they are written.
+// words returns the words of a command without quotes. It does not expand variables.
 func words(args []*syntax.Word) []string {
 	all := make([]string, 0, len(args))
 	for _, arg := range args {
@@ -149,7 +148,7 @@ func tryCommand(t *testing.T, d *Document, command []string) error {
 	case "kubectl":
 		return tryKubectl(t, d, args)
 	case "webhook":
-		return understood(t, "webhook", args)
+		return parses(t, "webhook", args)
 	case "make":
 		return tryMake(t, args)
 	case "go":
@@ -161,8 +160,8 @@ func tryCommand(t *testing.T, d *Document, command []string) error {
 	}
 }
 
-// understood has a program parse a command line and do nothing else: errors in flags come before --help.
-func understood(t *testing.T, program string, args []string) error {
+// parses has a program parse a command line without running it: programs report invalid flags before --help.
+func parses(t *testing.T, program string, args []string) error {
 	t.Helper()
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
@@ -177,7 +176,7 @@ func understood(t *testing.T, program string, args []string) error {
 // tryHelm renders the chart of this repository instead of the one in the registry.
 func tryHelm(t *testing.T, args []string) error {
 	t.Helper()
-	if err := understood(t, "helm", args); err != nil {
+	if err := parses(t, "helm", args); err != nil {
 		return err
 	}
 	verb := args[0]
@@ -217,11 +216,11 @@ func chartVersion(t *testing.T) string {
 	return match[1]
 }
 
-// tryKubectl has kubectl parse its flags, and checks the kinds and files that are named. Commands that create an object
-// without a cluster are run.
+// tryKubectl has kubectl parse its flags, and checks kinds and files. It runs commands that can create an object without a
+// cluster.
 func tryKubectl(t *testing.T, d *Document, args []string) error {
 	t.Helper()
-	if err := understood(t, "kubectl", args); err != nil {
+	if err := parses(t, "kubectl", args); err != nil {
 		return err
 	}
 	rest, flags, inside := kubectlWords(args)
@@ -304,7 +303,7 @@ func tryMake(t *testing.T, args []string) error {
 	return nil
 }
 
-// tryGo looks up packages, and has our own programs parse their flags.
+// tryGo looks up packages, and has this repository's programs parse their flags.
 func tryGo(t *testing.T, args []string) error {
 	t.Helper()
 	for i, arg := range args {
@@ -313,7 +312,7 @@ func tryGo(t *testing.T, args []string) error {
 			continue
 		}
 		if !exists(folder) {
-			return fmt.Errorf("go %s: there is no folder %s", args[0], folder)
+			return fmt.Errorf("go %s: directory %s not found", args[0], folder)
 		}
 		if args[0] == "run" {
 			cmd := exec.CommandContext(t.Context(), "go", append(slices.Clone(args[:i+1]), append(slices.Clone(args[i+1:]), "-h")...)...)
@@ -337,7 +336,7 @@ func TestNamedFlagsExist(t *testing.T) {
 	})
 }
 
-// unknownFlags checks flags that are named without a program: they must be those of the webhook, the check, helm, kubectl or
+// unknownFlags checks flags in code spans without a program. They must be flags of the webhook, the check, helm, kubectl or
 // cert-manager's controller.
 func unknownFlags(t *testing.T, d *Document) []string {
 	t.Helper()
@@ -355,7 +354,7 @@ func unknownFlags(t *testing.T, d *Document) []string {
 	return faults
 }
 
-//nolint:gochecknoglobals // Read once for all tests.
+//nolint:gochecknoglobals // read once for all tests
 var flagNames = once(func(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

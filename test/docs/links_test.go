@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// home is the URL of the files of the repository on the forge.
+// home is the URL of the repository's files on GitHub.
 const home = "https://github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/blob/main/"
 
 func TestLinksResolve(t *testing.T) {
@@ -20,7 +20,7 @@ func TestLinksResolve(t *testing.T) {
 	tryAll(t, deadLinks, `# A heading, with `+"`code`"+` & more
 
 [itself](#a-heading-with-code--more), [a document](../README.md#install), [a folder](../examples), [elsewhere](https://example.nl/x)
-and [on the forge](`+home+`docs/explanation/guarantees.md#it-is-lean)
+and [on GitHub](`+home+`docs/explanation/guarantees.md#it-is-lean)
 `, []mistake{
 		{"[x](nowhere.md)", "nowhere.md"},
 		{"[x](../README.md#no-such-heading)", "#no-such-heading"},
@@ -55,7 +55,7 @@ func deadLink(t *testing.T, d *Document, target string) string {
 	case err != nil:
 		return "not a link"
 	case link.Scheme == "https" || link.Scheme == "mailto":
-		return "" // The live web is not queried.
+		return "" // not checked, because the tests need no network
 	case link.Scheme != "" || link.Host != "" || strings.HasPrefix(link.Path, "/"):
 		return "neither relative nor https"
 	}
@@ -93,7 +93,7 @@ func TestEveryPageIsListed(t *testing.T) {
 	}
 }
 
-// TestPagesNameTheirReaders requires that a page says in its first two lines who it is for.
+// TestPagesNameTheirReaders: each page starts with whom it is for.
 func TestPagesNameTheirReaders(t *testing.T) {
 	t.Parallel()
 	pages, err := Documents(filepath.Join(root, "docs"))
@@ -105,7 +105,7 @@ func TestPagesNameTheirReaders(t *testing.T) {
 			continue
 		}
 		if !regexp.MustCompile(`\A# .+\n\nFor (anyone|everyone|maintainers|operators|readers|users) ?`).MatchString(page.Source) {
-			t.Errorf("docs/%s does not begin with its readers", page.Path)
+			t.Errorf("docs/%s does not start with its readers", page.Path)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestNamedFilesExist(t *testing.T) {
 	})
 }
 
-// missingFiles checks what looks like a file or folder of the repository or of the chart.
+// missingFiles checks code spans that look like a path in the repository or the chart.
 func missingFiles(_ *testing.T, d *Document) []string {
 	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)*(/|/[\w.-]+\.(go|md|json|svg|tpl|txt|ya?ml))$`)
 	var faults []string
@@ -159,7 +159,7 @@ func missingTests(t *testing.T, d *Document) []string {
 	return faults
 }
 
-//nolint:gochecknoglobals // Read once for all tests.
+//nolint:gochecknoglobals // read once for all tests
 var testNames = once(func(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

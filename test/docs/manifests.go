@@ -12,7 +12,7 @@ type Manifest struct {
 	YAML string
 }
 
-// Manifests returns all objects in the documents below root, in order, so that a test with an API server can apply them.
+// Manifests returns all objects in the documents below root, in order, for tests that apply them to an API server.
 func Manifests(root string) ([]Manifest, error) {
 	documents, err := Documents(root)
 	if err != nil {

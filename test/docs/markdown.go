@@ -22,7 +22,7 @@ type Document struct {
 	Path string
 	// Source is the whole text.
 	Source string
-	// Anchors are the fragments that links can use, as the forge derives them from headings.
+	// Anchors are the fragments that GitHub derives from headings.
 	Anchors map[string]bool
 	// Links are the targets of all links and images.
 	Links []Passage
@@ -89,7 +89,7 @@ func Documents(root string) ([]*Document, error) {
 func Parse(path string, source []byte) *Document {
 	d := &Document{Path: path, Source: string(source), Anchors: map[string]bool{}}
 	tree := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
-	last := 1 // line of the nearest text so far, because inline nodes have no line
+	last := 1 // line of the latest text, because inline nodes have no line
 	// Walk fails only if its callback does.
 	_ = ast.Walk(tree, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestTroubleshooting_QuotesOthers compares the page's quotes of Kubernetes and cert-manager with their sources, in the versions
-// that the end-to-end tests run. The packages of the solver and the DNS hosts test the webhook's own messages. No test checks
-// those of the certificate authority, whose sources are not a dependency.
+// TestTroubleshooting_QuotesOthers compares the page's quotes of Kubernetes and cert-manager with their source code, in the
+// versions that the end-to-end tests run. The packages of the solver and the DNS hosts test the webhook's own messages. No test
+// checks the CA's messages, because its source code is not a dependency.
 func TestTroubleshooting_QuotesOthers(t *testing.T) {
 	t.Parallel()
 	const (
@@ -23,51 +23,51 @@ func TestTroubleshooting_QuotesOthers(t *testing.T) {
 		resource, group   = "mijn-host.acme.mijn.host", "acme.mijn.host/v1alpha1"
 		fqdn, nameservers = "_acme-challenge.example.nl.", "[10.96.0.10:53]"
 	)
-	say := func(file, format string, args ...any) string {
+	quote := func(file, format string, args ...any) string {
 		t.Helper()
 		if !strings.Contains(sourceOf(t, file), format) {
 			t.Errorf("%s does not contain %q", file, format)
 		}
 		return fmt.Sprintf(format, args...)
 	}
-	answer := func(status string) string { return say(machinery, "%s (%s %s)", status, "post", resource) }
-	discovery := say(client+"discovery_client.go", "unable to retrieve the complete list of server APIs: %s",
-		group+": "+say(client+"aggregated_discovery.go", "stale GroupVersion discovery: %v", group))
+	answer := func(status string) string { return quote(machinery, "%s (%s %s)", status, "post", resource) }
+	discovery := quote(client+"discovery_client.go", "unable to retrieve the complete list of server APIs: %s",
+		group+": "+quote(client+"aggregated_discovery.go", "stale GroupVersion discovery: %v", group))
 
-	for who, want := range map[string][]string{
+	for program, want := range map[string][]string{
 		"Kubernetes": {
-			say(machinery, "%s is forbidden: %v", resource, say("k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go",
+			quote(machinery, "%s is forbidden: %v", resource, quote("k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go",
 				"User %q cannot %s resource %q in API group %q at the cluster scope",
 				"system:serviceaccount:cert-manager:cert-manager", "create", "mijn-host", "acme.mijn.host")),
-			answer(say(machinery, "the server is currently unable to handle the request")),
-			answer(say(machinery, "the server could not find the requested resource")),
-			answer(say(machinery, "the server is currently unable to handle the request")), // again, after a node was lost
-			answer(say(machinery, "the server was unable to return a response in the time allotted, but may still be processing the request")),
+			answer(quote(machinery, "the server is currently unable to handle the request")),
+			answer(quote(machinery, "the server could not find the requested resource")),
+			answer(quote(machinery, "the server is currently unable to handle the request")), // quoted again, for a lost node
+			answer(quote(machinery, "the server was unable to return a response in the time allotted, but may still be processing the request")),
 			discovery,
-			say("k8s.io/kubernetes/pkg/controller/namespace/deletion/status_condition_utils.go",
+			quote("k8s.io/kubernetes/pkg/controller/namespace/deletion/status_condition_utils.go",
 				"Discovery failed for some groups, %d failing: %v", 1, discovery),
 		},
 		"cert-manager": {
-			say(wait, "When querying the SOA record for the domain '%s' using nameservers %v, rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got '%s'",
+			quote(wait, "When querying the SOA record for the domain '%s' using nameservers %v, rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got '%s'",
 				fqdn, nameservers, "SERVFAIL"),
-			say(wait, "Could not find the SOA record in the DNS tree for the domain '%s' using nameservers %v", fqdn, nameservers),
-			say(wait, "Could not determine authoritative nameservers for %q", fqdn),
-			"dial tcp 10.96.0.10:53: i/o timeout", // from Go, for a call without an answer
-			say(certManager+"controller/acmechallenges/readiness.go", "Waiting for %s challenge propagation: %s", "DNS-01",
-				say(certManager+"issuer/acme/dns/dns.go", "DNS record for %q not yet propagated", "example.nl")),
+			quote(wait, "Could not find the SOA record in the DNS tree for the domain '%s' using nameservers %v", fqdn, nameservers),
+			quote(wait, "Could not determine authoritative nameservers for %q", fqdn),
+			"dial tcp 10.96.0.10:53: i/o timeout", // from Go, when a call gets no answer
+			quote(certManager+"controller/acmechallenges/readiness.go", "Waiting for %s challenge propagation: %s", "DNS-01",
+				quote(certManager+"issuer/acme/dns/dns.go", "DNS record for %q not yet propagated", "example.nl")),
 		},
 	} {
 		var quoted []string
-		for _, block := range regexp.MustCompile(who+" says:\n\n```text\n([^`]*)\n```").FindAllStringSubmatch(read(t, "docs/guides/troubleshooting.md"), -1) {
+		for _, block := range regexp.MustCompile(program+" says:\n\n```text\n([^`]*)\n```").FindAllStringSubmatch(read(t, "docs/guides/troubleshooting.md"), -1) {
 			quoted = append(quoted, strings.Split(block[1], "\n")...)
 		}
 		if !slices.Equal(slices.Sorted(slices.Values(quoted)), slices.Sorted(slices.Values(want))) {
-			t.Errorf("%s says\n%s\nbut docs/guides/troubleshooting.md quotes\n%s", who, strings.Join(want, "\n"), strings.Join(quoted, "\n"))
+			t.Errorf("%s says\n%s\nbut docs/guides/troubleshooting.md quotes\n%s", program, strings.Join(want, "\n"), strings.Join(quoted, "\n"))
 		}
 	}
 }
 
-// sourceOf returns a file of a module that the end-to-end tests are built with.
+// sourceOf returns a file of a module that the end-to-end tests depend on.
 func sourceOf(t *testing.T, file string) string {
 	t.Helper()
 	elements := 2

@@ -21,18 +21,18 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	klog.SetLogger(logr.Discard()) // The solver would log each config.
+	klog.SetLogger(logr.Discard()) // the solver would log each config
 	os.Exit(m.Run())
 }
 
 // check returns the faults of a document, each with its line.
 type check func(t *testing.T, d *Document) []string
 
-// mistake is a text with a fault, and a word that its report must contain.
+// mistake is a text with a fault, and a word that the reported fault must contain.
 type mistake struct{ text, word string }
 
-// tryAll runs a check on every document. The check must also find each planted mistake, and nothing in a correct document.
-func tryAll(t *testing.T, look check, right string, planted []mistake) {
+// tryAll runs a check on every document. The check must also find each planted mistake, and accept a valid document.
+func tryAll(t *testing.T, faultsOf check, valid string, planted []mistake) {
 	t.Helper()
 	documents, err := Documents(root)
 	if err != nil {
@@ -41,29 +41,29 @@ func tryAll(t *testing.T, look check, right string, planted []mistake) {
 	for _, d := range documents {
 		t.Run(d.Path, func(t *testing.T) {
 			t.Parallel()
-			for _, fault := range look(t, d) {
+			for _, fault := range faultsOf(t, d) {
 				t.Errorf("%s:%s", d.Path, fault)
 			}
 		})
 	}
-	t.Run("accepts a correct document", func(t *testing.T) {
+	t.Run("accepts a valid document", func(t *testing.T) {
 		t.Parallel()
-		if faults := look(t, Parse("docs/planted.md", []byte(right))); len(faults) > 0 {
-			t.Errorf("found %q", faults)
+		if faults := faultsOf(t, Parse("docs/planted.md", []byte(valid))); len(faults) > 0 {
+			t.Errorf("got faults %q, want none", faults)
 		}
 	})
 	for _, one := range planted {
 		t.Run("finds "+one.word, func(t *testing.T) {
 			t.Parallel()
-			faults := look(t, Parse("docs/planted.md", []byte(one.text)))
+			faults := faultsOf(t, Parse("docs/planted.md", []byte(one.text)))
 			if !slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(fault, one.word) }) {
-				t.Errorf("%q not found in\n%s\nbut %q", one.word, one.text, faults)
+				t.Errorf("got faults %q, want one about %q in\n%s", faults, one.word, one.text)
 			}
 		})
 	}
 }
 
-// run runs a program built by make, in the repository's root, without the user's own configuration.
+// run runs a program from .cache/bin in the repository's root, without the user's configuration.
 func run(t *testing.T, stdin, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, ".cache", "bin", program))
@@ -102,20 +102,20 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// once builds something that several tests need, when the first of them asks for it.
+// once builds a value that several tests share when the first test needs it.
 func once[T any](build func(t *testing.T) T) func(t *testing.T) T {
 	var (
-		lock sync.Mutex
-		made *T
+		lock  sync.Mutex
+		built *T
 	)
 	return func(t *testing.T) T {
 		t.Helper()
 		lock.Lock()
 		defer lock.Unlock()
-		if made == nil {
+		if built == nil {
 			one := build(t)
-			made = &one
+			built = &one
 		}
-		return *made
+		return *built
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestCrash_NoKey aborts a process during a call. It must print its goroutines without the key, and exit without a core
-// dump, which Go requests only with GOTRACEBACK=crash.
+// TestCrash_NoKey aborts a process during a call. It must print its goroutines without the key, and exit without a core dump. Go
+// requests a core dump only with GOTRACEBACK=crash.
 func TestCrash_NoKey(t *testing.T) {
 	t.Parallel()
 	const key = "key-of-the-crashed"
@@ -55,14 +55,14 @@ func TestCrash_NoKey(t *testing.T) {
 	}
 	report, aborted := crash("GOTRACEBACK=")
 	if aborted || !strings.Contains(report, "SIGABRT") || strings.Contains(report, key) {
-		t.Errorf("terminated by the signal: %v, and wrote\n%s", aborted, report)
+		t.Errorf("got terminated by the signal %v, want false and a report without the key:\n%s", aborted, report)
 	}
 	if _, aborted = crash("GOTRACEBACK=crash"); !aborted {
 		t.Error("this test cannot detect the request for a core dump")
 	}
 }
 
-// TestCrash_NoCoreDump requires that neither image nor chart sets GOTRACEBACK.
+// TestCrash_NoCoreDump: neither the image nor the chart sets GOTRACEBACK.
 func TestCrash_NoCoreDump(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(root, chartDir, "templates", "*"))

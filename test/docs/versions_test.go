@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSupportedVersions_Tested compares docs/reference/supported-versions.md with the versions that the tests run, which must
-// include every minor from the oldest that the page and the chart support.
+// TestSupportedVersions_Tested compares docs/reference/supported-versions.md with the versions that the tests run. They must
+// include every minor, from the oldest that the page and the chart support.
 func TestSupportedVersions_Tested(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/reference/supported-versions.md")
@@ -33,7 +33,7 @@ func TestSupportedVersions_Tested(t *testing.T) {
 		listed = append(listed, row(match[1], match[2]))
 	}
 	if !slices.Equal(listed, tested) {
-		t.Errorf("the page lists\n%s\nbut go.mod and the Makefile have\n%s", strings.Join(listed, "\n"), strings.Join(tested, "\n"))
+		t.Errorf("the page lists\n%s\nbut the tests run\n%s", strings.Join(listed, "\n"), strings.Join(tested, "\n"))
 	}
 	for program, minors := range map[string][]string{"cert-manager": certManagers, "Kubernetes": kubernetesMinors} {
 		oldest := only(t, page, `(?m)^\| `+program+` \| (\S+) and newer \|$`)
@@ -51,8 +51,8 @@ func TestSupportedVersions_Tested(t *testing.T) {
 	}
 }
 
-// TestOneKubernetes requires the Kubernetes libraries of the test cluster in every module except Prometheus's, because each further version
-// is compiled separately.
+// TestOneKubernetes: every module except Prometheus's uses the Kubernetes libraries of the test cluster, because another version
+// means compiling them again.
 func TestOneKubernetes(t *testing.T) {
 	t.Parallel()
 	want := "v0" + only(t, read(t, "test/e2e/go.mod"), `(?m)^\tk8s\.io/kubernetes v1(\S+)$`)

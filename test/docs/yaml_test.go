@@ -68,7 +68,7 @@ spec:
 	})
 }
 
-// TestManifestsAreFound tests what the end-to-end tests apply to an API server.
+// TestManifestsAreFound tests Manifests, whose result the end-to-end tests apply to an API server.
 func TestManifestsAreFound(t *testing.T) {
 	t.Parallel()
 	all, err := Manifests(root)
@@ -78,11 +78,11 @@ func TestManifestsAreFound(t *testing.T) {
 	if !slices.ContainsFunc(all, func(m Manifest) bool {
 		return m.Path == "README.md" && m.Line > 1 && strings.HasPrefix(m.YAML, "apiVersion: cert-manager.io/v1\nkind: ClusterIssuer\n")
 	}) || len(all) < 8 {
-		t.Errorf("found %d: %v", len(all), all)
+		t.Errorf("got %d manifests, want at least 8 with the ClusterIssuer in README.md: %v", len(all), all)
 	}
 }
 
-// faultsOfYAML tries each YAML block as objects, a part of an Issuer, or chart values.
+// faultsOfYAML checks each YAML block as objects, as part of an Issuer, or as chart values.
 func faultsOfYAML(t *testing.T, d *Document) []string {
 	t.Helper()
 	var faults []string
@@ -128,12 +128,12 @@ func tryYAML(t *testing.T, d *Document, text string) error {
 	return tryValues(t, text)
 }
 
-// tryManifest decodes an object strictly if its type is a dependency, and tries the solvers in it.
+// tryManifest decodes an object strictly if its type is known here, and checks its solvers.
 func tryManifest(t *testing.T, d *Document, text []byte, apiVersion any) error {
 	t.Helper()
 	group, _, _ := strings.Cut(fmt.Sprint(apiVersion), "/")
 	if slices.Contains([]string{"argoproj.io", "helm.toolkit.fluxcd.io", "source.toolkit.fluxcd.io", "monitoring.coreos.com"}, group) {
-		return nil // Known, but not worth a dependency.
+		return nil // not worth a dependency
 	}
 	object, _, err := codecs(t).UniversalDeserializer().Decode(text, nil, nil)
 	if err != nil {
@@ -148,7 +148,7 @@ func tryManifest(t *testing.T, d *Document, text []byte, apiVersion any) error {
 	return nil
 }
 
-//nolint:gochecknoglobals // Made once for all tests.
+//nolint:gochecknoglobals // built once for all tests
 var codecs = once(func(t *testing.T) serializer.CodecFactory {
 	t.Helper()
 	kinds := runtime.NewScheme()
@@ -168,10 +168,10 @@ func trySolvers(t *testing.T, d *Document, solvers []acmev1.ACMEChallengeSolver)
 		}
 		webhook := one.DNS01.Webhook
 		if webhook.SolverName != "mijn-host" && webhook.SolverName != "realtime-register" {
-			return fmt.Errorf("the solver's name is %s", webhook.SolverName)
+			return fmt.Errorf("unknown solverName %s", webhook.SolverName)
 		}
 		if webhook.GroupName != "acme.mijn.host" && !strings.Contains(d.Source, "groupName="+webhook.GroupName) {
-			return fmt.Errorf("the group's name is %s, which this page does not set in the chart", webhook.GroupName)
+			return fmt.Errorf("groupName is %s, but this page does not set it in the chart", webhook.GroupName)
 		}
 		var raw []byte
 		if webhook.Config != nil {
@@ -184,7 +184,7 @@ func trySolvers(t *testing.T, d *Document, solvers []acmev1.ACMEChallengeSolver)
 	return nil
 }
 
-// present has our own solver parse a config, in a cluster where every Secret exists.
+// present has the solver parse a config, in a cluster where every Secret exists.
 func present(t *testing.T, config []byte) error {
 	t.Helper()
 	s := solver.New(solver.Options{Name: "mijn-host", Provider: idle{}, AmbientAPIKey: "key"})
@@ -198,11 +198,11 @@ func present(t *testing.T, config []byte) error {
 	if config != nil {
 		challenge.Config = &apiextensionsv1.JSON{Raw: config}
 	}
-	// Without a config the ambient key is meant; a config without a Secret is a mistake.
+	// No config means the ambient key. A config without a Secret is a mistake.
 	challenge.AllowAmbientCredentials = config == nil
 	err := s.Present(challenge)
 	if err != nil && strings.HasSuffix(err.Error(), "is not found") {
-		return nil // The config is valid and names another entry.
+		return nil // the config is valid and names another key
 	}
 	return err
 }
@@ -231,7 +231,7 @@ func everySecret(t *testing.T) string {
 	return cluster.URL
 }
 
-// tryValues renders the chart with values. Its schema rejects unknown ones.
+// tryValues renders the chart with values. The schema rejects unknown values.
 func tryValues(t *testing.T, values string) error {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "values.yaml")
@@ -261,8 +261,8 @@ func TestNamedValuesExist(t *testing.T) {
 	})
 }
 
-// missingValues checks what looks like a chart value. The first column of the tables in docs/guides/migrating.md has values of
-// other charts.
+// missingValues checks code spans that look like a chart value. The tables in docs/guides/migrating.md have values of other charts
+// in their first column.
 func missingValues(t *testing.T, d *Document) []string {
 	t.Helper()
 	var values map[string]any
@@ -287,7 +287,7 @@ func missingValues(t *testing.T, d *Document) []string {
 	return faults
 }
 
-// has reports whether a value exists. An empty value of the chart may have any key.
+// has reports whether a value exists. An empty map accepts any key.
 func has(values map[string]any, path []string) bool {
 	value, ok := values[path[0]]
 	if !ok || len(path) == 1 {

@@ -1,3 +1,3 @@
-// Package observability tests what an operator sees of the webhook: its binary is scraped by a real Prometheus, which
-// knows the alerts and is asked what the dashboard asks. The webhook's surroundings, mijn.host and a Kubernetes API, are in memory.
+// Package observability tests metrics, alerts and dashboard: a real Prometheus scrapes the webhook's binary, evaluates the alerts
+// and answers the dashboard's queries. mijn.host and the Kubernetes API are simulated.
 package observability

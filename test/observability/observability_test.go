@@ -12,7 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
 )
 
-// TestAlerts: those of the chart rise when they should, and only then.
+// TestAlerts runs promtool's lint and the unit tests of the alerts.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
 	promtool := tool(t, "promtool")
@@ -23,36 +23,36 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// ofOthers are metrics that alerts use and that the webhook does not have.
-func ofOthers() []string {
-	return []string{"aggregator_unavailable_apiservice"} // the API server's
+// otherMetrics are metrics in the alerts that do not come from the webhook.
+func otherMetrics() []string {
+	return []string{"aggregator_unavailable_apiservice"} // from the API server
 }
 
-// TestPrometheus: what dashboard and alerts ask for is there, for those who may read it.
-func TestPrometheus(t *testing.T) { //nolint:paralleltest // the webhook takes its group from the environment
+// TestPrometheus: an authorized Prometheus has every metric and label that the dashboard and the alerts use.
+func TestPrometheus(t *testing.T) { //nolint:paralleltest // the webhook reads its group from the environment
 	w := startWebhook(t, "--logging-format=json")
 	p := startPrometheus(t, w)
 	until(t, "the webhook has been scraped", func() error { return p.wantResult("mijn_host_webhook_build_info == 1") })
-	w.liveThrough()
-	until(t, "a second scrape shows what happened", func() error {
+	w.runChallenges()
+	until(t, "the challenges have been scraped", func() error {
 		return p.wantResult(`mijn_host_webhook_records_left_behind_total == 1`)
 	})
 
-	t.Run("a scraper without the right sees nothing", func(t *testing.T) {
+	t.Run("metrics need permission", func(t *testing.T) {
 		for user, want := range map[string]string{clustertest.Prometheus: "1", clustertest.Stranger: "0"} {
 			if err := p.wantResult(fmt.Sprintf("up{job=%q} == %s", user, want)); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	t.Run("every metric and label that is asked for exists", func(t *testing.T) {
+	t.Run("queried metrics and labels exist", func(t *testing.T) {
 		for _, q := range append(dashboardQueries(t), alertQueries(t)...) {
 			selectors := p.selectors(q.expr)
 			if len(selectors) == 0 {
-				t.Errorf("%s asks for nothing", q.place)
+				t.Errorf("%s selects no metric", q.place)
 			}
 			for name, labels := range selectors {
-				if slices.Contains(ofOthers(), name) {
+				if slices.Contains(otherMetrics(), name) {
 					continue
 				}
 				for _, label := range append(labels, "job") {
@@ -63,21 +63,21 @@ func TestPrometheus(t *testing.T) { //nolint:paralleltest // the webhook takes i
 			}
 		}
 	})
-	t.Run("every panel shows something", func(t *testing.T) {
+	t.Run("every panel has data", func(t *testing.T) {
 		for _, q := range dashboardQueries(t) {
 			samples, err := p.query(q.expr)
 			if err != nil || len(samples) == 0 {
-				t.Errorf("%s: %s: %d results, %v", q.place, q.expr, len(samples), err)
+				t.Errorf("%s: %s: got %d results, %v, want some", q.place, q.expr, len(samples), err)
 				continue
 			}
 			for _, label := range q.labels {
 				if samples[0].Metric[label] == "" {
-					t.Errorf("%s: %s: nothing to show for {{%s}}", q.place, q.expr, label)
+					t.Errorf("%s: %s: no label for {{%s}}", q.place, q.expr, label)
 				}
 			}
 		}
 	})
-	t.Run("every alert can be evaluated", func(t *testing.T) {
+	t.Run("every alert evaluates", func(t *testing.T) {
 		var rules struct {
 			Groups []struct {
 				Rules []struct{ Name, Health, LastError string }
@@ -95,7 +95,7 @@ func TestPrometheus(t *testing.T) { //nolint:paralleltest // the webhook takes i
 			return nil
 		})
 	})
-	t.Run("the log tells the same in JSON", func(t *testing.T) { wantJSONLog(t, w.log.String()) })
+	t.Run("JSON log has the same outcomes", func(t *testing.T) { wantJSONLog(t, w.log.String()) })
 }
 
 func (p *prometheus) wantResult(expr string) error {
@@ -106,7 +106,7 @@ func (p *prometheus) wantResult(expr string) error {
 	return err
 }
 
-// wantJSONLog wants one line for each of the challenges that the webhook lived through, and no secret.
+// wantJSONLog expects one line for each challenge of runChallenges, and no secret.
 func wantJSONLog(t *testing.T, log string) {
 	t.Helper()
 	var got []string
@@ -136,7 +136,7 @@ func wantJSONLog(t *testing.T, log string) {
 	}
 	for _, secret := range []string{apiKey, clustertest.Value} {
 		if strings.Contains(log, secret) {
-			t.Errorf("the log holds %s", secret)
+			t.Errorf("the log contains %s", secret)
 		}
 	}
 }

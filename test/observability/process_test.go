@@ -3,7 +3,6 @@ package observability
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,11 +13,11 @@ import (
 	"time"
 )
 
-// start runs a program until the test ends, and returns what it writes.
+// start runs a program until the test ends, and returns its output.
 func start(t *testing.T, program string, args ...string) *output {
 	t.Helper()
 	out := &output{}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, args...) // it is asked to end, in the clean-up
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, args...) // the cleanup stops it
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -35,7 +34,7 @@ func start(t *testing.T, program string, args ...string) *output {
 	return out
 }
 
-// output is what a program has written so far.
+// output is a program's output so far.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -53,7 +52,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// tool is the path of a program that the Makefile builds.
+// tool returns the path of a program that make builds.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs("../../.cache/bin/" + name)
@@ -66,7 +65,7 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// freeAddress is an address that nobody listens on.
+// freeAddress returns an address with a free port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -79,20 +78,20 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// until waits for what happens in another process.
-func until(t *testing.T, what string, happened func() error) {
+// until waits for a condition that another process brings about.
+func until(t *testing.T, what string, condition func() error) {
 	t.Helper()
 	timeout, tick := time.After(2*time.Minute), time.NewTicker(100*time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := happened()
+		err := condition()
 		if err == nil {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-timeout:
-			t.Fatal(fmt.Errorf("%s: %w", what, err))
+			t.Fatalf("gave up waiting until %s: %v", what, err)
 		}
 	}
 }

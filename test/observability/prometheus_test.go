@@ -12,13 +12,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/server/clustertest"
 )
 
-// prometheus is one that scrapes the webhook, and knows the alerts of the chart.
+// prometheus is a Prometheus that scrapes the webhook and evaluates the chart's alerts.
 type prometheus struct {
 	*testing.T
 	address string
 }
 
-// config scrapes as the ServiceMonitor of the chart has it done: with a token, over TLS that is verified.
+// config scrapes like the chart's ServiceMonitor: with a token, over verified TLS.
 const config = `
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [%q]
@@ -61,14 +61,14 @@ type sample struct {
 	Value  [2]any            `json:"value"`
 }
 
-// query asks for the value of an expression at this moment.
+// query evaluates an expression now.
 func (p *prometheus) query(expr string) ([]sample, error) {
 	var result struct{ Result []sample }
 	err := p.data("/api/v1/query", url.Values{"query": {expr}}, &result)
 	return result.Result, err
 }
 
-// data decodes what Prometheus says at a path of its API.
+// data decodes the response at a path of the Prometheus API.
 func (p *prometheus) data(path string, values url.Values, into any) error {
 	text, err := p.get(path, values)
 	if err != nil {

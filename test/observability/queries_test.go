@@ -14,13 +14,13 @@ import (
 
 const chart = "../../deploy/mijn-host-webhook/"
 
-// query is an expression of the dashboard or of an alert, and where it is.
+// query is an expression in the dashboard or an alert, and its place.
 type query struct {
 	place, expr string
-	labels      []string // which the legend or the annotations show
+	labels      []string // shown by the legend
 }
 
-// dashboardQueries are the queries of the panels, with Grafana's variables filled in.
+// dashboardQueries returns the queries of the panels, with Grafana's variables filled in.
 func dashboardQueries(t *testing.T) []query {
 	t.Helper()
 	var dashboard struct {
@@ -73,7 +73,7 @@ func read(t *testing.T, file string, decode func([]byte, any) error, into any) {
 	}
 }
 
-// selectors are the names of metrics in an expression, as Prometheus parses it, with the labels that they are selected by.
+// selectors returns the metrics in an expression, as Prometheus parses it, with the labels in their matchers.
 func (p *prometheus) selectors(expr string) map[string][]string {
 	p.Helper()
 	var tree any
@@ -85,7 +85,7 @@ func (p *prometheus) selectors(expr string) map[string][]string {
 	return found
 }
 
-// collect looks for selectors in a node and below it. They alone have matchers.
+// collect finds the selectors in a node and below it. Only selectors have matchers.
 func collect(node any, found map[string][]string) {
 	switch node := node.(type) {
 	case []any:
@@ -105,7 +105,7 @@ func collect(node any, found map[string][]string) {
 	}
 }
 
-// labelOf is the label that a matcher is about, if it is not the name of the metric.
+// labelOf returns the label of a matcher, unless it is the metric's name.
 func labelOf(matcher any) []string {
 	fields, ok := matcher.(map[string]any)
 	if label := fmt.Sprint(fields["name"]); ok && label != "__name__" {

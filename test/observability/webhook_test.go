@@ -16,7 +16,7 @@ import (
 
 const apiKey = "key-of-the-account"
 
-// webhook is the program as it is shipped, in a cluster with a Secret that opens an account with example.nl.
+// webhook is the program, with a cluster that has the key of an account with example.nl in a Secret.
 type webhook struct {
 	*testing.T
 	address string
@@ -77,8 +77,9 @@ func (w *webhook) ask(action whapi.ChallengeAction) clustertest.Answer {
 	return answer
 }
 
-// liveThrough has the webhook see what can happen to it: all is well, mijn.host refuses the key, and the Secret is gone.
-func (w *webhook) liveThrough() {
+// runChallenges sends challenges that succeed, that fail because mijn.host rejects the key, and that are given up because the
+// Secret is deleted.
+func (w *webhook) runChallenges() {
 	w.Helper()
 	secret := func(key string) { w.cluster.SetSecret("cert-manager", "mijn-host-api-key", "api-key", key) }
 	for _, step := range []struct {
@@ -93,7 +94,7 @@ func (w *webhook) liveThrough() {
 	} {
 		step.before()
 		if a := w.ask(step.action); a.Success != step.want {
-			w.Errorf("%s: %+v", step.action, a)
+			w.Errorf("%s: got %+v, want success %v", step.action, a, step.want)
 		}
 	}
 }

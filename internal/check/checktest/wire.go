@@ -18,9 +18,9 @@ func OnTheWire(query check.Query, answer func(*dns.Msg) *dns.Msg) (*check.Answer
 	if err = m.Unpack(sent); err != nil {
 		return nil, err
 	}
-	came, err := answer(m).Pack()
+	received, err := answer(m).Pack()
 	if err != nil {
 		return nil, err
 	}
-	return query.Parse(id, came)
+	return query.Parse(id, received)
 }

@@ -92,7 +92,7 @@ func list[T any](ctx context.Context, k cluster, path, labels string) (all []T, 
 	}
 }
 
-// isObjectMissing reports whether the API has the resource and not the object.
+// isObjectMissing reports whether the API has the resource but not the object.
 func isObjectMissing(err error) bool {
 	var status apierrors.APIStatus
 	return apierrors.IsNotFound(err) && errors.As(err, &status) &&

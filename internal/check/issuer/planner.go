@@ -15,13 +15,13 @@ import (
 
 // Planner implements check.Planner.
 type Planner struct {
-	// KeyVariables are the environment variables of ambient API keys, by solver name. Its keys are all solvers of this webhook.
+	// KeyVariables are the environment variables of ambient API keys, by solver name, for all solvers of this webhook.
 	KeyVariables map[string]string
-	// ReadConfig decodes the config of a solver as the webhook does. Its error is shown.
+	// ReadConfig decodes the config of a solver as the webhook does. The report shows its error.
 	ReadConfig func(solverName string, raw []byte) (check.SolverConfig, error)
 }
 
-// run is one plan that is being made.
+// run is the making of one plan.
 type run struct {
 	Planner
 	cluster
@@ -34,7 +34,7 @@ type run struct {
 	webhooks map[webhookName]webhook // found so far
 }
 
-// subject is a DNS name with the labels that its Order has.
+// subject is a DNS name with the labels of its Order.
 type subject struct {
 	name   string
 	labels map[string]string
@@ -132,7 +132,8 @@ func (r *run) isUsedBy(ref issuerRef) bool {
 	return ref.Name == r.ref.Name && isCluster == (r.from == "") && (ref.Group == "" || ref.Group == "cert-manager.io")
 }
 
-// subjectsOf returns each DNS name once. If only is set, it is the one name; the labels are those of the first Certificate that has it.
+// subjectsOf returns each DNS name once, with the labels of the first Certificate that has it. If only is set, it returns only that
+// name.
 func subjectsOf(certificates []certificate, only string) []subject {
 	var all []subject
 	for _, c := range certificates {

@@ -31,7 +31,7 @@ const (
 	podsPath    = "/api/v1/namespaces/webhook/pods"
 )
 
-// api is a Kubernetes API with objects by path. An int is an HTTP status to fail with.
+// api is a Kubernetes API with objects by path. An int is the HTTP status of an error.
 type api map[string]any
 
 func newAPI() api {
@@ -61,7 +61,7 @@ func newAPI() api {
 	}
 }
 
-// solverFor has a selector and this webhook.
+// solverFor returns a solver with a selector and this webhook.
 func solverFor(selector object) object {
 	return object{"selector": selector, "dns01": object{"cnameStrategy": "Follow", "webhook": hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretRef":{"name":"s"}}`)}}
 }
@@ -105,7 +105,7 @@ func (a api) config(t *testing.T) *rest.Config {
 		if r.URL.Path == reviewPath {
 			var review struct{ Spec struct{ User string } }
 			if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Spec.User != "system:serviceaccount:webhook:hook" {
-				t.Errorf("the review is about %q, %v", review.Spec.User, err)
+				t.Errorf("access review: got user %q, %v", review.Spec.User, err)
 			}
 		}
 		if err := json.NewEncoder(w).Encode(answer); err != nil {
@@ -133,11 +133,11 @@ func planner() issuer.Planner {
 
 func TestPlan_Mistakes(t *testing.T) {
 	t.Parallel()
-	for claim, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		set    func(api)
 		step   check.StepID
 		status check.Status
-		words  string
+		want   string
 	}{
 		"no mistake":            {func(api) {}, check.StepPending, check.OK, "No Order or Challenge blocks www.example.nl"},
 		"Issuer not found":      {func(a api) { delete(a, issuerPath) }, check.StepIssuer, check.Problem, "Issuer team/le not found"},
@@ -169,7 +169,7 @@ func TestPlan_Mistakes(t *testing.T) {
 			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{orderOf("failed", "2026-01-02", "no configured challenge solvers can be used for this challenge"), orderOf("older", "2026-01-01", "")}}
 		}, check.StepPending, check.Problem, "Order team/failed failed"},
 	} {
-		t.Run(claim, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAPI()
 			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{}}
@@ -180,12 +180,12 @@ func TestPlan_Mistakes(t *testing.T) {
 				steps = append(steps, target.Steps...)
 			}
 			i := slices.IndexFunc(steps, func(s check.Step) bool { return s.ID == c.step })
-			if i < 0 || steps[i].Status != c.status || !strings.Contains(steps[i].Summary, c.words) {
-				t.Fatalf("step %s: got %+v, want %s with %q", c.step, steps, c.status, c.words)
+			if i < 0 || steps[i].Status != c.status || !strings.Contains(steps[i].Summary, c.want) {
+				t.Fatalf("step %s: got %+v, want %s with %q", c.step, steps, c.status, c.want)
 			}
 			for _, s := range steps {
 				if s.Status != check.OK && s.Remedy == "" {
-					t.Errorf("no fix for %+v", s)
+					t.Errorf("%+v has no fix", s)
 				}
 			}
 		})
@@ -210,7 +210,7 @@ func TestPlan_Target(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if want := map[string]string{"POD_NAMESPACE": "webhook", "--allowed-domains": "example.nl", "URL": "https://api.test"}; !maps.Equal(got.Environment, want) {
-		t.Errorf("environment %v, want %v", got.Environment, want)
+		t.Errorf("environment: got %v, want %v", got.Environment, want)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestPlan_ClusterIssuer(t *testing.T) {
 	podWith := func(env ...object) object {
 		return object{"items": []object{{"spec": object{"serviceAccountName": "hook", "containers": []object{{"env": env}}}}}}
 	}
-	for claim, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		config    string
 		pods      object // nil for a pod whose ambient key comes from a Secret
 		status    check.Status
@@ -233,7 +233,7 @@ func TestPlan_ClusterIssuer(t *testing.T) {
 		"no ambient key":            {config: `{}`, pods: podWith(), status: check.Problem, words: "no ambient API key applies"},
 		"no pods":                   {config: `{}`, pods: object{}, status: check.Unknown, words: "Cannot find the webhook's pods"},
 	} {
-		t.Run(claim, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAPI()
 			a["/apis/cert-manager.io/v1/clusterissuers/le"] = webhookOf(hookWith("acme.mijn.host", "mijn-host", c.config))
@@ -281,22 +281,22 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestPlan_SolverChoice(t *testing.T) {
 	t.Parallel()
-	for claim, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		selectors []object
 		want      string
 	}{
-		"dnsNames win over dnsZones":         {[]object{{"dnsZones": []string{"example.nl"}}, {"dnsNames": []string{"www.example.nl"}}}, "solver 2 of"},
-		"the longest zone wins":              {[]object{{"dnsZones": []string{"nl"}}, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
-		"a zone wins over no selector":       {[]object{nil, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
-		"a zone wins over labels":            {[]object{{"matchLabels": object{"team": "a"}}, {"dnsZones": []string{"nl"}}}, "solver 2 of"},
-		"labels win over none":               {[]object{nil, {"matchLabels": object{"team": "a"}}}, "solver 2 of"},
-		"the first of equals wins":           {[]object{{}, {}}, "solver 1 of"},
-		"labels that differ exclude":         {[]object{{"matchLabels": object{"team": "b"}}, {}}, "solver 2 of"},
+		"dnsNames before dnsZones":           {[]object{{"dnsZones": []string{"example.nl"}}, {"dnsNames": []string{"www.example.nl"}}}, "solver 2 of"},
+		"longest zone first":                 {[]object{{"dnsZones": []string{"nl"}}, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
+		"zone before no selector":            {[]object{nil, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
+		"zone before labels":                 {[]object{{"matchLabels": object{"team": "a"}}, {"dnsZones": []string{"nl"}}}, "solver 2 of"},
+		"labels before no selector":          {[]object{nil, {"matchLabels": object{"team": "a"}}}, "solver 2 of"},
+		"first of equals":                    {[]object{{}, {}}, "solver 1 of"},
+		"labels must match":                  {[]object{{"matchLabels": object{"team": "b"}}, {}}, "solver 2 of"},
 		"all parts of a selector must match": {[]object{{"dnsNames": []string{"www.example.nl"}, "dnsZones": []string{"other.nl"}}, {}}, "solver 2 of"},
-		"upper case in dnsZones is harmless": {[]object{{}, {"dnsZones": []string{"Example.NL"}}}, "solver 2 of"},
-		"a zone is not a suffix of letters":  {[]object{{"dnsZones": []string{"ample.nl"}}, {}}, "solver 2 of"},
+		"dnsZones ignore case":               {[]object{{}, {"dnsZones": []string{"Example.NL"}}}, "solver 2 of"},
+		"zone must match whole labels":       {[]object{{"dnsZones": []string{"ample.nl"}}, {}}, "solver 2 of"},
 	} {
-		t.Run(claim, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAPI()
 			var solvers []object
@@ -329,6 +329,6 @@ func TestChallenges(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := planner().Challenges(ctx, a.config(t)); err == nil {
-		t.Error("a cancelled list succeeded")
+		t.Error("canceled context: got no error")
 	}
 }

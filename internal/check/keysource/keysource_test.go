@@ -34,7 +34,7 @@ func TestKey_Trimmed(t *testing.T) {
 		secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, held)}
 		for _, source := range []keysource.Source{keysource.File{Path: path}, keysource.Environment{Variable: "V", Value: held}, secret} {
 			if key, err := source.Key(t.Context()); key != theKey || err != nil {
-				t.Errorf("%s of %s: %q, %v", name, source.Origin(), key, err)
+				t.Errorf("%s in %s: got %q, %v, want %q", name, source.Origin(), key, err, theKey)
 			}
 		}
 	}
@@ -50,30 +50,30 @@ func TestKey_Errors(t *testing.T) {
 		return s
 	}
 	for _, c := range []struct {
-		claim   string
+		name    string
 		source  keysource.Source
 		fault   string
 		passing bool
 	}{
-		{"an empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
+		{"empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
 		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
-		{"a file that does not exist", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "not found", false},
-		{"a folder", keysource.File{Path: t.TempDir()}, "Cannot read API key file", false},
-		{"a Secret that does not exist", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none not found", false},
-		{"a Secret that may not be read", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not read Secret theirs/secret", false},
-		{"a Secret without the entry", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key none", false},
-		{"a cluster that cannot be reached", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "Cannot read Secret ns/secret", true},
-		{"no kubeconfig where one was named", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No cluster is configured", true},
+		{"file not found", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "not found", false},
+		{"directory", keysource.File{Path: t.TempDir()}, "Cannot read API key file", false},
+		{"Secret not found", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none not found", false},
+		{"Secret forbidden", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not read Secret theirs/secret", false},
+		{"key not in the Secret", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key none", false},
+		{"cluster unreachable", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "Cannot read Secret ns/secret", true},
+		{"kubeconfig not found", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No cluster is configured", true},
 	} {
-		t.Run(c.claim, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := c.source.Key(t.Context())
 			var e *keysource.Error
 			if !errors.As(err, &e) || !strings.Contains(e.Fault, c.fault) || e.Remedy == "" || e.Passing != c.passing {
-				t.Errorf("got %+v", e)
+				t.Errorf("got %+v, want %q, passing %v, with a fix", e, c.fault, c.passing)
 			}
 			if e != nil && strings.Contains(e.Fault+e.Remedy, theKey) {
-				t.Errorf("the key is shown in %v", e)
+				t.Errorf("the error contains the key: %v", e)
 			}
 		})
 	}
@@ -85,11 +85,11 @@ func TestSecret_ContextDone(t *testing.T) {
 	cancel()
 	_, err := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: cluster(t, theKey)}.Key(ctx)
 	if e := (*keysource.Error)(nil); !errors.As(err, &e) || !e.Passing {
-		t.Errorf("got %v", err)
+		t.Errorf("got error %v, want a passing one", err)
 	}
 }
 
-// cluster has the Secret ns/secret, and allows nothing in the namespace theirs. It returns its kubeconfig.
+// cluster starts a Kubernetes API with the Secret ns/secret, where the namespace theirs is forbidden. It returns its kubeconfig.
 func cluster(t *testing.T, held string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -18,10 +18,10 @@ import (
 // secretTime bounds the read of a Secret.
 const secretTime = 15 * time.Second
 
-// Secret is a key in a Secret of Kubernetes.
+// Secret is a key in a Kubernetes Secret.
 type Secret struct {
 	Namespace, Name, Entry string
-	// Kubeconfig is the path of the kubeconfig. If it is empty, KUBECONFIG, ~/.kube/config and the pod's ServiceAccount are used, in this order.
+	// Kubeconfig is the path of the kubeconfig, as for Cluster.
 	Kubeconfig string
 	// From says where to get a key. Variable is the environment variable that can hold it instead.
 	From, Variable string
@@ -64,8 +64,8 @@ func (s Secret) client() (*corev1.CoreV1Client, error) {
 	return corev1.NewForConfig(config)
 }
 
-// Cluster returns the client config of a kubeconfig. If the path is empty, KUBECONFIG, ~/.kube/config and the pod's ServiceAccount
-// are used, in this order. It returns an error if none of them exists.
+// Cluster returns the client config of a kubeconfig. If the path is empty, it tries KUBECONFIG, ~/.kube/config and the pod's
+// ServiceAccount, in this order. It returns an error if none of them exists.
 func Cluster(kubeconfig string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
