@@ -44,13 +44,13 @@ func clientset(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 
 const certManagerUser = "system:serviceaccount:cert-manager:cert-manager"
 
-// keepAsking presents and cleans up challenges one after another, without retries, until the returned function is called.
-// That function fails the test for every failed call, although cert-manager would have retried it.
-func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()) {
+// keepCalling presents and cleans up challenges one after another, without retries, until the returned function is called.
+// That function fails the test for every failed call, although cert-manager would retry it.
+func (s *chartSuite) keepCalling(t *testing.T, group, domain string) (stop func()) {
 	t.Helper()
 	caller, before := s.as(t, certManagerUser), s.addDomain(chartKey, domain)
 	const pace, fewest = 50 * time.Millisecond, 20
-	asking, end := context.WithCancel(t.Context())
+	calling, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	challenges, lost := 0, []string{}
 	go func() {
@@ -58,13 +58,13 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		for tick := time.NewTicker(pace); ; {
 			challenges++
 			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-				if err := cluster.Ask(context.WithoutCancel(asking), caller, group, domain, action); err != nil { // Calls are not cancelled.
+				if err := cluster.Ask(context.WithoutCancel(calling), caller, group, domain, action); err != nil { // the end of the test must not cancel calls
 					lost = append(lost, fmt.Sprintf("%s %s: %v", time.Now().Format(time.TimeOnly), action, err))
 				}
 			}
 			select {
 			case <-tick.C:
-			case <-asking.Done():
+			case <-calling.Done():
 				tick.Stop()
 				return
 			}
@@ -76,10 +76,10 @@ func (s *chartSuite) keepAsking(t *testing.T, group, domain string) (stop func()
 		<-ended
 		t.Logf("%d challenges", challenges)
 		if challenges < fewest {
-			t.Errorf("only %d challenges, too few for a conclusion", challenges)
+			t.Errorf("got %d challenges, want at least %d for a conclusion", challenges, fewest)
 		}
 		for _, one := range lost {
-			t.Errorf("lost: %s", one)
+			t.Errorf("call failed: %s", one)
 		}
 		s.requireUntouched(t, domain, before)
 	}

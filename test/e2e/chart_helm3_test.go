@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// testHelm3 takes a release through its life cycle with Helm 3, which patches objects on the client side, where Helm 4 uses
-// server-side apply. Helm 4 keeps client-side patches for a release that was installed with Helm 3.
+// testHelm3 takes a release through its life cycle with Helm 3. Helm 3 patches objects on the client side; Helm 4 uses
+// server-side apply, except for a release that was installed with Helm 3.
 func (s *chartSuite) testHelm3(t *testing.T) {
 	t.Parallel()
-	const name, group = "veteran", "acme.vet.example" // No other object contains the name of the release.
+	const name, group = "veteran", "acme.vet.example" // no other object contains this name
 	s.requireNamespaces(t, name)
-	s.requireNothingOf(t, name)
+	s.requireNoObjectsOf(t, name)
 	three := s.withHelm3(t)
 	release := s.chart(name, name, group)
 	three.requireInstalled(t, release, group)
-	s.requireMentioned(t, release)
+	s.requireSearchFinds(t, release)
 	installed := s.deployment(t, release)
 	s.requireServes(t, group, "vet-installed.nl")
 
@@ -37,7 +37,7 @@ func (s *chartSuite) testHelm3(t *testing.T) {
 	three.requireHelmSource(t, changed, group)
 	three.requireCertManagerSource(t, changed, group)
 
-	if _, err := three.Helm(within(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
+	if _, err := three.Helm(withLimit(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
 		t.Fatal(err)
 	}
 	if back := s.deployment(t, release); back.Spec.Template.String() != installed.Spec.Template.String() {
@@ -48,10 +48,10 @@ func (s *chartSuite) testHelm3(t *testing.T) {
 	s.requireCertManagerSource(t, release, group)
 	s.requireServes(t, group, "vet-back.nl")
 
-	if _, err := three.Helm(within(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
+	if _, err := three.Helm(withLimit(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
 		t.Fatal(err)
 	}
-	s.requireNothingOf(t, name)
+	s.requireNoObjectsOf(t, name)
 }
 
 // withHelm3 returns the same suite with Helm 3, which `make` builds separately.

@@ -21,22 +21,22 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// testLifecycle upgrades a release from the previous chart, changes values, rolls back and uninstalls, while challenges
-// keep arriving.
+// testLifecycle upgrades a release from the previous chart, changes values, rolls back and uninstalls, during a stream of
+// challenges.
 func (s *chartSuite) testLifecycle(t *testing.T) {
 	t.Parallel()
-	const name, group = "lifespan", "acme.life.example" // No other object contains the name of the release.
+	const name, group = "lifespan", "acme.life.example" // no other object contains this name
 	s.requireNamespaces(t, name)
-	s.requireNothingOf(t, name)
+	s.requireNoObjectsOf(t, name)
 
 	previous := s.chart(name, name, group)
 	current := previous
 	previous.Chart = s.previousChart(t)
 	s.requireInstalled(t, previous, group)
-	s.requireMentioned(t, previous)
+	s.requireSearchFinds(t, previous)
 	installed := s.deployment(t, previous)
 
-	stop := s.keepAsking(t, group, "steady-life.nl")
+	stop := s.keepCalling(t, group, "steady-life.nl")
 	s.requireHelm(t, "upgrade", current, "--wait")
 	if upgraded := s.deployment(t, current); image(upgraded) == image(installed) {
 		t.Errorf("image after upgrade: still %s", image(upgraded))
@@ -50,7 +50,7 @@ func (s *chartSuite) testLifecycle(t *testing.T) {
 		t.Errorf("the upgrade did not change the arguments %q", args)
 	}
 
-	if _, err := s.Helm(within(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
+	if _, err := s.Helm(withLimit(t, time.Minute), "rollback", name, "1", "--namespace="+name, "--wait"); err != nil {
 		t.Fatal(err)
 	}
 	if back := s.deployment(t, previous); back.Spec.Template.String() != installed.Spec.Template.String() {
@@ -58,14 +58,14 @@ func (s *chartSuite) testLifecycle(t *testing.T) {
 	}
 	stop()
 
-	if _, err := s.Helm(within(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
+	if _, err := s.Helm(withLimit(t, time.Minute), "uninstall", name, "--namespace="+name, "--wait"); err != nil {
 		t.Fatal(err)
 	}
-	s.requireNothingOf(t, name)
+	s.requireNoObjectsOf(t, name)
 }
 
-// previousChart returns the package of the latest released chart. Before the first release, it packages the current chart
-// with another version (and so another image) and one other default.
+// previousChart returns the package of the latest released chart. Before the first release, it packages the current chart with
+// another version, and so another image, and one other default.
 func (s *chartSuite) previousChart(t *testing.T) string {
 	t.Helper()
 	released, err := filepath.Glob(filepath.Join("testdata", "mijn-host-webhook-*.tgz"))
@@ -113,12 +113,11 @@ func image(deployment *appsv1.Deployment) string {
 	return deployment.Spec.Template.Spec.Containers[0].Image
 }
 
-// requireNothingOf waits until no object in the cluster contains a release's name. Leases are exempt: the process that
-// would delete them is gone.
-func (s *chartSuite) requireNothingOf(t *testing.T, release string) {
+// requireNoObjectsOf waits until no object in the cluster contains a release's name, except Leases, whose process is gone.
+func (s *chartSuite) requireNoObjectsOf(t *testing.T, release string) {
 	t.Helper()
-	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
-		left, err := s.mentioning(ctx, t, release)
+	if err := cluster.Eventually(withLimit(t, 30*time.Second), func(ctx context.Context) error {
+		left, err := s.objectsContaining(ctx, t, release)
 		left = slices.DeleteFunc(left, func(object string) bool { return strings.HasPrefix(object, "Lease ") })
 		if err != nil || len(left) > 0 {
 			return errors.Join(err, fmt.Errorf("objects left: %q", left))
@@ -129,16 +128,16 @@ func (s *chartSuite) requireNothingOf(t *testing.T, release string) {
 	}
 }
 
-// requireMentioned proves that searching for a release's name finds all its objects; requireNothingOf depends on it.
-func (s *chartSuite) requireMentioned(t *testing.T, release cluster.Release) {
+// requireSearchFinds proves that the search of requireNoObjectsOf finds all objects of a release.
+func (s *chartSuite) requireSearchFinds(t *testing.T, release cluster.Release) {
 	t.Helper()
-	found, err := s.mentioning(t.Context(), t, release.Name)
+	found, err := s.objectsContaining(t.Context(), t, release.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	names := strings.Fields(s.requireKubectl(t, s.manifest(t, release), "get", "--filename=-", "--output=name"))
 	if len(names) < 10 {
-		t.Errorf("only %d objects: %q", len(names), names)
+		t.Errorf("got %d objects, want at least 10: %q", len(names), names)
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(found, func(object string) bool { return strings.HasSuffix(object, " "+name[strings.Index(name, "/")+1:]) }) {
@@ -156,9 +155,9 @@ func (s *chartSuite) manifest(t *testing.T, release cluster.Release) string {
 	return manifest
 }
 
-// mentioning lists all objects in the cluster that contain a word. It skips events, a namespace of that name, and the
+// objectsContaining lists all objects in the cluster that contain a word, except events, a namespace of that name, and the
 // objects that every namespace has.
-func (s *chartSuite) mentioning(ctx context.Context, t *testing.T, word string) ([]string, error) {
+func (s *chartSuite) objectsContaining(ctx context.Context, t *testing.T, word string) ([]string, error) {
 	t.Helper()
 	config := s.config(t)
 	objects, err := dynamic.NewForConfig(config)
@@ -166,7 +165,7 @@ func (s *chartSuite) mentioning(ctx context.Context, t *testing.T, word string) 
 		return nil, err
 	}
 	lists, err := clientset(t, config).Discovery().ServerPreferredResources()
-	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // The APIs of other tests' webhooks come and go.
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // webhooks of other tests come and go
 		return nil, err
 	}
 	var found []string

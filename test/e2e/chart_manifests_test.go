@@ -40,11 +40,11 @@ func (s *chartSuite) installForeignCRDs(t *testing.T) {
 	s.requireKubectl(t, "", "wait", "--for=condition=Established", "--timeout=1m", "crd", "--all")
 }
 
-// moduleDir returns the directory of a module. Only files are read from it, so no go.mod requires it.
+// moduleDir downloads a module and returns its directory. The tests only read its files, so no go.mod requires it.
 func moduleDir(t *testing.T, module string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
-	cmd.Dir = t.TempDir() // Outside any module.
+	cmd.Dir = t.TempDir() // outside any module
 	output, err := cmd.Output()
 	var downloaded struct{ Dir, Error string }
 	if err = errors.Join(err, json.Unmarshal(output, &downloaded)); err != nil {
@@ -53,11 +53,11 @@ func moduleDir(t *testing.T, module string) string {
 	return downloaded.Dir
 }
 
-// testValues renders the chart with each set of values, tests and hooks included, and validates each object on the API
-// server, unknown fields included.
+// testValues renders the chart with each values file, tests and hooks included, and validates the objects on the API server,
+// which also rejects unknown fields.
 func (s *chartSuite) testValues(t *testing.T) {
 	t.Parallel()
-	// Namespaces and CRDs that the objects need.
+	// What the objects refer to.
 	const namespace = "webhook"
 	s.requireNamespaces(t, namespace, "pki", "pki-keys", "team-a", "team-b", "monitoring")
 	s.create(t,
@@ -77,7 +77,7 @@ func (s *chartSuite) testValues(t *testing.T) {
 				"--output-dir="+rendered); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.judge(t, "", "--recursive", "--filename="+rendered); err != nil {
+			if err := s.dryRun(t, "", "--recursive", "--filename="+rendered); err != nil {
 				t.Error(err)
 			}
 		})
@@ -86,17 +86,17 @@ func (s *chartSuite) testValues(t *testing.T) {
 		t.Parallel()
 		const mistaken = `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "namespace": "default"},
 			"spec": {"ports": [{"port": 1, "potr": 2}]}}`
-		if err := s.judge(t, mistaken, "--filename=-"); err == nil || !strings.Contains(err.Error(), "potr") {
-			t.Errorf("not rejected: %v", err)
+		if err := s.dryRun(t, mistaken, "--filename=-"); err == nil || !strings.Contains(err.Error(), "potr") {
+			t.Errorf("got error %v, want one about potr", err)
 		}
 	})
 }
 
-// judge validates objects with a server-side dry run.
-func (s *chartSuite) judge(t *testing.T, stdin string, flags ...string) error {
+// dryRun validates objects with a server-side dry run.
+func (s *chartSuite) dryRun(t *testing.T, stdin string, flags ...string) error {
 	t.Helper()
 	args := append([]string{"apply", "--server-side", "--dry-run=server", "--validate=strict"}, flags...)
-	output, err := s.kubectl(within(t, time.Minute), stdin, args...)
+	output, err := s.kubectl(withLimit(t, time.Minute), stdin, args...)
 	if strings.Contains(output, "Warning:") && !s.before121 {
 		return errors.New(output)
 	}
@@ -113,7 +113,7 @@ func (s *chartSuite) testExamples(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			if err := s.judge(t, "", "--filename="+file); err != nil {
+			if err := s.dryRun(t, "", "--filename="+file); err != nil {
 				t.Error(err)
 			}
 		})
@@ -131,7 +131,7 @@ func (s *chartSuite) testDocumentedManifests(t *testing.T) {
 	for _, manifest := range manifests {
 		t.Run(fmt.Sprintf("%s, line %d", manifest.Path, manifest.Line), func(t *testing.T) {
 			t.Parallel()
-			if err := s.judge(t, manifest.YAML, "--filename=-"); err != nil {
+			if err := s.dryRun(t, manifest.YAML, "--filename=-"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -146,7 +146,7 @@ func (s *chartSuite) testMistypedValue(t *testing.T) {
 	_, err := s.Helm(t.Context(), "install", release.Name, release.Chart, "--namespace="+namespace, "--create-namespace",
 		"--set=certManager.namepsace=pki")
 	if err == nil || !strings.Contains(err.Error(), "at '/certManager': additional properties 'namepsace' not allowed") {
-		t.Errorf("helm install: %v", err)
+		t.Errorf("helm install: got error %v, want one about namepsace", err)
 	}
-	s.requireNothingOf(t, namespace)
+	s.requireNoObjectsOf(t, namespace)
 }

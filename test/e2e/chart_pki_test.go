@@ -25,7 +25,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/pki"
 )
 
-// testRotation renews all certificates of the chart's PKI while challenges are running.
+// testRotation renews all certificates of the chart's PKI during a stream of challenges.
 func (s *chartSuite) testRotation(t *testing.T) {
 	t.Parallel()
 	const (
@@ -37,20 +37,20 @@ func (s *chartSuite) testRotation(t *testing.T) {
 	pod := s.pod(t, release)
 	first := s.certificates(t, namespace, serving)
 	s.requireServed(t, pod, first.leaf)
-	stop := s.keepAsking(t, group, "steady-rotation.nl")
+	stop := s.keepCalling(t, group, "steady-rotation.nl")
 
 	oldCA := s.certificates(t, namespace, ca).leaf
-	if err := s.Renew(within(t, 30*time.Second), namespace, ca); err != nil {
+	if err := s.Renew(withLimit(t, 30*time.Second), namespace, ca); err != nil {
 		t.Fatal(err)
 	}
 	newCA := s.requireReplaced(t, namespace, ca, oldCA)
-	if err := s.Renew(within(t, 30*time.Second), namespace, serving); err != nil {
+	if err := s.Renew(withLimit(t, 30*time.Second), namespace, serving); err != nil {
 		t.Fatal(err)
 	}
 	second := s.requireReplaced(t, namespace, serving, first.leaf)
 	s.requireServed(t, pod, second.leaf)
 
-	// A kubelet may take more than a minute to update a mounted Secret, so each CA must verify both certificates.
+	// A kubelet may take over a minute to update a mounted Secret, so each CA must verify both certificates.
 	if newCA.leaf.Equal(oldCA) || !second.ca.Equal(newCA.leaf) {
 		t.Error("the new serving certificate is not signed by the new CA")
 	}
@@ -73,7 +73,7 @@ func (s *chartSuite) testRotation(t *testing.T) {
 	}
 }
 
-// testExistingSecret makes the serving certificate without cert-manager, and configures its CA in both supported ways.
+// testExistingSecret uses a serving certificate that is not from cert-manager, and configures its CA in both supported ways.
 func (s *chartSuite) testExistingSecret(t *testing.T) {
 	t.Parallel()
 	for domain, values := range map[string]func(bundle []byte) string{
@@ -147,16 +147,16 @@ func (s *chartSuite) testHelmCertificate(t *testing.T) {
 	s.requireInstalled(t, release, group)
 	before := s.certificates(t, namespace, "my-mijn-host-webhook-tls-helm")
 
-	// The pod of `helm test` is admitted too; a pod without the security context is not.
+	// The namespace also admits the pod of `helm test`, but no pod that may escalate privileges.
 	tested := release
 	tested.Values = append(slices.Clone(release.Values), `test.domain="example.nl"`)
-	if err := s.judge(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-"); err != nil {
+	if err := s.dryRun(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-"); err != nil {
 		t.Error(err)
 	}
 	tested.Values = append(tested.Values, "securityContext.allowPrivilegeEscalation=true")
-	err := s.judge(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-")
+	err := s.dryRun(t, s.requireHelm(t, "template", tested, "--show-only=templates/test-check.yaml"), "--filename=-")
 	if err == nil || !strings.Contains(err.Error(), `violates PodSecurity "restricted`) {
-		t.Errorf("the namespace admits any pod: %v", err)
+		t.Errorf("pod that may escalate privileges: got error %v, want a violation", err)
 	}
 
 	s.requireHelm(t, "upgrade", release, "--wait")
@@ -166,7 +166,7 @@ func (s *chartSuite) testHelmCertificate(t *testing.T) {
 	s.requireServes(t, group, "restricted.nl")
 }
 
-// issued returns the content of a Certificate's Secret.
+// issued is the content of a Certificate's Secret.
 type issued struct{ leaf, ca *x509.Certificate }
 
 func (s *chartSuite) certificates(t *testing.T, namespace, secret string) issued {
@@ -178,7 +178,7 @@ func (s *chartSuite) certificates(t *testing.T, namespace, secret string) issued
 func (s *chartSuite) requireReplaced(t *testing.T, namespace, name string, before *x509.Certificate) (now issued) {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	if err := s.Await(within(t, 30*time.Second), secret, func() (err error) {
+	if err := s.Await(withLimit(t, 30*time.Second), secret, func() (err error) {
 		if now.leaf, err = parseCertificate(secret.Data[corev1.TLSCertKey]); err != nil {
 			return err
 		}
@@ -195,12 +195,12 @@ func (s *chartSuite) requireReplaced(t *testing.T, namespace, name string, befor
 	return now
 }
 
-// requireReissued deletes the Secret of a Certificate until a new one is issued: cert-manager may restore the deleted one
-// if it is still processing it.
+// requireReissued deletes the Secret of a Certificate until there is a new one, because cert-manager may restore a Secret that
+// it is still processing.
 func (s *chartSuite) requireReissued(t *testing.T, namespace, name string, before *x509.Certificate) issued {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	if err := s.Await(within(t, 30*time.Second), secret, func() error {
+	if err := s.Await(withLimit(t, 30*time.Second), secret, func() error {
 		if leaf, err := parseCertificate(secret.Data[corev1.TLSCertKey]); err != nil || !leaf.Equal(before) {
 			return err
 		}
@@ -224,9 +224,9 @@ func parseCertificate(text []byte) (*x509.Certificate, error) {
 func (s *chartSuite) requireServed(t *testing.T, pod corev1.Pod, want *x509.Certificate) {
 	t.Helper()
 	address := net.JoinHostPort(network.Loopback(pod.Status.PodIP), "8443")
-	// The certificate is compared below.
+	// Compared below instead.
 	settings := &tls.Config{InsecureSkipVerify: true}
-	if err := cluster.Eventually(within(t, 30*time.Second), func(ctx context.Context) error {
+	if err := cluster.Eventually(withLimit(t, 30*time.Second), func(ctx context.Context) error {
 		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
@@ -250,7 +250,7 @@ func (s *chartSuite) requireServed(t *testing.T, pod corev1.Pod, want *x509.Cert
 func (s *chartSuite) requireTrusted(t *testing.T, group string, want *x509.Certificate) {
 	t.Helper()
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
-	if err := s.Await(within(t, 30*time.Second), service, func() error {
+	if err := s.Await(withLimit(t, 30*time.Second), service, func() error {
 		if !bytes.Contains(service.Spec.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: want.Raw})) {
 			return fmt.Errorf("CA %s not found in\n%s", want.SerialNumber, service.Spec.CABundle)
 		}

@@ -37,7 +37,7 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 	release := s.chart(namespace, "my", group, "metrics.podMonitor.enabled=true")
 	s.requireInstalled(t, release, group)
 
-	t.Run("the webhook may read the listed Secrets and list Challenges, besides what an API server needs", func(t *testing.T) {
+	t.Run("webhook: listed Secrets, Challenges, and the needs of an API server", func(t *testing.T) {
 		t.Parallel()
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook", func(in string) []string {
 			switch in {
@@ -53,14 +53,14 @@ func (s *chartSuite) testPermissions(t *testing.T) {
 		})
 	})
 
-	t.Run("a scraper may only read the metrics", func(t *testing.T) {
+	t.Run("scraper: only metrics", func(t *testing.T) {
 		t.Parallel()
 		s.requirePermissions(t, namespace, "my-mijn-host-webhook-metrics", func(string) []string { return []string{"get /metrics"} })
 	})
 
-	t.Run("the API server forbids everything else", func(t *testing.T) {
+	t.Run("everything else is forbidden", func(t *testing.T) {
 		t.Parallel()
-		s.requireRefusals(t, clientset(t, s.token(t, namespace, "my-mijn-host-webhook")))
+		s.requireForbidden(t, clientset(t, s.token(t, namespace, "my-mijn-host-webhook")))
 	})
 
 	t.Run("only cert-manager may create ChallengePayloads", func(t *testing.T) {
@@ -126,17 +126,17 @@ func (s *chartSuite) token(t *testing.T, namespace, account string) *rest.Config
 	return config
 }
 
-// requirePermissions asks the API server for the permissions of an account in each namespace, minus those of every account.
+// requirePermissions compares the permissions of an account in each namespace, apart from those that every account has.
 func (s *chartSuite) requirePermissions(t *testing.T, namespace, account string, want func(in string) []string) {
 	t.Helper()
-	its, anybodys := clientset(t, s.token(t, namespace, account)), clientset(t, s.token(t, "default", "default"))
+	own, common := clientset(t, s.token(t, namespace, account)), clientset(t, s.token(t, "default", "default"))
 	var namespaces corev1.NamespaceList
 	if err := s.Client.List(t.Context(), &namespaces); err != nil {
 		t.Fatal(err)
 	}
 	for _, in := range namespaces.Items {
-		may := permissions(t, its, in.Name)
-		maps.DeleteFunc(may, func(one string, _ bool) bool { return permissions(t, anybodys, in.Name)[one] })
+		may := permissions(t, own, in.Name)
+		maps.DeleteFunc(may, func(one string, _ bool) bool { return permissions(t, common, in.Name)[one] })
 		got, want := slices.Sorted(maps.Keys(may)), slices.Sorted(slices.Values(want(in.Name)))
 		if !slices.Equal(got, want) {
 			t.Errorf("permissions in %s:\n%s\nwant\n%s", in.Name, strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -172,24 +172,24 @@ func permissions(t *testing.T, caller kubernetes.Interface, in string) map[strin
 	return may
 }
 
-// requireRefusals tries it out: reading the listed Secret works, and similar requests are forbidden.
-func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface) {
+// requireForbidden checks that reading the listed Secret works, and that similar requests are forbidden.
+func (s *chartSuite) requireForbidden(t *testing.T, webhook kubernetes.Interface) {
 	t.Helper()
-	s.create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "cert-manager", Name: "of-somebody-else"}})
+	s.create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "cert-manager", Name: "not-listed"}})
 	ctx, secrets := t.Context(), webhook.CoreV1().Secrets("cert-manager")
 	if _, err := secrets.Get(ctx, cluster.KeySecret, metav1.GetOptions{}); err != nil {
 		t.Error(err)
 	}
 	for what, try := range map[string]func() error{
-		"another Secret": func() error {
-			_, err := secrets.Get(ctx, "of-somebody-else", metav1.GetOptions{})
+		"get another Secret": func() error {
+			_, err := secrets.Get(ctx, "not-listed", metav1.GetOptions{})
 			return err
 		},
 		"get the Secret in another namespace": func() error {
 			_, err := webhook.CoreV1().Secrets("default").Get(ctx, cluster.KeySecret, metav1.GetOptions{})
 			return err
 		},
-		"all Secrets": func() error {
+		"list all Secrets": func() error {
 			_, err := secrets.List(ctx, metav1.ListOptions{})
 			return err
 		},
@@ -210,7 +210,7 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "new"}}, metav1.CreateOptions{})
 			return err
 		},
-		"a ConfigMap": func() error {
+		"get a ConfigMap": func() error {
 			_, err := webhook.CoreV1().ConfigMaps("cert-manager").Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
 			return err
 		},
@@ -221,7 +221,7 @@ func (s *chartSuite) requireRefusals(t *testing.T, webhook kubernetes.Interface)
 		},
 	} {
 		if err := try(); !apierrors.IsForbidden(err) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: got error %v, want forbidden", what, err)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 	}
 	users := map[string][]string{
 		"system:anonymous": {"system:unauthenticated"},
-		"somebody":         {"system:authenticated"},
+		"a-user":           {"system:authenticated"},
 	}
 	for _, account := range accounts.Items {
 		users["system:serviceaccount:"+account.Namespace+":"+account.Name] = []string{
@@ -243,16 +243,16 @@ func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 		}
 	}
 	if len(users) < 20 {
-		t.Errorf("only %d users", len(users))
+		t.Errorf("got %d users, want at least 20", len(users))
 	}
 	for user, groups := range users {
 		if got, want := s.mayAsk(t.Context(), t, user, groups, group, "create"), user == certManagerUser; got != want {
-			t.Errorf("%s may create ChallengePayloads: %t", user, got)
+			t.Errorf("%s may create ChallengePayloads: got %t, want %t", user, got, want)
 		}
 	}
 	for _, verb := range []string{"get", "list", "watch", "update", "patch", "delete"} {
 		if s.mayAsk(t.Context(), t, certManagerUser, users[certManagerUser], group, verb) {
-			t.Errorf("cert-manager may %s challenges", verb)
+			t.Errorf("cert-manager may %s ChallengePayloads, want only create", verb)
 		}
 	}
 
@@ -264,7 +264,7 @@ func (s *chartSuite) requireOnlyCertManager(t *testing.T, group string) {
 		}
 		for _, user := range []string{"system:serviceaccount:permissions:my-mijn-host-webhook", "system:serviceaccount:cert-manager:default"} {
 			if err := cluster.Ask(t.Context(), s.as(t, user), group, domain, action); !apierrors.IsForbidden(err) {
-				t.Errorf("%s %s: %v", user, action, err)
+				t.Errorf("%s %s: got error %v, want forbidden", user, action, err)
 			}
 		}
 	}

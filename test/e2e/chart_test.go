@@ -20,8 +20,8 @@ import (
 
 const chartKey = "key-of-the-chart-tests"
 
-// TestChart proves what unit tests of the chart cannot: how a real API server and cert-manager treat it. Each subtest has
-// its own release, group and domains; all run in one cluster at once.
+// TestChart installs the chart on a real API server with cert-manager. Each subtest has its own release, group and domains; all
+// run in one cluster at once.
 func TestChart(t *testing.T) {
 	s := &chartSuite{suite: newSuite(t)}
 	s.create(t, cluster.NewKeySecret("cert-manager", chartKey))
@@ -29,16 +29,16 @@ func TestChart(t *testing.T) {
 
 	// The longest first, because parallelism is limited.
 	t.Run("install, upgrade, rollback and uninstall lose no challenge and leave no object", s.testLifecycle)
-	t.Run("two releases in one namespace, each set up as its notes say", s.testTwice)
+	t.Run("two releases in one namespace, following their notes", s.testTwice)
 	t.Run("renewal of the PKI loses no challenge", s.testRotation)
 	t.Run("Helm 3", s.testHelm3)
 	t.Run("tls.source from certManager to helm and back", s.testSourceChange)
 	t.Run("tls.source=helm, in a restricted namespace", s.testHelmCertificate)
 	t.Run("tls.source=existingSecret", s.testExistingSecret)
 	t.Run("tls.source=issuer", s.testIssuerRef)
-	t.Run("RBAC grants only what is needed", s.testPermissions)
+	t.Run("RBAC is minimal", s.testPermissions)
 	t.Run("Secrets in some namespaces, or in all", s.testSecretsElsewhere)
-	t.Run("the API server accepts the chart with each set of values", s.testValues)
+	t.Run("the API server accepts the chart with each values file", s.testValues)
 	t.Run("the API server accepts the examples", s.testExamples)
 	t.Run("the API server accepts the manifests in the documentation", s.testDocumentedManifests)
 	t.Run("a mistyped value is rejected", s.testMistypedValue)
@@ -46,7 +46,7 @@ func TestChart(t *testing.T) {
 
 type chartSuite struct {
 	*suite
-	helm3 string // Path of Helm 3, or empty for Helm 4.
+	helm3 string // path of Helm 3, or empty for Helm 4
 }
 
 // chart returns a release of our chart with its own API group.
@@ -59,7 +59,7 @@ func (s *chartSuite) chart(namespace, name, group string, values ...string) clus
 // requireHelm runs a helm command for a release and its values, and returns the output.
 func (s *chartSuite) requireHelm(t *testing.T, command string, release cluster.Release, flags ...string) string {
 	t.Helper()
-	output, err := s.Helm(within(t, 2*time.Minute), helmArgs(command, release, flags...)...)
+	output, err := s.Helm(withLimit(t, 2*time.Minute), helmArgs(command, release, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (s *chartSuite) requireInstalled(t *testing.T, release cluster.Release, gro
 func (s *chartSuite) requireAvailable(t *testing.T, group string) {
 	t.Helper()
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
-	if err := s.Await(within(t, time.Minute), service, func() error {
+	if err := s.Await(withLimit(t, time.Minute), service, func() error {
 		for _, condition := range service.Status.Conditions {
 			if condition.Type == apiregistrationv1.Available && condition.Status == apiregistrationv1.ConditionTrue {
 				return nil
@@ -120,7 +120,7 @@ func (s *chartSuite) kubectl(ctx context.Context, stdin string, args ...string) 
 
 func (s *chartSuite) requireKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	output, err := s.kubectl(within(t, time.Minute), stdin, args...)
+	output, err := s.kubectl(withLimit(t, time.Minute), stdin, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func (s *chartSuite) pod(t *testing.T, release cluster.Release) corev1.Pod {
 		t.Fatal(err)
 	}
 	if len(pods.Items) != 1 {
-		t.Fatalf("%d pods, want 1", len(pods.Items))
+		t.Fatalf("got %d pods, want 1", len(pods.Items))
 	}
 	return pods.Items[0]
 }

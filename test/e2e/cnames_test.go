@@ -18,7 +18,7 @@ func TestCNAMEsToOneName(t *testing.T) {
 	names := number(t, "CNAMES", 2)
 	const apiKey = "key-of-the-target"
 	s := newSuite(t)
-	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL(), "replicaCount=2")); err != nil {
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.Webhook(s.api.URL(), "replicaCount=2")); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
@@ -37,7 +37,7 @@ func TestCNAMEsToOneName(t *testing.T) {
 				certificate := cluster.NewCertificate("default", fmt.Sprintf("%s-%d", reading, i), issuer, name)
 				s.create(t, certificate)
 				all.Go(func() {
-					if _, err := s.AwaitReady(within(t, 5*time.Hour), certificate); err != nil {
+					if _, err := s.AwaitReady(withLimit(t, 5*time.Hour), certificate); err != nil {
 						t.Error(err)
 						return
 					}

@@ -19,12 +19,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// number returns an integer setting from the environment.
-func number(t *testing.T, name string, otherwise int) int {
+// number returns an integer from the environment, or a default.
+func number(t *testing.T, name string, byDefault int) int {
 	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
-		return otherwise
+		return byDefault
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -33,18 +33,18 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// TestCrash kills the webhook at random moments while certificates are issued, CRASHES times (10). Every certificate is
+// TestCrash kills the webhook CRASHES times (10) at random moments while cert-manager issues certificates. Every certificate is
 // issued, and no record is left.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
-		apiKey = "key-of-the-unlucky"
-		// atOnce is the number of certificates being issued at any moment.
+		apiKey = "key-of-the-crash-test"
+		// atOnce is the number of certificates in progress.
 		atOnce = 6
 	)
 	crashes := number(t, "CRASHES", 10)
 	s := newSuite(t)
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
@@ -64,7 +64,7 @@ func TestCrash(t *testing.T) {
 					return
 				default:
 				}
-				name := fmt.Sprintf("unlucky-%d-%d", worker, round)
+				name := fmt.Sprintf("crash-%d-%d", worker, round)
 				domain := name + ".nl"
 				before := s.addDomain(apiKey, domain)
 				certificate := cluster.NewCertificate("default", name, issuer, domain, "*."+domain)
@@ -72,8 +72,8 @@ func TestCrash(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				// cert-manager's back-off doubles with each call that a crash has interrupted.
-				if _, err := s.AwaitReady(within(t, 20*time.Minute), certificate); err != nil {
+				// cert-manager's back-off doubles with each interrupted call.
+				if _, err := s.AwaitReady(withLimit(t, 20*time.Minute), certificate); err != nil {
 					t.Error(err)
 					return
 				}
@@ -91,12 +91,12 @@ func TestCrash(t *testing.T) {
 	issuing.Wait()
 	t.Logf("%d crashes, %d certificates of two names", crashes, issued)
 	if issued == 0 {
-		t.Error("no certificate was issued")
+		t.Error("got no certificate")
 	}
 }
 
-// crash kills the webhook that long after it has become ready. It also deletes the pod, because the node would back off
-// before it restarts the container.
+// crash kills the webhook some time after it has become ready. It also deletes the pod, because the node would back off before
+// it restarts the container.
 func (s *suite) crash(t *testing.T, after time.Duration) {
 	t.Helper()
 	pod := s.readyPod(t)
@@ -139,29 +139,29 @@ func (s *suite) readyPod(t *testing.T) *corev1.Pod {
 	return ready
 }
 
-// TestSIGTERMWaitsForCallsInFlight: a call in flight succeeds, and the process exits with 0.
+// TestSIGTERMWaitsForCallsInFlight: the call in flight succeeds, and the process exits with 0.
 func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 	t.Parallel()
-	const apiKey = "key-of-the-patient"
+	const apiKey = "key-of-the-sigterm-test"
 	s := newSuite(t)
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
 	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
-	before := s.addDomain(apiKey, "patient.nl")
-	// The process gets SIGTERM while the PATCH is being answered slowly.
+	before := s.addDomain(apiKey, "sigterm.nl")
+	// A slow PATCH, during which the process gets SIGTERM.
 	s.api.Inject(mijnhosttest.Fault{Op: mijnhosttest.OpPatchRecord, Kind: mijnhosttest.Slow(4 * time.Second), Times: 1})
 	pod := s.readyPod(t)
 	pid, err := s.WebhookPID()
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate := cluster.NewCertificate("default", "patient", issuer, "patient.nl")
+	certificate := cluster.NewCertificate("default", "sigterm", issuer, "sigterm.nl")
 	s.create(t, certificate)
 	s.await(t, soon, func(context.Context) error {
 		if s.api.CallsOf(mijnhosttest.OpPatchRecord) == 0 {
-			return errors.New("no PATCH has arrived")
+			return errors.New("no PATCH yet")
 		}
 		return nil
 	})
@@ -169,13 +169,13 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await(t, soon, func(ctx context.Context) error {
-		if unseen := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); unseen != nil {
-			return unseen
+		if getErr := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); getErr != nil {
+			return getErr
 		}
 		for _, status := range pod.Status.ContainerStatuses {
 			if ended := status.LastTerminationState.Terminated; ended != nil {
 				if ended.ExitCode != 0 {
-					t.Errorf("exit code %d, want 0", ended.ExitCode)
+					t.Errorf("got exit code %d, want 0", ended.ExitCode)
 				}
 				return nil
 			}
@@ -183,11 +183,11 @@ func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
 		return errors.New("the process is still running")
 	})
 	if n := s.api.CallsOf(mijnhosttest.OpPatchRecord); n != 1 {
-		t.Errorf("%d PATCHes, want 1", n)
+		t.Errorf("got %d PATCH calls, want 1", n)
 	}
 	s.requireReady(t, soon, certificate)
-	// A clean-up during the restart is retried after cert-manager's back-off.
-	s.requireUntouchedWithin(t, soon, "patient.nl", before)
+	// cert-manager retries a clean-up that meets the restart.
+	s.requireUntouchedWithin(t, soon, "sigterm.nl", before)
 	// The Challenge is deleted a moment after the record.
 	s.await(t, soon, func(ctx context.Context) error {
 		challenges, err := s.Challenges(ctx, "default")

@@ -19,16 +19,16 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestDeletionDuringIssuance deletes what the clean-up of a running issuance needs. In every case the Challenge is deleted,
-// and with it everything that waits for it.
+// TestDeletionDuringIssuance deletes objects that the clean-up of an issuance in progress needs. In every case the Challenge and
+// its namespace are deleted.
 func TestDeletionDuringIssuance(t *testing.T) {
 	t.Parallel()
-	const apiKey = "key-of-the-one-who-leaves"
+	const apiKey = "key-of-the-deletion-test"
 	s := newSuite(t)
 	cases := []struct {
 		name   string
-		lose   func(t *testing.T, namespace, domain string)
-		remain bool // the record stays
+		remove func(t *testing.T, namespace, domain string)
+		left   bool // the record is left behind
 	}{
 		{"namespace", func(*testing.T, string, string) {}, false},
 		{"secret", func(t *testing.T, namespace, _ string) {
@@ -53,7 +53,7 @@ func TestDeletionDuringIssuance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL(), "secrets.namespaces="+string(readable))); err != nil {
+	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL(), "secrets.namespaces="+string(readable))); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
@@ -63,7 +63,7 @@ func TestDeletionDuringIssuance(t *testing.T) {
 			before := s.addDomain(apiKey, domain)
 			s.create(t,
 				cluster.NewKeySecret(c.name, apiKey),
-				s.neverDone(c.name),
+				s.slowIssuer(c.name),
 				cluster.NewCertificate(c.name, "certificate", cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}, domain, "*."+domain),
 			)
 			s.await(t, soon, func(context.Context) error {
@@ -72,7 +72,7 @@ func TestDeletionDuringIssuance(t *testing.T) {
 				}
 				return nil
 			})
-			c.lose(t, c.name, domain)
+			c.remove(t, c.name, domain)
 			namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.name}}
 			s.delete(t, namespace)
 			s.await(t, soon, func(ctx context.Context) error {
@@ -82,7 +82,7 @@ func TestDeletionDuringIssuance(t *testing.T) {
 				}
 				return errors.Join(err, fmt.Errorf("the namespace still exists: %v", namespace.Status))
 			})
-			if !c.remain {
+			if !c.left {
 				s.requireUntouched(t, domain, before)
 			}
 		})
@@ -96,8 +96,8 @@ func (s *suite) delete(t *testing.T, object client.Object) {
 	}
 }
 
-// neverDone creates an Issuer whose challenges are presented and then wait for an hour.
-func (s *suite) neverDone(namespace string) *cmv1.Issuer {
+// slowIssuer returns an Issuer whose challenges wait for an hour after they are presented.
+func (s *suite) slowIssuer(namespace string) *cmv1.Issuer {
 	issuer := &cmv1.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"}, Spec: s.IssuerSpec(cluster.WithoutSelfCheck)}
 	issuer.Spec.ACME.Solvers[0].WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Hour}
 	return issuer
@@ -106,7 +106,7 @@ func (s *suite) neverDone(namespace string) *cmv1.Issuer {
 // await waits until condition returns nil.
 func (s *suite) await(t *testing.T, limit time.Duration, condition func(context.Context) error) {
 	t.Helper()
-	if err := cluster.Eventually(within(t, limit), condition); err != nil {
+	if err := cluster.Eventually(withLimit(t, limit), condition); err != nil {
 		t.Fatal(err)
 	}
 }

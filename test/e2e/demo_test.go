@@ -20,8 +20,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// TestDemo: the demo leaves no process and no file, however it ends. With --keep it leaves a usable cluster, which stops
-// with the command that it prints.
+// TestDemo: the demo leaves no process and no file behind, however it ends. With --keep it leaves a usable cluster, which the
+// printed command stops.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	program := buildDemo(t)
@@ -44,7 +44,7 @@ func TestDemo(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.requireExit(t, 1)
-		requireWords(t, d.said(t), "demo: helm upgrade cert-manager", "signal: killed", "==== kube-apiserver.log")
+		requireWords(t, d.output(t), "demo: helm upgrade cert-manager", "signal: killed", "==== kube-apiserver.log")
 		d.requireNothingLeft(t)
 	})
 
@@ -52,7 +52,7 @@ func TestDemo(t *testing.T) {
 		t.Parallel()
 		d := startDemo(t, program)
 		d.awaitCluster(t)
-		d.awaitProgram(t, "cert-manager-controller") // Processes of pods must stop too.
+		d.awaitProgram(t, "cert-manager-controller") // processes of pods must stop too
 		d.pressCtrlC()
 		d.requireExit(t, 1)
 		requireWords(t, process.Tail(d.log, 1), "demo: interrupted; all processes stopped")
@@ -63,10 +63,10 @@ func TestDemo(t *testing.T) {
 		t.Parallel()
 		d := startDemo(t, program, "--keep")
 		d.awaitCluster(t)
-		d.awaitProgram(t, "cert-manager-controller") // Processes of pods must stop too.
+		d.awaitProgram(t, "cert-manager-controller") // processes of pods must stop too
 		d.pressCtrlC()
 		d.requireExit(t, 1)
-		requireWords(t, d.said(t), "demo: interrupted; all processes stopped")
+		requireWords(t, d.output(t), "demo: interrupted; all processes stopped")
 		d.requireNothingLeft(t)
 	})
 
@@ -76,7 +76,7 @@ func TestDemo(t *testing.T) {
 		d.awaitCluster(t)
 		d.requireExit(t, 0)
 		if certificates := d.certificates(t); !regexp.MustCompile(`(?m)^default +example-nl +True `).MatchString(certificates) {
-			t.Errorf("no certificate in the kept cluster:\n%s", certificates)
+			t.Errorf("got no Ready certificate in the kept cluster:\n%s", certificates)
 		}
 		d.stopAsPrinted(t)
 	})
@@ -95,7 +95,7 @@ func buildDemo(t *testing.T) string {
 	return program
 }
 
-// demo is a demo started as from a shell: with its output as a terminal shows it, and its own process group.
+// demo is a demo that runs as from a shell, in its own process group.
 type demo struct {
 	*process.Process
 	// tmp is its TMPDIR.
@@ -119,16 +119,16 @@ func startDemo(t *testing.T, program string, flags ...string) *demo {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(d.said(t))
+			t.Log(d.output(t))
 		}
-		for pid := range d.processes(t) { // A kept cluster outlives the demo.
+		for pid := range d.processes(t) { // a kept cluster outlives the demo
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
 	return d
 }
 
-func (d *demo) said(t *testing.T) string {
+func (d *demo) output(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(d.log)
 	if err != nil {
@@ -140,8 +140,8 @@ func (d *demo) said(t *testing.T) string {
 // awaitCluster waits until the demo uses the cluster, which also proves that its processes can be found.
 func (d *demo) awaitCluster(t *testing.T) {
 	t.Helper()
-	if err := d.WaitUntil(within(t, startLimit), func(context.Context) error {
-		if !strings.Contains(d.said(t), "▸ Installing cert-manager") {
+	if err := d.WaitUntil(withLimit(t, startLimit), func(context.Context) error {
+		if !strings.Contains(d.output(t), "▸ Installing cert-manager") {
 			return errors.New("the cluster is not running yet")
 		}
 		return nil
@@ -168,7 +168,7 @@ func (d *demo) processes(t *testing.T) map[int]string {
 	}
 	running := map[int]string{}
 	for _, one := range all {
-		// The process has just exited, or belongs to another user.
+		// An error means that the process has just exited or belongs to another user.
 		arguments, _ := os.ReadFile(filepath.Join(one, "cmdline"))
 		environment, _ := os.ReadFile(filepath.Join(one, "environ"))
 		work, _ := os.Readlink(filepath.Join(one, "cwd"))
@@ -185,7 +185,7 @@ func (d *demo) processes(t *testing.T) map[int]string {
 	return running
 }
 
-// named returns the IDs of a program's processes.
+// named returns the process IDs of a program.
 func named(running map[int]string, program string) (pids []int) {
 	for pid, name := range running {
 		if name == program {
@@ -198,7 +198,7 @@ func named(running map[int]string, program string) (pids []int) {
 // awaitProgram waits until a program of the demo runs and returns its process ID.
 func (d *demo) awaitProgram(t *testing.T, program string) (pid int) {
 	t.Helper()
-	if err := d.WaitUntil(within(t, soon), func(context.Context) error {
+	if err := d.WaitUntil(withLimit(t, soon), func(context.Context) error {
 		pids := named(d.processes(t), program)
 		if len(pids) == 0 {
 			return errors.New("no process of " + program)
@@ -218,15 +218,15 @@ func (d *demo) requireExit(t *testing.T, want int) {
 	t.Helper()
 	select {
 	case <-d.Exited():
-	case <-within(t, startLimit).Done():
+	case <-withLimit(t, startLimit).Done():
 		t.Fatal("the demo is still running")
 	}
 	if code := d.ExitCode(); code != want {
-		t.Errorf("the demo exited with %d, want %d", code, want)
+		t.Errorf("got exit code %d, want %d", code, want)
 	}
 }
 
-// requireNothingLeft checks once, without a wait, because the demo says that all processes are stopped.
+// requireNothingLeft does not wait, because the demo reports that it has stopped all processes.
 func (d *demo) requireNothingLeft(t *testing.T) {
 	t.Helper()
 	if err := d.left(t); err != nil {
@@ -253,7 +253,7 @@ func (d *demo) certificates(t *testing.T) string {
 	if !slices.Contains(command, "certificates") {
 		t.Fatalf("unexpected command %q", command)
 	}
-	kubectl := exec.CommandContext(within(t, time.Minute), command[0], command[1:]...)
+	kubectl := exec.CommandContext(withLimit(t, time.Minute), command[0], command[1:]...)
 	kubectl.Env = []string{"KUBECONFIG=" + d.printed(t, `export KUBECONFIG=(.*)`), "HOME=" + t.TempDir()}
 	output, err := kubectl.CombinedOutput()
 	if err != nil {
@@ -262,7 +262,7 @@ func (d *demo) certificates(t *testing.T) string {
 	return string(output)
 }
 
-// stopAsPrinted checks that everything runs, stops the demo with the command that it prints, and waits.
+// stopAsPrinted checks that everything runs, stops the demo with the printed command, and waits until it has ended.
 func (d *demo) stopAsPrinted(t *testing.T) {
 	t.Helper()
 	d.requireRunning(t)
@@ -273,7 +273,7 @@ func (d *demo) stopAsPrinted(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.Eventually(within(t, time.Minute), func(context.Context) error { return d.left(t) }); err != nil {
+	if err := cluster.Eventually(withLimit(t, time.Minute), func(context.Context) error { return d.left(t) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -281,7 +281,7 @@ func (d *demo) stopAsPrinted(t *testing.T) {
 // printed returns the submatch of a pattern in the demo's output.
 func (d *demo) printed(t *testing.T, pattern string) string {
 	t.Helper()
-	found := regexp.MustCompile(pattern).FindStringSubmatch(d.said(t))
+	found := regexp.MustCompile(pattern).FindStringSubmatch(d.output(t))
 	if found == nil {
 		t.Fatalf("%s not found in the output", pattern)
 	}

@@ -26,7 +26,7 @@ import (
 func TestHelmTest(t *testing.T) {
 	t.Parallel()
 	const (
-		apiKey = "key-of-the-tested"
+		apiKey = "key-of-the-helm-test"
 		domain = "tested.nl"
 	)
 	s := newSuite(t)
@@ -36,19 +36,19 @@ func TestHelmTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := s.Webhook(s.api.URL(), fmt.Sprintf("test.domain=%q", domain),
-		// An ordinary user cannot listen on port 53.
+		// The simulated nameserver cannot listen on port 53 without root.
 		fmt.Sprintf("test.extraArgs=[%q, %q]", "--resolver="+s.api.DNSAddr(), "--nameserver-port="+port))
-	if err = s.InstallWebhook(within(t, startLimit), release); err != nil {
+	if err = s.InstallWebhook(withLimit(t, startLimit), release); err != nil {
 		t.Fatal(err)
 	}
 
 	s.serveLogs(t)
-	s.create(t, cluster.NewKeySecret("cert-manager", "a-key-that-nobody-has"))
-	refused, err := s.helmTest(t, release)
+	s.create(t, cluster.NewKeySecret("cert-manager", "wrong-key"))
+	rejected, err := s.helmTest(t, release)
 	if err == nil {
-		t.Errorf("helm test succeeded with a wrong key:\n%s", refused)
+		t.Errorf("helm test succeeded with a wrong key:\n%s", rejected)
 	}
-	requireWords(t, refused, "✗ The API key from the Secret cert-manager/mijn-host-api-key",
+	requireWords(t, rejected, "✗ The API key from the Secret cert-manager/mijn-host-api-key",
 		"No valid API key set", "Fix: Check the key and its expiry date in mijn.host's control panel", "1 problem found.")
 	s.requirePhase(t, release, corev1.PodFailed)
 	s.requireUntouched(t, domain, before)
@@ -64,21 +64,21 @@ func TestHelmTest(t *testing.T) {
 		"✓ Removed the probe record.", "All is well.")
 	s.requirePhase(t, release, corev1.PodSucceeded)
 	s.requireUntouched(t, domain, before)
-	for _, key := range []string{apiKey, "a-key-that-nobody-has"} {
-		if strings.Contains(refused+accepted, key) {
+	for _, key := range []string{apiKey, "wrong-key"} {
+		if strings.Contains(rejected+accepted, key) {
 			t.Errorf("the output contains %s", key)
 		}
 	}
 }
 
-// helmTest returns the output of `helm test --logs`, also on failure.
+// helmTest returns the output of `helm test --logs`, on failure too.
 func (s *suite) helmTest(t *testing.T, release cluster.Release) (output string, failure error) {
 	t.Helper()
-	output, failure = s.Helm(within(t, 5*time.Minute), "test", release.Name, "--namespace="+release.Namespace, "--logs", "--timeout=4m")
+	output, failure = s.Helm(withLimit(t, 5*time.Minute), "test", release.Name, "--namespace="+release.Namespace, "--logs", "--timeout=4m")
 	if failure != nil {
 		output = failure.Error()
 	}
-	if err := os.Remove(s.logOf(release.Namespace, checkPod(release).Name, "check")); err != nil { // The next pod will have the same name.
+	if err := os.Remove(s.logOf(release.Namespace, checkPod(release).Name, "check")); err != nil { // the next pod has the same name
 		t.Fatalf("the check did not run: %v\n%s", err, output)
 	}
 	return output, failure
@@ -122,9 +122,9 @@ func checkPod(release cluster.Release) *corev1.Pod {
 func (s *suite) requirePhase(t *testing.T, release cluster.Release, want corev1.PodPhase) {
 	t.Helper()
 	pod := checkPod(release)
-	if err := s.Await(within(t, 30*time.Second), pod, func() error {
+	if err := s.Await(withLimit(t, 30*time.Second), pod, func() error {
 		if pod.Status.Phase != want {
-			return fmt.Errorf("the pod's phase is %s, want %s", pod.Status.Phase, want)
+			return fmt.Errorf("got phase %s, want %s", pod.Status.Phase, want)
 		}
 		return nil
 	}); err != nil {

@@ -22,13 +22,13 @@ func TestIssuance(t *testing.T) {
 		clusterKey = "key-of-the-cluster"
 		teamKey    = "key-of-a-team"
 	)
-	for _, namespace := range []string{"team", "mistaken"} {
+	for _, namespace := range []string{"team", "wrong-key"} {
 		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
 			t.Fatal(err)
 		}
 	}
-	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "mistaken": [%[1]q]}`, cluster.KeySecret)
-	if err := s.InstallWebhook(within(t, startLimit), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
+	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "wrong-key": [%[1]q]}`, cluster.KeySecret)
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", clusterKey))
@@ -50,7 +50,7 @@ func TestIssuance(t *testing.T) {
 		s.requireUntouched(t, "example.nl", before)
 	})
 
-	t.Run("an Issuer in another namespace uses the key of that namespace", func(t *testing.T) {
+	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(teamKey, "team.nl")
 		issuer := s.issuer(t, "team", teamKey)
@@ -72,37 +72,37 @@ func TestIssuance(t *testing.T) {
 		s.requireUntouched(t, "delegated.nl", before)
 	})
 
-	t.Run("a wrong key is reported in the Challenge; correcting it is enough", func(t *testing.T) {
+	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(clusterKey, "mistaken.nl")
-		issuer := s.issuer(t, "mistaken", "a-key-that-nobody-has")
-		certificate := cluster.NewCertificate("mistaken", "mistaken", issuer, "mistaken.nl")
+		before := s.addDomain(clusterKey, "wrong-key.nl")
+		issuer := s.issuer(t, "wrong-key", "not-a-key")
+		certificate := cluster.NewCertificate("wrong-key", "wrong-key", issuer, "wrong-key.nl")
 		s.create(t, certificate)
-		s.requireReason(t, "mistaken", "No valid API key set", "mistaken/"+cluster.KeySecret)
+		s.requireReason(t, "wrong-key", "No valid API key set", "wrong-key/"+cluster.KeySecret)
 
-		mended := cluster.NewKeySecret("mistaken", clusterKey)
-		if err := s.Client.Update(t.Context(), mended); err != nil {
+		corrected := cluster.NewKeySecret("wrong-key", clusterKey)
+		if err := s.Client.Update(t.Context(), corrected); err != nil {
 			t.Fatal(err)
 		}
 		s.requireReady(t, soon, certificate)
-		s.requireUntouched(t, "mistaken.nl", before)
+		s.requireUntouched(t, "wrong-key.nl", before)
 	})
 }
 
 // requireReason waits until the reason of the only Challenge in a namespace contains all these words.
 func (s *suite) requireReason(t *testing.T, namespace string, words ...string) {
 	t.Helper()
-	if err := cluster.Eventually(within(t, soon), func(ctx context.Context) error {
+	if err := cluster.Eventually(withLimit(t, soon), func(ctx context.Context) error {
 		challenges, err := s.Challenges(ctx, namespace)
 		if err != nil {
 			return err
 		}
 		if len(challenges) != 1 {
-			return fmt.Errorf("%d challenges, want 1", len(challenges))
+			return fmt.Errorf("got %d challenges, want 1", len(challenges))
 		}
 		reason := challenges[0].Status.Reason
 		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(reason, word) }) {
-			return fmt.Errorf("want all of %q in %q", words, reason)
+			return fmt.Errorf("got reason %q, want all of %q", reason, words)
 		}
 		return nil
 	}); err != nil {

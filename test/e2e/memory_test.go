@@ -7,12 +7,12 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIdleMemory verifies the memory that docs/explanation/performance.md states for an idle webhook.
+// TestIdleMemory enforces the memory of an idle webhook in docs/explanation/performance.md.
 func TestIdleMemory(t *testing.T) {
 	const most = 14 << 20
-	const apiKey = "key-of-the-lean"
+	const apiKey = "key-of-the-memory-test"
 	s := newSuite(t)
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
 		t.Fatal(err)
 	}
 	s.readyPod(t)
@@ -21,10 +21,10 @@ func TestIdleMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
-	before := s.addDomain(apiKey, "lean.nl")
+	before := s.addDomain(apiKey, "memory.nl")
 	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
-	s.requireCertificate(t, soon, cluster.NewCertificate("default", "lean", issuer, "lean.nl", "*.lean.nl"))
-	s.requireUntouched(t, "lean.nl", before)
+	s.requireCertificate(t, soon, cluster.NewCertificate("default", "memory", issuer, "memory.nl", "*.memory.nl"))
+	s.requireUntouched(t, "memory.nl", before)
 	issued, err := s.WebhookMemory()
 	if err != nil {
 		t.Fatal(err)

@@ -36,12 +36,12 @@ const (
 	withAnotherToken   = "with-another-token"
 )
 
-// TestPrometheusScrapesWithChartRBAC: a real Prometheus, configured from the chart's ServiceMonitor, scrapes the metrics of an
-// issuance. No other account of the cluster may read them.
+// TestPrometheusScrapesWithChartRBAC configures a real Prometheus from the chart's ServiceMonitor, which then has the metrics of
+// an issuance. No other account of the cluster may read them.
 func TestPrometheusScrapesWithChartRBAC(t *testing.T) {
 	t.Parallel()
 	const (
-		apiKey    = "key-of-the-measured"
+		apiKey    = "key-of-the-metrics-test"
 		namespace = "measured"
 		account   = "my-mijn-host-webhook-metrics"
 	)
@@ -50,7 +50,7 @@ func TestPrometheusScrapesWithChartRBAC(t *testing.T) {
 	s.installForeignCRDs(t)
 	release := s.Webhook(s.api.URL(), "metrics.serviceMonitor.enabled=true", `metrics.serviceMonitor.interval="1s"`)
 	release.Namespace, release.Name = namespace, "my"
-	if err := s.InstallWebhook(within(t, startLimit), release); err != nil {
+	if err := s.InstallWebhook(withLimit(t, startLimit), release); err != nil {
 		t.Fatal(err)
 	}
 	target := s.monitored(t, namespace, "my-mijn-host-webhook")
@@ -87,7 +87,7 @@ func TestPrometheusScrapesWithChartRBAC(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(accounts.Items) < 20 {
-		t.Errorf("only %d accounts, too few for a conclusion", len(accounts.Items))
+		t.Errorf("got %d accounts, want at least 20 for a conclusion", len(accounts.Items))
 	}
 	for _, one := range accounts.Items {
 		want := http.StatusForbidden
@@ -95,11 +95,11 @@ func TestPrometheusScrapesWithChartRBAC(t *testing.T) {
 			want = http.StatusOK
 		}
 		if got := target.status(t, s.token(t, one.Namespace, one.Name).BearerToken); got != want {
-			t.Errorf("%s/%s: %d, want %d", one.Namespace, one.Name, got, want)
+			t.Errorf("%s/%s: got %d, want %d", one.Namespace, one.Name, got, want)
 		}
 	}
 	if got := target.status(t, ""); got != http.StatusForbidden {
-		t.Errorf("anonymous: %d, want %d", got, http.StatusForbidden)
+		t.Errorf("anonymous: got %d, want %d", got, http.StatusForbidden)
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *chartSuite) monitored(t *testing.T, namespace, name string) scraped {
 		Endpoints []endpoint
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields() // Fields that are not handled here would not be tested.
+	decoder.DisallowUnknownFields() // the test would ignore them
 	if err := decoder.Decode(&spec); err != nil || len(spec.Endpoints) != 1 {
 		t.Fatalf("the ServiceMonitor has %d endpoints: %v", len(spec.Endpoints), err)
 	}
@@ -163,7 +163,7 @@ func (s *chartSuite) serviceAddress(t *testing.T, namespace string, selected met
 		t.Fatal(err)
 	}
 	if len(services.Items) != 1 {
-		t.Fatalf("%d Services match %s, want 1", len(services.Items), selector)
+		t.Fatalf("got %d Services that match %s, want 1", len(services.Items), selector)
 	}
 	slices := &discoveryv1.EndpointSliceList{}
 	if err := s.Client.List(t.Context(), slices, client.InNamespace(namespace),
@@ -182,16 +182,16 @@ func (s *chartSuite) serviceAddress(t *testing.T, namespace string, selected met
 		}
 	}
 	if len(addresses) != 1 {
-		t.Fatalf("port %q has addresses %q, want one", port, addresses)
+		t.Fatalf("port %q: got addresses %q, want one", port, addresses)
 	}
 	return addresses[0]
 }
 
-// secretEntry waits for a key in a Secret: that of a ServiceAccount is filled in after its creation.
+// secretEntry waits for a key in a Secret, because the controller fills a ServiceAccount's Secret after its creation.
 func (s *chartSuite) secretEntry(t *testing.T, namespace string, of corev1.SecretKeySelector) string {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: of.Name}}
-	if err := s.Await(within(t, 30*time.Second), secret, func() error {
+	if err := s.Await(withLimit(t, 30*time.Second), secret, func() error {
 		if len(secret.Data[of.Key]) == 0 {
 			return fmt.Errorf("key %[2]q not found in Secret %[1]s", of.Name, of.Key)
 		}
@@ -202,7 +202,7 @@ func (s *chartSuite) secretEntry(t *testing.T, namespace string, of corev1.Secre
 	return string(secret.Data[of.Key])
 }
 
-// job returns the scrape config that the Operator would generate.
+// job returns the scrape config that the Operator generates.
 func (e scraped) job(name, token string) map[string]any {
 	return map[string]any{
 		"job_name":        name,
@@ -287,7 +287,7 @@ func (s *chartSuite) startPrometheus(t *testing.T, program string, jobs ...map[s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { running.Stop(10 * time.Second) })
-	if err := running.WaitUntil(within(t, soon), func(ctx context.Context) error {
+	if err := running.WaitUntil(withLimit(t, soon), func(ctx context.Context) error {
 		return p.wantResult(ctx, "vector(1)")
 	}); err != nil {
 		t.Fatal(err)
@@ -307,7 +307,7 @@ func (p *prometheus) wantResult(ctx context.Context, expr string) error {
 	return nil
 }
 
-// wantFault returns an error unless the latest scrape of a job failed with this fault, or succeeded if it is empty.
+// wantFault returns an error unless the latest scrape of a job failed with this fault, or succeeded if fault is empty.
 func (p *prometheus) wantFault(ctx context.Context, job, fault string) error {
 	var data struct {
 		ActiveTargets []struct{ ScrapePool, Health, LastError string }

@@ -16,7 +16,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIssuanceAtRealtimeRegister is TestIssuance for Realtime Register, plus certificates with names at both hosts.
+// TestIssuanceAtRealtimeRegister is TestIssuance for Realtime Register, plus a certificate with names at both hosts.
 func TestIssuanceAtRealtimeRegister(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t)
@@ -26,13 +26,13 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		teamKey     = "key-of-a-team"
 	)
 	realtime := cluster.RealtimeRegister()
-	for _, namespace := range []string{"team", "mistaken"} {
+	for _, namespace := range []string{"team", "wrong-key"} {
 		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
 			t.Fatal(err)
 		}
 	}
-	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "mistaken": [%[1]q]}`, realtime.KeySecret)
-	if err := s.InstallWebhook(within(t, startLimit), s.webhookForBoth(secretsElsewhere)); err != nil {
+	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "wrong-key": [%[1]q]}`, realtime.KeySecret)
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.webhookForBoth(secretsElsewhere)); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", mijnHostKey), realtime.NewKeySecret("cert-manager", clusterKey))
@@ -69,7 +69,7 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		s.requireZoneUntouched(t, zone)
 	})
 
-	t.Run("an Issuer in another namespace uses the key of that namespace", func(t *testing.T) {
+	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
 		zone := s.addZone("team", "team.nl", "_acme-challenge.team.nl", "_acme-challenge.sub.team.nl")
 		issuer := s.issuerAtRealtimeRegister(t, "team", teamKey)
@@ -82,15 +82,15 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 		}
 	})
 
-	t.Run("a wrong key is reported in the Challenge; correcting it is enough", func(t *testing.T) {
+	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
-		zone := s.addZone("reseller", "mistaken.nl", "_acme-challenge.mistaken.nl")
-		issuer := s.issuerAtRealtimeRegister(t, "mistaken", "a-key-that-nobody-has")
-		certificate := cluster.NewCertificate("mistaken", "mistaken", issuer, "mistaken.nl")
+		zone := s.addZone("reseller", "wrong-key.nl", "_acme-challenge.wrong-key.nl")
+		issuer := s.issuerAtRealtimeRegister(t, "wrong-key", "not-a-key")
+		certificate := cluster.NewCertificate("wrong-key", "wrong-key", issuer, "wrong-key.nl")
 		s.create(t, certificate)
-		s.requireReason(t, "mistaken", "Realtime Register rejects the API key", "mistaken/"+realtime.KeySecret)
+		s.requireReason(t, "wrong-key", "Realtime Register rejects the API key", "wrong-key/"+realtime.KeySecret)
 
-		if err := s.Client.Update(t.Context(), realtime.NewKeySecret("mistaken", clusterKey)); err != nil {
+		if err := s.Client.Update(t.Context(), realtime.NewKeySecret("wrong-key", clusterKey)); err != nil {
 			t.Fatal(err)
 		}
 		s.requireReady(t, soon, certificate)
@@ -147,7 +147,7 @@ func (s *suite) addZone(account, name string, challenges ...string) realtimeZone
 		record("quotes."+name, "TXT", `een "citaat" – zó`, 300),
 		record("WWW."+name, "CNAME", name, 3600),
 		prio("_sip._tcp."+name, "SRV", "5 5060 sip."+name, 3600, 10),
-		// As another client might write it.
+		// JSON as another client might write it.
 		`{ "name": "notes.`+name+`", "type":"A", "content":"192.0.2.1", "ttl":300.0, "note": {"by":"J\u00f6rg <x>","big":12345678901234567890} }`,
 		record("_acme-challenge."+name, "TXT", leftOver, 300),
 	)
@@ -165,7 +165,7 @@ func (s *suite) requireZoneUntouched(t *testing.T, zone realtimeZone) {
 	if s.before121 {
 		limit += selfCheck
 	}
-	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
+	if err := cluster.Eventually(withLimit(t, limit), func(context.Context) error {
 		if now := s.realtime.Records(zone.id); !slices.Equal(zone.before, now) {
 			return fmt.Errorf("%s has changed:\n- %q\n+ %q", zone.name, zone.before, now)
 		}

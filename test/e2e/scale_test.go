@@ -17,8 +17,8 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestScale requests certificates for SCALE domains at once, half of them at each host, each with its wildcard. All are
-// issued, no record is left, and no foreign record changes. `make test` uses 4 domains, `make scale` 200.
+// TestScale requests certificates for SCALE domains at once, half of them at each host, each with its wildcard. All are issued,
+// no record is left, and no foreign record changes. `make test` uses 4 domains, `make scale` 200.
 func TestScale(t *testing.T) {
 	t.Parallel()
 	const (
@@ -32,7 +32,7 @@ func TestScale(t *testing.T) {
 		fmt.Sprintf(`extraArgs=["--concurrent-workers=%d", "--kube-api-qps=500", "--kube-api-burst=1000"]`, workers))
 	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.RequestLogLimit = 1000 })
 	s.realtime.Reconfigure(func(o *realtimeregistertest.Options) { o.RequestLogLimit = 1000 })
-	if err := s.InstallWebhook(within(t, startLimit), s.webhookForBoth()); err != nil {
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.webhookForBoth()); err != nil {
 		t.Fatal(err)
 	}
 	realtime := cluster.RealtimeRegister()
@@ -40,16 +40,16 @@ func TestScale(t *testing.T) {
 	s.realtime.AddAccount("reseller", realtimeKey)
 
 	var names, zoneNames []string
-	here := map[string][]mijnhosttest.Record{}
-	var there []realtimeZone
+	atMijnHost := map[string][]mijnhosttest.Record{}
+	var atRealtime []realtimeZone
 	for i := range domains {
 		name := fmt.Sprintf("scaled-%d.nl", i)
 		names = append(names, name)
 		if i%2 == 0 {
-			here[name] = s.addDomain(mijnHostKey, name)
+			atMijnHost[name] = s.addDomain(mijnHostKey, name)
 			continue
 		}
-		there = append(there, s.addZone("reseller", name, "_acme-challenge."+name))
+		atRealtime = append(atRealtime, s.addZone("reseller", name, "_acme-challenge."+name))
 		zoneNames = append(zoneNames, name)
 	}
 	issuer := s.issuerForBoth(t, "both", zoneNames...)
@@ -62,15 +62,15 @@ func TestScale(t *testing.T) {
 	}
 	s.awaitAll(t, limit)
 	elapsed := time.Since(start)
-	for domain, before := range here {
+	for domain, before := range atMijnHost {
 		s.requireUntouchedWithin(t, soon, domain, before)
 	}
-	for _, zone := range there {
+	for _, zone := range atRealtime {
 		s.requireZoneUntouched(t, zone)
 	}
 	per := func(calls, certificates int) float64 { return float64(calls) / float64(max(certificates, 1)) }
 	t.Logf("%d certificates in %s; calls for each: %.1f at mijn.host, %.1f at Realtime Register; at most %d KiB of anonymous memory",
-		domains, elapsed.Round(time.Second), per(s.api.Calls(), len(here)), per(s.realtime.Calls(), len(there)), peak()>>10)
+		domains, elapsed.Round(time.Second), per(s.api.Calls(), len(atMijnHost)), per(s.realtime.Calls(), len(atRealtime)), peak()>>10)
 }
 
 // awaitAll waits until every Certificate is Ready. It polls once a second to save CPU.
@@ -81,26 +81,26 @@ func (s *suite) awaitAll(t *testing.T, limit time.Duration) {
 		if err := s.Client.List(ctx, certificates, client.InNamespace("default")); err != nil {
 			return err
 		}
-		wanting := 0
+		notReady := 0
 		for i := range certificates.Items {
 			if !slices.ContainsFunc(certificates.Items[i].Status.Conditions, func(c cmv1.CertificateCondition) bool {
 				return c.Type == cmv1.CertificateConditionReady && c.Status == cmmetav1.ConditionTrue
 			}) {
-				wanting++
+				notReady++
 			}
 		}
-		if wanting == 0 {
+		if notReady == 0 {
 			return nil
 		}
 		select { // listing all is too expensive for Await's interval
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 		}
-		return fmt.Errorf("%d of %d certificates not Ready", wanting, len(certificates.Items))
+		return fmt.Errorf("%d of %d certificates not Ready", notReady, len(certificates.Items))
 	})
 }
 
-// watchMemory samples the webhook's memory until the returned function is called, which returns the maximum in bytes.
+// watchMemory samples the webhook's memory until the returned function is called. That function returns the maximum in bytes.
 func (s *suite) watchMemory(t *testing.T) (peak func() int) {
 	t.Helper()
 	done, most := make(chan struct{}), 0

@@ -19,31 +19,31 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestSoak renews certificates continuously for SOAKTIME (20s) while the API injects faults. At the end every certificate is
-// issued, each zone is unchanged, and the webhook's memory has grown by at most 20 MiB.
+// TestSoak renews certificates continuously for SOAKTIME (20s) while the simulator injects faults. In the end every certificate
+// is issued, each zone is unchanged, and the webhook's memory has grown by at most 20 MiB.
 // `make soak` renews SOAK_CERTIFICATES=50 certificates for ten minutes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	const apiKey = "key-of-the-soak"
-	lasting := 20 * time.Second
+	const apiKey = "key-of-the-soak-test"
+	duration := 20 * time.Second
 	if text := os.Getenv("SOAKTIME"); text != "" {
 		var err error
-		if lasting, err = time.ParseDuration(text); err != nil {
+		if duration, err = time.ParseDuration(text); err != nil {
 			t.Fatal(err)
 		}
 	}
 	certificates := number(t, "SOAK_CERTIFICATES", 5)
 
 	s := newSuite(t)
-	if err := s.InstallWebhook(within(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
 		t.Fatal(err)
 	}
 	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
 	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
 	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.RequestLogLimit = 1000 })
 
-	end := time.Now().Add(lasting)
-	stopFaults := s.misbehave(end)
+	end := time.Now().Add(duration)
+	stopFaults := s.injectFaults(end)
 	var renewing sync.WaitGroup
 	var renewals atomic.Int32
 	memory := make([]int, 0, 2)
@@ -89,7 +89,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d certificates issued; anonymous memory %d KiB after the first of each, %d KiB at the end",
 		renewals.Load(), memory[0]>>10, memory[1]>>10)
 	if memory[1]-memory[0] > 20<<20 {
-		t.Error("memory has grown by more than 20 MiB")
+		t.Errorf("memory grew by %d KiB, want at most 20 MiB", (memory[1]-memory[0])>>10)
 	}
 	for domain, before := range zones {
 		s.requireUntouchedWithin(t, soon, domain, before)
@@ -112,11 +112,11 @@ func (s *suite) renew(t *testing.T, certificate *cmv1.Certificate) error {
 	return s.Client.Delete(t.Context(), secret)
 }
 
-// issued waits for the Secret and for the Ready condition: a Certificate can still be Ready just after its Secret was
+// issued waits for the Secret and the Ready condition, because a Certificate can still be Ready just after its Secret was
 // deleted.
 func (s *suite) issued(t *testing.T, certificate *cmv1.Certificate) error {
 	t.Helper()
-	ctx := within(t, 30*time.Minute)
+	ctx := withLimit(t, 30*time.Minute)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName}}
 	if err := s.Await(ctx, secret, func() error { return nil }); err != nil {
 		return err
@@ -125,8 +125,8 @@ func (s *suite) issued(t *testing.T, certificate *cmv1.Certificate) error {
 	return err
 }
 
-// misbehave injects random faults into the API until stop is called or the time is up.
-func (s *suite) misbehave(end time.Time) (stop func()) {
+// injectFaults injects random faults into the API until stop is called or the time is up.
+func (s *suite) injectFaults(end time.Time) (stop func()) {
 	kinds := []mijnhosttest.Kind{
 		mijnhosttest.RateLimited(mijnhosttest.InSeconds(2 * time.Second)), mijnhosttest.Status(500), mijnhosttest.HTMLPage(502),
 		mijnhosttest.Unavailable(nil), mijnhosttest.DropBefore(), mijnhosttest.DropAfter(), mijnhosttest.Truncated(),

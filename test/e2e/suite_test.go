@@ -19,15 +19,14 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// suite is a cluster with cert-manager and simulators of both hosts, shared by several tests. Each test uses its own domains
-// and namespaces.
+// suite is a cluster with cert-manager and simulators of both hosts. Tests that share it use their own domains and namespaces.
 type suite struct {
 	*cluster.Cluster
 	api *mijnhosttest.Server
 	// realtime fails the test if an update does preventable harm.
 	realtime *realtimeregistertest.Server
-	// before121 is set for cert-manager before 1.21: its self-check cannot be disabled per issuer, and it still warns about a
-	// change in 1.18.
+	// before121 is true for cert-manager before 1.21: an issuer cannot disable its self-check, and it still warns about a change
+	// in 1.18.
 	before121 bool
 }
 
@@ -50,7 +49,7 @@ func newSuite(t *testing.T, values ...string) *suite {
 		realtime:  realtimeregistertest.Start(t, realtimeregistertest.Options{}),
 		before121: set.CertManagerBefore(21),
 	}
-	ctx := within(t, startLimit)
+	ctx := withLimit(t, startLimit)
 	if s.Cluster, err = cluster.Start(ctx, set, s.serveZones(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +77,8 @@ func (s *suite) serveZones(t *testing.T) string {
 	return front.DNSAddr()
 }
 
-// within returns a context with a deadline whose cause names the limit.
-func within(t *testing.T, limit time.Duration) context.Context {
+// withLimit returns a context with a deadline whose cause names the limit.
+func withLimit(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, lateError{limit})
 	t.Cleanup(cancel)
@@ -88,7 +87,7 @@ func within(t *testing.T, limit time.Duration) context.Context {
 
 type lateError struct{ limit time.Duration }
 
-func (e lateError) Error() string { return "not within " + e.limit.String() }
+func (e lateError) Error() string { return "timed out after " + e.limit.String() }
 
 // create creates objects on the API server.
 func (s *suite) create(t *testing.T, objects ...client.Object) {
@@ -130,9 +129,9 @@ func (s *suite) requireUntouched(t *testing.T, domain string, before []mijnhostt
 func (s *suite) requireUntouchedWithin(t *testing.T, limit time.Duration, domain string, before []mijnhosttest.Record) {
 	t.Helper()
 	if s.before121 {
-		limit += selfCheck // of other challenges, which occupy the workers
+		limit += selfCheck // self-checks of other challenges occupy the workers
 	}
-	if err := cluster.Eventually(within(t, limit), func(context.Context) error {
+	if err := cluster.Eventually(withLimit(t, limit), func(context.Context) error {
 		if now := s.api.Records(domain); !slices.Equal(before, now) {
 			return differentZone{before, now}
 		}
@@ -193,7 +192,7 @@ func (s *suite) requireReady(t *testing.T, limit time.Duration, certificate *cmv
 	if s.before121 {
 		limit += selfCheck
 	}
-	ctx := within(t, limit)
+	ctx := withLimit(t, limit)
 	secret, err := s.AwaitReady(ctx, certificate)
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func Locate(ctx context.Context) (Set, error) {
 func Build(ctx context.Context) (Set, error) { return BuildWithProgress(ctx, func(int, int) {}) }
 
 // BuildWithProgress is Build with progress reports.
-func BuildWithProgress(ctx context.Context, tell Progress) (Set, error) {
+func BuildWithProgress(ctx context.Context, onProgress Progress) (Set, error) {
 	set, err := Locate(ctx)
 	if err != nil {
 		return Set{}, err
@@ -95,7 +95,7 @@ func BuildWithProgress(ctx context.Context, tell Progress) (Set, error) {
 		return Set{}, err
 	}
 	defer unlock()
-	if err = set.buildAll(ctx, tell); err != nil {
+	if err = set.buildAll(ctx, onProgress); err != nil {
 		return Set{}, err
 	}
 	if wanted := os.Getenv(otherCertManager); wanted != "" {
@@ -112,13 +112,13 @@ func BuildWithProgress(ctx context.Context, tell Progress) (Set, error) {
 }
 
 // buildAll builds the modules one after another: in parallel, they would compile shared packages twice.
-func (s Set) buildAll(ctx context.Context, tell Progress) error {
+func (s Set) buildAll(ctx context.Context, onProgress Progress) error {
 	packages := []string{"./cmd/cluster", pebbleCommand, helmCommand}
 	counter := &progress{rest: os.Stderr}
 	reporting, stop := context.WithCancel(ctx)
 	reporter := new(sync.WaitGroup)
 	reporter.Go(func() {
-		counter.report(reporting, tell, func(ctx context.Context) (int, error) { return s.stale(ctx, module, packages) })
+		counter.report(reporting, onProgress, func(ctx context.Context) (int, error) { return s.stale(ctx, module, packages) })
 	})
 	err := s.GoBuild(ctx, counter, module, append([]string{"-v", "-ldflags=" + s.linkerFlags(), "-o", s.Dir() + "/"}, packages...)...)
 	stop()
@@ -144,8 +144,8 @@ func (s Set) stale(ctx context.Context, dir string, packages []string) (int, err
 	return bytes.Count(output, []byte{'\n'}), err
 }
 
-// nameAll hard-links a multi-call binary under the name of each of its programs. Symbolic links would not do: running
-// programs are identified by the path of their executable.
+// nameAll hard-links a multi-call binary under the name of each of its programs. Symbolic links do not work, because tests
+// identify running programs by the path of their executable.
 func nameAll(file string, programs []string) error {
 	for _, program := range programs {
 		path := filepath.Join(filepath.Dir(file), program)
@@ -256,7 +256,7 @@ func (s Set) goCommand(ctx context.Context, dir string, args ...string) ([]byte,
 }
 
 // command returns a go command that runs in a directory of the repository, or in the current one while the repository is
-// unknown. It links next to the programs and then renames, so that a partly written program is never started.
+// unknown. Go links next to the programs and then renames, so that no partly written program ever starts.
 func (s Set) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -12,8 +12,8 @@ func nodePrograms() []string {
 
 // BuildForNodes also builds the programs of real nodes, a kube-controller-manager with all controllers, and the pause
 // program of a pod.
-func BuildForNodes(ctx context.Context, tell Progress) (Set, error) {
-	set, err := BuildWithProgress(ctx, tell)
+func BuildForNodes(ctx context.Context, onProgress Progress) (Set, error) {
+	set, err := BuildWithProgress(ctx, onProgress)
 	if err != nil {
 		return Set{}, err
 	}

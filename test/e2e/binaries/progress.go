@@ -22,22 +22,22 @@ const (
 type progress struct {
 	rest     io.Writer
 	mu       sync.Mutex
-	unended  []byte
+	partial  []byte
 	compiled int
 }
 
 func (p *progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unended = append(p.unended, b...)
+	p.partial = append(p.partial, b...)
 	for {
-		end := bytes.IndexByte(p.unended, '\n') + 1
+		end := bytes.IndexByte(p.partial, '\n') + 1
 		if end == 0 {
 			return len(b), nil
 		}
-		line := p.unended[:end]
-		p.unended = p.unended[end:]
-		if !bytes.ContainsAny(line, " \t") { // Other messages of Go have more than one word.
+		line := p.partial[:end]
+		p.partial = p.partial[end:]
+		if !bytes.ContainsAny(line, " \t") { // other messages have more than one word
 			p.compiled++
 		} else if _, err := p.rest.Write(line); err != nil {
 			return len(b), err
@@ -51,20 +51,20 @@ func (p *progress) done() int {
 	return p.compiled
 }
 
-// report calls progress until ctx is done, once packages have been compiled.
-func (p *progress) report(ctx context.Context, tell Progress, stale func(context.Context) (int, error)) {
+// report calls onProgress until ctx is done, if there is something to compile.
+func (p *progress) report(ctx context.Context, onProgress Progress, stale func(context.Context) (int, error)) {
 	if !sleep(ctx, patience) {
 		return
 	}
 	before := p.done()
 	left, err := stale(ctx)
 	if err != nil {
-		return // The build reports the same error.
+		return // the build reports the same error
 	}
 	of := before + left
 	for {
 		if done := p.done(); done < of {
-			tell(done, of)
+			onProgress(done, of)
 		}
 		if !sleep(ctx, interval) {
 			return

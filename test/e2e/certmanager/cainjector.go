@@ -44,7 +44,7 @@ func runCAInjector(args []string) error {
 	if err != nil {
 		return err
 	}
-	config = util.RestConfigWithUserAgent(config) // Its first part becomes the field manager.
+	config = util.RestConfigWithUserAgent(config) // its first part becomes the field manager
 	types := runtime.NewScheme()
 	utilruntime.Must(scheme.AddToScheme(types))
 	utilruntime.Must(cmv1.AddToScheme(types))

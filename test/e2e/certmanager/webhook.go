@@ -21,13 +21,13 @@ import (
 
 // runWebhook runs the webhook with which cert-manager validates and defaults its own resources.
 //
-// Its only exported entry point is a helper for cert-manager's tests, which requires a *testing.T and listens on any free
-// port. So that helper runs as the only "test" of the program, and the port in the chart is forwarded to it.
+// Its only exported entry point is a helper for cert-manager's tests, which needs a *testing.T and listens on any free port. So
+// the program runs the helper as its only "test", and forwards the chart's port to it.
 func runWebhook() {
 	args := os.Args[1:]
-	os.Args = []string{os.Args[0], "-test.v", "-test.timeout=0"} // These are for the testing package.
+	os.Args = []string{os.Args[0], "-test.v", "-test.timeout=0"} // for package testing
 	all := func(string, string) (bool, error) { return true, nil }
-	//nolint:thelper // It is the test itself.
+	//nolint:thelper // it is the test itself
 	webhook := testing.InternalTest{Name: "webhook", F: func(t *testing.T) {
 		if err := serveWebhook(t, args); err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func runWebhook() {
 	testing.Main(all, []testing.InternalTest{webhook}, nil, nil)
 }
 
-//nolint:thelper // It is the test itself.
+//nolint:thelper // it is the test itself
 func serveWebhook(t *testing.T, args []string) error {
 	flags := pflag.NewFlagSet("cert-manager-webhook", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true

@@ -10,10 +10,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Ask sends a webhook the request that cert-manager sends for a ClusterIssuer.
+// Ask sends a webhook the same request as cert-manager does for a ClusterIssuer.
 func Ask(ctx context.Context, caller kubernetes.Interface, group, domain string, action acme.ChallengeAction) error {
 	payload := acme.ChallengePayload{Request: &acme.ChallengeRequest{
-		Action: action, Type: "dns-01", DNSName: domain, Key: "value-of-a-steady-caller", ResourceNamespace: "cert-manager",
+		Action: action, Type: "dns-01", DNSName: domain, Key: "value-of-the-test", ResourceNamespace: "cert-manager",
 		ResolvedFQDN: "_acme-challenge.steady." + domain + ".", ResolvedZone: domain + ".",
 		Config: &apiextensionsv1.JSON{Raw: fmt.Appendf(nil, `{"apiKeySecretRef": {"name": %q, "key": %q}}`,
 			KeySecret, KeySecretEntry)},

@@ -40,7 +40,7 @@ func (c *Cluster) VerifyChain(ctx context.Context, secret *corev1.Secret, names 
 		}
 	}
 	if got, want := slices.Sorted(slices.Values(leaf.DNSNames)), slices.Sorted(slices.Values(names)); !slices.Equal(got, want) {
-		return nil, fmt.Errorf("the certificate is for %q, want %q", got, want)
+		return nil, fmt.Errorf("got a certificate for %q, want %q", got, want)
 	}
 	return leaf, nil
 }

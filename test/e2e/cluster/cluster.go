@@ -1,4 +1,4 @@
-// Package cluster runs everything that issues a certificate on one machine as an ordinary user: a control plane, a node,
+// Package cluster runs everything that it takes to issue a certificate, on one machine and without root: a control plane, a node,
 // cert-manager, an ACME server, and the webhook as installed by its chart.
 package cluster
 
@@ -90,7 +90,7 @@ func kinds() *runtime.Scheme {
 		scheme.AddToScheme, apiregistrationv1.AddToScheme, cmv1.AddToScheme, acmev1.AddToScheme,
 	} {
 		if err := add(kinds); err != nil {
-			panic(err) // The libraries conflict.
+			panic(err) // the libraries conflict
 		}
 	}
 	return kinds

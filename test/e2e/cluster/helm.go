@@ -47,14 +47,14 @@ func (c *Cluster) Apply(ctx context.Context, release Release) error {
 	return err
 }
 
-// InstallCertManager installs cert-manager's chart with these values added to the required ones, and returns when its
-// webhook admits resources.
+// InstallCertManager installs cert-manager's chart with the required values and these, and returns when its webhook admits
+// resources.
 func (c *Cluster) InstallCertManager(ctx context.Context, values ...string) error {
 	err := c.Apply(ctx, Release{
 		Name: "cert-manager", Namespace: "cert-manager", Chart: c.binaries.CertManagerChart,
 		Values: slices.Concat([]string{
 			"crds.enabled=true",
-			"startupapicheck.enabled=false", // Its program is not available as a Go module. Its check is done below.
+			"startupapicheck.enabled=false", // not available as a Go module; the dry run below replaces it
 			fmt.Sprintf("dns01RecursiveNameservers=%q", c.dns),
 			"dns01RecursiveNameserversOnly=true",
 		}, c.real.certManagerValues(), values),
@@ -71,7 +71,7 @@ func (c *Cluster) InstallCertManager(ctx context.Context, values ...string) erro
 	})
 }
 
-// Webhook returns a release of our chart, for an API at baseURL.
+// Webhook returns a release of the webhook's chart, for an API at baseURL.
 func (c *Cluster) Webhook(baseURL string, values ...string) Release {
 	return Release{
 		Name: "mijn-host-webhook", Namespace: "cert-manager", Chart: filepath.Join(c.binaries.Root, "deploy", "mijn-host-webhook"),
@@ -79,7 +79,7 @@ func (c *Cluster) Webhook(baseURL string, values ...string) Release {
 	}
 }
 
-// InstallWebhook installs our chart and returns when the APIService is available.
+// InstallWebhook installs the webhook's chart and returns when the APIService is available.
 func (c *Cluster) InstallWebhook(ctx context.Context, release Release) error {
 	if err := c.Apply(ctx, release); err != nil {
 		return err

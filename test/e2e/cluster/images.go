@@ -37,8 +37,8 @@ func flags(_ []string, in node.Surroundings) []string {
 	return []string{"--bind-address=" + in.Address, "--kubeconfig=" + in.Kubeconfig}
 }
 
-// webhookFlags are the flags that our webhook, an aggregated API server, needs to authenticate and authorize its callers.
-// Its other commands do not listen, so they need none.
+// webhookFlags are the flags that the webhook, an aggregated API server, needs to authenticate and authorize its callers. Its
+// other commands do not listen, so they need none.
 func webhookFlags(args []string, in node.Surroundings) []string {
 	login := "--kubeconfig=" + in.Kubeconfig
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {

@@ -52,7 +52,7 @@ func NewKeySecret(namespace, apiKey string) *corev1.Secret {
 	return MijnHost().NewKeySecret(namespace, apiKey)
 }
 
-// SelfCheck selects whether cert-manager waits until it sees the record, and for a minute more.
+// SelfCheck selects whether cert-manager waits until it sees the record and then for another minute.
 type SelfCheck bool
 
 // Values of SelfCheck.
@@ -124,13 +124,13 @@ func (c *Cluster) Await(ctx context.Context, object client.Object, condition fun
 	})
 }
 
-// Eventually retries until there is no error, and returns the last error when the context ends.
+// Eventually retries until there is no error. It returns the last error when the context ends.
 func Eventually(ctx context.Context, try func(context.Context) error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var last error
 	for {
-		// A failure caused by the end of ctx is not informative.
+		// A failure caused by the end of ctx explains nothing.
 		if err := try(ctx); err == nil || ctx.Err() == nil {
 			last = err
 		}

@@ -36,7 +36,7 @@ func (r *realNodes) stop() {
 // Nodes are the real nodes.
 type Nodes struct {
 	Count int
-	// Archive contains our webhook's image.
+	// Archive contains the webhook's image.
 	Archive string
 	// ControlGroup is the parent of the nodes' cgroups.
 	ControlGroup string
@@ -94,7 +94,7 @@ func (c *Cluster) startOnNodes(ctx context.Context, nodes Nodes) (err error) {
 	return nil
 }
 
-// startProxy runs kube-proxy on the control plane's machine, with an unschedulable Node for it, so that it reaches Services.
+// startProxy runs kube-proxy on the control plane's machine, so that it reaches Services. The machine gets an unschedulable Node.
 func (c *Cluster) startProxy(ctx context.Context) (err error) {
 	const name = "control-plane"
 	machine := &corev1.Node{
@@ -112,7 +112,7 @@ func (c *Cluster) startProxy(ctx context.Context) (err error) {
 	return err
 }
 
-// certManagerTag is the tag of the substitutes for cert-manager's images. The chart in its module names no version.
+// certManagerTag is the tag of the substitutes for cert-manager's images, because the chart in its module has no version.
 const certManagerTag = "e2e"
 
 // certManagerValues are chart values for the substitutes on real nodes; the webhook's needs a writable /tmp.
@@ -128,7 +128,7 @@ func (r *realNodes) certManagerValues() []string {
 	}
 }
 
-// archives are images that are built here.
+// archives builds the images that the nodes import.
 func (c *Cluster) archives() ([]string, error) {
 	pause, certManager := filepath.Join(c.Dir, "pause.tar"), filepath.Join(c.Dir, "cert-manager.tar")
 	image := func(name string, flags ...string) kubelet.Image {

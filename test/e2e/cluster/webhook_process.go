@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// WebhookPods returns the pods of our chart.
+// WebhookPods returns the webhook's pods.
 func (c *Cluster) WebhookPods(ctx context.Context) ([]corev1.Pod, error) {
 	var list corev1.PodList
 	err := c.Client.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/component": "webhook", "app.kubernetes.io/name": "mijn-host-webhook"})

@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 	}), "mijn-host", api.DNSAddr())
 
 	if left := api.Records("example.nl"); len(left) > 0 {
-		t.Errorf("records left: %v", left)
+		t.Errorf("got records %v, want none", left)
 	}
 }
 
@@ -43,7 +43,7 @@ func runConformance(t *testing.T, s webhook.Solver, manifests, dnsServer string)
 		acmetest.SetResolvedZone("example.nl."),
 		acmetest.SetDNSName("example.nl"),
 		acmetest.SetDNSServer(dnsServer),
-		acmetest.SetUseAuthoritative(false), // The zone's nameservers would be queried on port 53.
+		acmetest.SetUseAuthoritative(false), // it would query the zone's nameservers on port 53
 		acmetest.SetPollInterval(50*time.Millisecond),
 		acmetest.SetPropagationLimit(10*time.Second),
 	).RunConformance(t)

@@ -35,6 +35,6 @@ func TestRealtimeRegisterConformance(t *testing.T) {
 	}), "realtime-register", api.DNSAddr())
 
 	if left := api.Records(zone); len(left) != len(others) {
-		t.Errorf("records left: %v", left)
+		t.Errorf("got records %v, want only the original", left)
 	}
 }

@@ -1,5 +1,5 @@
-// Package controllers is a kube-controller-manager with only the controllers that an application needs. All of it would
-// compile a scheduler, a kubelet and every kind of volume.
+// Package controllers is a kube-controller-manager with only the controllers that an application needs. The complete one includes
+// a scheduler, a kubelet and every kind of volume.
 package controllers
 
 import (

@@ -108,7 +108,7 @@ func (c *ControlPlane) start(ctx context.Context, set binaries.Set) error {
 	return err
 }
 
-// Stop kills all processes, kube-apiserver before etcd. Their data is thrown away, so a graceful stop gains nothing.
+// Stop kills all processes, kube-apiserver before etcd. A graceful stop gains nothing, because their data is thrown away.
 func (c *ControlPlane) Stop() {
 	for _, running := range slices.Backward(c.running) {
 		running.Kill()
@@ -176,7 +176,7 @@ func (c *ControlPlane) prepare() (f files, err error) {
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
 		return f, err
 	}
-	c.Config.QPS = -1 // No rate limit for tests.
+	c.Config.QPS = -1 // no rate limit
 	f.egressSelector = c.path("egress-selector.yaml")
 	return f, os.WriteFile(f.egressSelector, fmt.Appendf(nil, egressSelector, c.path("egress.sock")), 0o600)
 }

@@ -13,7 +13,7 @@ func (c *ControlPlane) etcdFlags() []string {
 		"--data-dir=" + c.path("etcd"),
 		"--listen-client-urls=unix://" + c.path("etcd.sock"),
 		"--listen-peer-urls=unix://" + c.path("etcd-peer.sock"),
-		"--advertise-client-urls=http://etcd.invalid:2379", // It insists on a host, which nobody asks for.
+		"--advertise-client-urls=http://etcd.invalid:2379", // required, but never used
 		"--unsafe-no-fsync",
 		"--log-level=warn",
 	}
@@ -55,12 +55,12 @@ func (c *ControlPlane) apiserverFlags(f files) []string {
 	return append(flags,
 		"--authorization-mode=RBAC",
 
-		// kube-apiserver rejects a loopback address here. Without an endpoint reconciler, this one is never published.
+		// kube-apiserver rejects a loopback address here. Without an endpoint reconciler, it never publishes this one.
 		"--advertise-address=192.0.2.1",
 		"--endpoint-reconciler-type=none",
 
-		// There is no kube-proxy: backends of APIServices and webhooks are resolved through EndpointSlices, and reached through
-		// the egress proxy.
+		// There is no kube-proxy. The API server resolves backends of APIServices and webhooks through EndpointSlices, and reaches
+		// them through the egress proxy.
 		"--enable-aggregator-routing",
 		"--egress-selector-config-file="+f.egressSelector,
 	)

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// containerdConfig disables features that need permissions which root may lack.
+// containerdConfig disables features that need permissions that root may lack.
 const containerdConfig = `version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -29,7 +29,7 @@ const cniConfig = `{
 }
 `
 
-// kubeletConfig is a usual configuration, except for evictions: the disk of the machine may be nearly full.
+// kubeletConfig is an ordinary configuration without evictions, because the machine's disk may be nearly full.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: %[1]s

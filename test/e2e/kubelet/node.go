@@ -65,7 +65,7 @@ func Connect(ctx context.Context) error {
 		// kube-proxy rewrites cluster IPs, but a route must exist first.
 		"ip route add "+strings.Split(network.ServiceRange, ",")[0]+" dev "+bridge,
 		"mkdir -p /run/netns",
-		"mount -t tmpfs nodes /run/netns", // so that nothing is left there
+		"mount -t tmpfs nodes /run/netns", // leaves nothing behind
 	)
 }
 
@@ -154,7 +154,7 @@ func (n *Node) configure(options Options, pods, group string) error {
 	})
 }
 
-// Lose simulates a power failure: packets to the node are dropped, so connections time out instead of being refused.
+// Lose simulates a power failure: it drops packets to the node, so connections time out instead of being refused.
 func (n *Node) Lose(ctx context.Context) error {
 	if err := run(ctx, "ip link set "+n.Name+" down"); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (n *Node) Lose(ctx context.Context) error {
 // Stop kills everything on the node.
 func (n *Node) Stop() { n.process.Kill() }
 
-// makeControlGroup creates what a kubelet expects: a cgroup root in each hierarchy, with every controller.
+// makeControlGroup creates the cgroup root that a kubelet expects in each hierarchy, with every controller.
 func makeControlGroup(group string) error {
 	const root = "/sys/fs/cgroup"
 	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {

@@ -1,8 +1,8 @@
-# What runs on one node, as the first process of its name spaces: mount points, network and process ids are its own. When
-# this ends, so does everything on the node. Called with nothing inherited but the variables that node.go sets.
+# Runs everything on one node, as the first process of its mount, network and PID namespaces. When this ends, so does everything
+# on the node. node.go sets the environment.
 set -eu
 
-# State that has a place of its own in this system belongs to this node, and goes with it.
+# Directories that would be shared by all nodes are private to this node, and end with it.
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
 for state in containerd kubelet; do
@@ -12,7 +12,7 @@ done
 mkdir -p /run/lock
 mount --make-rshared /
 
-# A kubelet sets these for the whole machine; here it may believe that it has.
+# A kubelet sets these for the whole machine. Here its writes have no effect.
 for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
 	[ -e /proc/sys/$setting ] || continue
 	mkdir -p "/run/sys/$(dirname $setting)"

@@ -1,9 +1,9 @@
 // Package network gives each cluster its own addresses on one machine, without root or network namespaces.
 //
-// On Linux, all of 127.0.0.0/8 is loopback. A cluster takes one block 127.N.0.0/16: its control plane listens on 127.N.0.1,
-// and every pod has its own address, so charts keep their ports and clusters do not collide. Kubernetes rejects loopback
-// addresses in its objects. There, a pod's address begins with 10 instead of 127, and the proxy of this package maps one to
-// the other for the API server.
+// On Linux, all of 127.0.0.0/8 is loopback. A cluster takes one block 127.N.0.0/16: its control plane listens on 127.N.0.1, and
+// every pod has its own address, so charts keep their ports and clusters do not collide. Kubernetes rejects loopback addresses in
+// objects, so there a pod's address starts with 10 instead of 127. The proxy of this package maps one to the other for the API
+// server.
 package network
 
 import (
@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 )
 
-// ServiceRange contains the cluster IPs of both families. Without a kube-proxy they are never dialled: the API server
-// resolves the endpoints itself.
+// ServiceRange contains the cluster IPs of both families. Without a kube-proxy, no one dials them: the API server resolves the
+// endpoints itself.
 const ServiceRange = "10.0.0.0/24,fd00::/112"
 
 // FirstService is the cluster IP of the API server.
@@ -51,7 +51,7 @@ func (b *Block) Release() { _ = b.lock.Close() }
 // ControlPlane returns the address of everything that is not a pod.
 func (b *Block) ControlPlane() string { return fmt.Sprintf("127.%d.0.1", b.number) }
 
-// NextPod returns a new pod IP. No IP is reused, because a late connection could reach another pod.
+// NextPod returns a new pod IP. It never reuses one, because a late connection could reach another pod.
 func (b *Block) NextPod() string {
 	n := b.pods.Add(1)
 	return fmt.Sprintf("10.%d.%d.%d", b.number, 1+n/250, 1+n%250)

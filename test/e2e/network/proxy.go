@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Proxy is the API server's egress proxy: it reaches the pods by HTTP CONNECT through this socket. So Services, APIServices
+// Proxy is the API server's egress proxy. The API server reaches pods by HTTP CONNECT through its socket, so Services, APIServices
 // and webhook configurations need no change.
 type Proxy struct {
 	server *http.Server

@@ -30,9 +30,9 @@ const (
 
 type container struct {
 	spec    corev1.Container
-	process *process.Process // Nil while it is not running.
+	process *process.Process // nil while it is not running
 	since   metav1.Time
-	waiting error // Why it could not be started.
+	waiting error // why it could not start
 	ended   *corev1.ContainerStateTerminated
 	// stopProbes stops the probes of the current process.
 	stopProbes context.CancelFunc
@@ -47,7 +47,7 @@ func (c *container) mayStart(policy corev1.RestartPolicy) bool {
 	return c.process == nil && !c.finished(policy) && !time.Now().Before(c.notBefore)
 }
 
-// finished is set when a container has exited and must not restart.
+// finished reports whether the container has exited and must not restart.
 func (c *container) finished(policy corev1.RestartPolicy) bool {
 	if c.process != nil || c.ended == nil || policy == corev1.RestartPolicyAlways {
 		return false
@@ -55,7 +55,7 @@ func (c *container) finished(policy corev1.RestartPolicy) bool {
 	return policy == corev1.RestartPolicyNever || c.ended.ExitCode == 0
 }
 
-// stop sleeps as in the container's preStop hook, and then stops it within the rest of the grace period.
+// stop sleeps as the container's preStop hook says, and then stops it within the rest of the grace period.
 func (c *container) stop(running *process.Process, grace time.Duration) {
 	if hook := c.spec.Lifecycle; hook != nil && hook.PreStop != nil && hook.PreStop.Sleep != nil {
 		sleep := min(grace, time.Duration(hook.PreStop.Sleep.Seconds)*time.Second)
@@ -145,7 +145,7 @@ func (p *pod) command(c *container) (process.Spec, error) {
 
 	lookUp := expansion.MappingFuncFor(environment)
 	args := slices.Clone(c.spec.Args)
-	if len(c.spec.Command) > 1 { // Element 0 is the image's executable.
+	if len(c.spec.Command) > 1 { // element 0 is the image's executable
 		args = slices.Concat(c.spec.Command[1:], args)
 	}
 	for i, arg := range args {
@@ -167,7 +167,7 @@ func (p *pod) command(c *container) (process.Spec, error) {
 // outside replaces mount paths inside the container with the volumes' paths on this machine.
 func (p *pod) outside(c *container, text string) string {
 	mounts := slices.Clone(c.spec.VolumeMounts)
-	slices.SortFunc(mounts, func(a, b corev1.VolumeMount) int { return len(b.MountPath) - len(a.MountPath) }) // Innermost first.
+	slices.SortFunc(mounts, func(a, b corev1.VolumeMount) int { return len(b.MountPath) - len(a.MountPath) }) // innermost first
 	for _, mount := range mounts {
 		at := strings.Index(text, mount.MountPath)
 		if at < 0 || at > 0 && !strings.ContainsRune("=,:", rune(text[at-1])) {
@@ -219,7 +219,7 @@ func (p *pod) environment(c *container) (map[string]string, error) {
 	return environment, nil
 }
 
-// value returns the value of a variable. ok is false only for an optional reference to a missing object.
+// value returns the value of a variable. found is false only for an optional reference to a missing object.
 func (p *pod) value(c *container, variable corev1.EnvVar, before map[string]string) (value string, found bool, err error) {
 	from := variable.ValueFrom
 	if from == nil {
@@ -247,7 +247,7 @@ func (p *pod) value(c *container, variable corev1.EnvVar, before map[string]stri
 	return string(data), found, err
 }
 
-// field returns a field of the pod. Status fields are known here before they are in the API server.
+// field returns a field of the pod. This node knows status fields before the API server does.
 func (p *pod) field(path string) (string, error) {
 	switch path {
 	case "spec.nodeName":

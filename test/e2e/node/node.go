@@ -1,8 +1,8 @@
 // Package node is the only node of a cluster: a small kubelet that runs the containers of pods as plain processes.
 //
-// It honours what a chart sets: arguments, environment, Secrets, ServiceAccount token, probes, restarts and grace periods.
-// What needs root is replaced: a path inside the container becomes a path in the pod's directory (container.go), an image
-// is an executable on this machine (image.go), and the ServiceAccount is used through a kubeconfig (image.go).
+// It supports arguments, environment, Secrets, ServiceAccount tokens, probes, restarts and grace periods. It replaces what needs
+// root: a path inside the container becomes a path in the pod's directory (container.go), an image is an executable on this
+// machine (image.go), and a kubeconfig contains the ServiceAccount's token (image.go).
 package node
 
 import (
@@ -101,7 +101,7 @@ func (n *Node) Stop() {
 	n.running.Wait()
 }
 
-// register creates the Node; without it, a pod's endpoints would be ignored.
+// register creates the Node. Kubernetes ignores endpoints of pods without one.
 func (n *Node) register(ctx context.Context) error {
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		Name:   Name,
@@ -114,7 +114,7 @@ func (n *Node) register(ctx context.Context) error {
 	return nil
 }
 
-// allocatable is what a container without limits sees through the downward API.
+// allocatable are the limits that the downward API reports for a container without limits.
 func allocatable() corev1.ResourceList {
 	return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("4Gi")}
 }

@@ -28,7 +28,7 @@ func TestMountPaths(t *testing.T) {
 		"--secure-port=8443":                    "--secure-port=8443",
 	} {
 		if got := p.outside(c, inside); got != outside {
-			t.Errorf("%s became %s, want %s", inside, got, outside)
+			t.Errorf("%s: got %s, want %s", inside, got, outside)
 		}
 	}
 }
@@ -44,7 +44,7 @@ func TestVolumeUpdate_ReplacesAllFiles(t *testing.T) {
 		}
 		for path, want := range content {
 			if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%s is %q (%v), want %q", path, got, err, want)
+				t.Errorf("%s: got %q, %v, want %q", path, got, err, want)
 			}
 		}
 	}
@@ -52,10 +52,10 @@ func TestVolumeUpdate_ReplacesAllFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Besides links, only one version and "below" are left.
+	// The links, one version and "below".
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() })
 	if len(entries) != 2 {
-		t.Errorf("old content is left: %v", entries)
+		t.Errorf("got entries %v, want no old content", entries)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestImage_IgnoresTagAndDigest(t *testing.T) {
 		"registry.example:5000/a/webhoo": false,
 	} {
 		if _, err := n.image(reference); (err == nil) != found {
-			t.Errorf("%s: %v", reference, err)
+			t.Errorf("%s: got error %v", reference, err)
 		}
 	}
 }
@@ -81,13 +81,13 @@ func TestVolume_MissingKeyIsErrorUnlessOptional(t *testing.T) {
 	items := []corev1.KeyToPath{{Key: "a", Path: "A"}, {Key: "b", Path: "B"}}
 	content := payload{}
 	if err := content.add(data, items, nil); err == nil {
-		t.Error("no error")
+		t.Error("got no error")
 	}
 	content = payload{}
 	if err := content.add(data, items, new(true)); err != nil {
 		t.Error(err)
 	}
 	if want := (payload{"A": []byte("1")}); !maps.EqualFunc(content, want, bytes.Equal) {
-		t.Errorf("%v, want %v", content, want)
+		t.Errorf("got %v, want %v", content, want)
 	}
 }

@@ -16,7 +16,7 @@ type pod struct {
 	node      *Node
 	namespace string
 	dir       string
-	address   string // The pod IP.
+	address   string // pod IP
 	inbox     chan func()
 	ended     chan struct{}
 	end       func()
@@ -27,7 +27,7 @@ type pod struct {
 	containers []*container
 	mounted    map[string]payload
 	tokens     map[string]string
-	problem    error // Why the containers cannot start yet.
+	problem    error // why the containers cannot start yet
 	stopping   bool
 }
 
@@ -108,7 +108,7 @@ func (p *pod) bind(ctx context.Context) {
 		ObjectMeta: metav1.ObjectMeta{Name: p.object.Name, UID: p.object.UID},
 		Target:     corev1.ObjectReference{Kind: "Node", Name: Name},
 	}
-	// Retried in a second on failure.
+	// On failure, run retries in a second.
 	_ = p.node.client.CoreV1().Pods(p.namespace).Bind(ctx, binding, metav1.CreateOptions{})
 }
 
@@ -141,7 +141,7 @@ func (p *pod) stop(ctx context.Context) {
 	}
 	p.stopping = true
 	if running {
-		return // Its exit calls sync again.
+		return // its exit calls sync again
 	}
 	now := int64(0)
 	_ = p.node.client.CoreV1().Pods(p.namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{

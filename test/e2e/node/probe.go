@@ -16,7 +16,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/process"
 )
 
-// eager is the interval until the first success. A kubelet may also probe more often then.
+// eager is the interval until the first success. A kubelet, too, may probe more often until then.
 const eager = 100 * time.Millisecond
 
 // probe probes a container until its process ends.

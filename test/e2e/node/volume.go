@@ -183,7 +183,7 @@ func publish(dir string, content payload) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(dir, version), 0o700); err != nil { // Also if it is empty.
+	if err := os.MkdirAll(filepath.Join(dir, version), 0o700); err != nil { // even if it is empty
 		return err
 	}
 	current := filepath.Join(dir, "..data")

@@ -31,7 +31,7 @@ func TestOnRealNodes(t *testing.T) {
 	s := newSuite(t)
 	t.Run("the process has no privileges", s.testProcess)
 	t.Run("exec and logs", s.testExec)
-	t.Run("a certificate", func(t *testing.T) { s.requireCertificate(t, "example.nl") })
+	t.Run("issuance", func(t *testing.T) { s.requireCertificate(t, "example.nl") })
 	for range 3 { // Few calls coincide with a shutdown.
 		t.Run("rollout loses no call", s.testRollout)
 	}
@@ -61,7 +61,7 @@ func (s *suite) testProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(`(?m)^\S+ / \S+ ro,`).Match(mounts) {
-			t.Errorf("the root file system is writable:\n%s", mounts)
+			t.Errorf("got a writable root file system, want read-only:\n%s", mounts)
 		}
 		found++
 		for entry, want := range map[string]string{
@@ -73,32 +73,32 @@ func (s *suite) testProcess(t *testing.T) {
 			if match == nil {
 				t.Errorf("%s not found in /proc", entry)
 			} else if got := strings.Join(strings.Fields(string(match[1])), " "); got != want {
-				t.Errorf("%s is %q, want %q", entry, got, want)
+				t.Errorf("%s: got %q, want %q", entry, got, want)
 			}
 		}
 	}
 	if found != 2 {
-		t.Errorf("%d processes of the webhook, want 2", found)
+		t.Errorf("got %d processes of the webhook, want 2", found)
 	}
 	nodes := map[string]bool{}
 	for _, pod := range s.pods(t) {
 		nodes[pod.Spec.NodeName] = true
 	}
 	if len(nodes) != 2 {
-		t.Errorf("the two pods run on %v, want different nodes", nodes)
+		t.Errorf("got pods on nodes %v, want 2 nodes", nodes)
 	}
 }
 
-// No capabilities.
+// none is the value for no capabilities.
 const none = "0000000000000000"
 
 func (s *suite) testExec(t *testing.T) {
 	for _, pod := range s.pods(t) {
 		if got := s.kubectl(t.Context(), "exec", "--namespace="+namespace, pod.Name, "--", "/webhook", "--version"); !strings.Contains(got, "commit") {
-			t.Errorf("unexpected output of exec: %s", got)
+			t.Errorf("exec: got %s, want the version", got)
 		}
 		if got := s.kubectl(t.Context(), "logs", "--namespace="+namespace, pod.Name); !strings.Contains(got, "Serving securely") {
-			t.Errorf("unexpected logs: %s", got)
+			t.Errorf("logs: got %s, want the line of the start", got)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (s *suite) testExec(t *testing.T) {
 func (s *suite) testRollout(t *testing.T) {
 	before := s.pods(t)
 	stop := s.call(t, "rollout.nl", callLimit)
-	began := time.Now()
+	start := time.Now()
 	for _, args := range [][]string{
 		{"rollout", "restart", "--namespace=" + namespace, "deployment/" + deployment},
 		{"rollout", "status", "--namespace=" + namespace, "deployment/" + deployment, "--timeout=3m"},
@@ -115,9 +115,9 @@ func (s *suite) testRollout(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	t.Logf("the rollout took %s", time.Since(began).Round(time.Second))
-	// Until the old pods are gone too.
-	if err := cluster.Eventually(within(t, 2*time.Minute), func(ctx context.Context) error {
+	t.Logf("the rollout took %s", time.Since(start).Round(time.Second))
+	// Keep calling until the old pods are gone.
+	if err := cluster.Eventually(withLimit(t, 2*time.Minute), func(ctx context.Context) error {
 		pods, err := s.WebhookPods(ctx)
 		if err != nil {
 			return err
@@ -151,12 +151,12 @@ func (s *suite) testRotation(t *testing.T) {
 		old[pod.Name] = served.SerialNumber
 	}
 	stop := s.call(t, "rotation.nl", callLimit)
-	began := time.Now()
-	if err := s.Renew(within(t, 30*time.Second), namespace, certificateName); err != nil {
+	start := time.Now()
+	if err := s.Renew(withLimit(t, 30*time.Second), namespace, certificateName); err != nil {
 		t.Fatal(err)
 	}
 	for _, pod := range before {
-		if err := cluster.Eventually(within(t, 4*time.Minute), func(ctx context.Context) error {
+		if err := cluster.Eventually(withLimit(t, 4*time.Minute), func(ctx context.Context) error {
 			served, err := serving(ctx, pod)
 			if err == nil && served.SerialNumber.Cmp(old[pod.Name]) == 0 {
 				return fmt.Errorf("%s still serves the old certificate", pod.Name)
@@ -165,7 +165,7 @@ func (s *suite) testRotation(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s served the new certificate after %s", pod.Name, time.Since(began).Round(time.Second))
+		t.Logf("%s served the new certificate after %s", pod.Name, time.Since(start).Round(time.Second))
 	}
 	requireNoneLost(t, stop())
 	after := map[string]corev1.Pod{}
@@ -246,7 +246,7 @@ func (s *suite) testLoss(t *testing.T) {
 	t.Logf("lost %s, whose pod the API server was connected to", node)
 	service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + group}}
 	var down, up, notReady time.Duration
-	if err := s.Await(within(t, 4*time.Minute), service, func() error {
+	if err := s.Await(withLimit(t, 4*time.Minute), service, func() error {
 		since := time.Since(lost)
 		switch isUp := available(service); {
 		case isUp && down > 0 && up == 0:
@@ -259,7 +259,7 @@ func (s *suite) testLoss(t *testing.T) {
 		if notReady == 0 && s.nodeLost(t, node) {
 			notReady = since
 		}
-		// The node is NotReady, and calls have succeeded for a while.
+		// The node has been NotReady for a while, and the APIService is available again.
 		if notReady > 0 && since > notReady+10*time.Second && available(service) {
 			return nil
 		}
@@ -272,10 +272,10 @@ func (s *suite) testLoss(t *testing.T) {
 	var longest, silent time.Duration
 	messages := map[string]int{}
 	for i, one := range calls {
-		longest = max(longest, one.took)
+		longest = max(longest, one.duration)
 		if one.err != nil {
 			failed, last = failed+1, i
-			silent = one.began.Add(one.took).Sub(lost)
+			silent = one.start.Add(one.duration).Sub(lost)
 			messages[describe(one.err)]++
 		}
 	}
@@ -292,7 +292,7 @@ func (s *suite) testLoss(t *testing.T) {
 	if silent > 2*time.Minute {
 		t.Errorf("calls failed for %s", silent)
 	}
-	// An operator can do this instead of waiting for the pods' eviction: cert-manager may run on the lost node.
+	// cert-manager may run on the lost node. With this taint its pods move at once, without waiting for their eviction.
 	if got := s.kubectl(t.Context(), "taint", "node", node, "node.kubernetes.io/out-of-service=lost:NoExecute"); strings.HasPrefix(got, "kubectl ") {
 		t.Error(got)
 	}
@@ -326,7 +326,7 @@ func (s *suite) nodeLost(t *testing.T, name string) bool {
 // nodeInUse returns the node of the pod that served the latest calls.
 func (s *suite) nodeInUse(t *testing.T) (name string) {
 	t.Helper()
-	if err := cluster.Eventually(within(t, time.Minute), func(ctx context.Context) error {
+	if err := cluster.Eventually(withLimit(t, time.Minute), func(ctx context.Context) error {
 		most := 0
 		for _, pod := range s.pods(t) { //nolint:contextcheck // It uses the test's context.
 			lines := strings.Count(s.kubectl(ctx, "logs", "--namespace="+namespace, pod.Name), "loss.nl")
@@ -335,7 +335,7 @@ func (s *suite) nodeInUse(t *testing.T) (name string) {
 			}
 		}
 		if most < 10 {
-			return errors.New("too few calls for a conclusion")
+			return errors.New("too few calls so far")
 		}
 		return nil
 	}); err != nil {

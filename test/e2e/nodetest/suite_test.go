@@ -53,7 +53,7 @@ func newSuite(t *testing.T) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := within(t, 5*time.Minute)
+	ctx := withLimit(t, 5*time.Minute)
 	if err = kubelet.Connect(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -188,11 +188,11 @@ func (s *suite) requireCertificate(t *testing.T, domain string) {
 	s.api.AddAccount(apiKey, domain)
 	certificate := cluster.NewCertificate("default", domain, cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: "pebble"},
 		domain, "*."+domain)
-	ctx := within(t, 3*time.Minute)
+	ctx := withLimit(t, 3*time.Minute)
 	if err := s.Client.Create(ctx, certificate); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	start := time.Now()
 	secret, err := s.AwaitReady(ctx, certificate)
 	if err != nil {
 		t.Fatal(err)
@@ -200,14 +200,14 @@ func (s *suite) requireCertificate(t *testing.T, domain string) {
 	if _, err := s.VerifyChain(ctx, secret, certificate.Spec.DNSNames...); err != nil {
 		t.Error(err)
 	}
-	t.Logf("a certificate took %s", time.Since(began).Round(100*time.Millisecond))
+	t.Logf("a certificate took %s", time.Since(start).Round(100*time.Millisecond))
 }
 
 // call is a call to the webhook.
 type call struct {
-	began time.Time
-	took  time.Duration
-	err   error
+	start    time.Time
+	duration time.Duration
+	err      error
 }
 
 // call presents challenges and cleans them up, one after another, until the returned function is called. Each call has
@@ -226,12 +226,12 @@ func (s *suite) call(t *testing.T, domain string, limit time.Duration) (stop fun
 		defer tick.Stop()
 		for {
 			for _, action := range []acme.ChallengeAction{acme.ChallengeActionPresent, acme.ChallengeActionCleanUp} {
-				one := call{began: time.Now()}
+				one := call{start: time.Now()}
 				// The end of the test must not cancel calls.
 				ctx, cancel := context.WithTimeout(context.WithoutCancel(calling), limit)
 				one.err = cluster.Ask(ctx, caller, group, domain, action)
 				cancel()
-				one.took = time.Since(one.began)
+				one.duration = time.Since(one.start)
 				calls = append(calls, one)
 			}
 			select {
@@ -254,18 +254,18 @@ func requireNoneLost(t *testing.T, calls []call) {
 	const fewest = 50
 	var longest time.Duration
 	for _, one := range calls {
-		longest = max(longest, one.took)
+		longest = max(longest, one.duration)
 		if one.err != nil {
-			t.Errorf("lost at %s after %s: %s", one.began.Format(time.StampMilli), one.took, describe(one.err))
+			t.Errorf("call at %s failed after %s: %s", one.start.Format(time.StampMilli), one.duration, describe(one.err))
 		}
 	}
 	t.Logf("%d calls, the longest took %s", len(calls), longest.Round(time.Millisecond))
 	if len(calls) < fewest {
-		t.Errorf("only %d calls, too few for a conclusion", len(calls))
+		t.Errorf("got %d calls, want at least %d for a conclusion", len(calls), fewest)
 	}
 }
 
-// describe adds the response body to an error that did not come from the webhook.
+// describe adds the response body to an error that is not from the webhook.
 func describe(err error) string {
 	text := err.Error()
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Details != nil {
@@ -276,10 +276,10 @@ func describe(err error) string {
 	return text
 }
 
-// within returns a context with a deadline whose cause names the limit.
-func within(t *testing.T, limit time.Duration) context.Context {
+// withLimit returns a context with a deadline whose cause names the limit.
+func withLimit(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("not within %s", limit))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("timed out after %s", limit))
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -30,11 +30,11 @@ type Process struct {
 	logFile string
 	cmd     *exec.Cmd
 	exited  chan struct{}
-	err     error // Valid once exited is closed.
+	err     error // valid once exited is closed
 }
 
-// Start runs a program in its own process group, so that Ctrl-C reaches only the caller, which then stops everything in
-// order. If the caller dies first, the kernel kills the program.
+// Start runs a program in its own process group, so that Ctrl-C reaches only the caller, which then stops all programs in order.
+// If the caller dies first, the kernel kills the program.
 func Start(spec Spec) (*Process, error) {
 	log, err := os.OpenFile(spec.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -42,9 +42,9 @@ func Start(spec Spec) (*Process, error) {
 	}
 	defer func() { _ = log.Close() }()
 
-	//nolint:noctx // A context would kill what serves long after whoever started it; Stop and Kill end it.
+	//nolint:noctx // it outlives the context of its start; Stop and Kill end it
 	cmd := exec.Command(spec.Path, spec.Args...)
-	cmd.Env = append([]string{}, spec.Env...) // Not nil, which would inherit the caller's.
+	cmd.Env = append([]string{}, spec.Env...) // not nil, which would inherit the caller's environment
 	cmd.Dir = spec.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

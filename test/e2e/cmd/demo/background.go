@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// Parts of a cluster run in the process that started it. So with -keep the demo is a second process in the background, and
-// the one in the foreground shows its output until the certificate is issued.
+// Parts of a cluster run in the process that started it. So with -keep the demo runs in a background process, and the process in
+// the foreground shows its output until the certificate is issued.
 
-// kept is the message of the background process when it has succeeded and stays.
+// kept is the message of the background process when it has succeeded and keeps running.
 const kept = "kept"
 
 // report is the file descriptor for that message.
@@ -28,23 +28,23 @@ func watchBackground(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	//nolint:noctx // It is asked to end when the context does, and then cleans up.
+	//nolint:noctx // SIGTERM stops it when ctx ends, so that it cleans up
 	cmd := exec.Command(self, "-keep", "-background")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // It survives Ctrl-C and the end of the terminal.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // survives Ctrl-C and the end of the terminal
 	cmd.ExtraFiles = []*os.File{reportEnd}
-	said, saidEnd, err := os.Pipe()
+	output, outputEnd, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	cmd.Stdout, cmd.Stderr = saidEnd, saidEnd
+	cmd.Stdout, cmd.Stderr = outputEnd, outputEnd
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	_, _ = saidEnd.Close(), reportEnd.Close()
+	_, _ = outputEnd.Close(), reportEnd.Close()
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
 
 	// Both return when it reports kept or exits.
-	if _, err := io.Copy(os.Stdout, said); err != nil {
+	if _, err := io.Copy(os.Stdout, output); err != nil {
 		return err
 	}
 	if word, err := io.ReadAll(outcome); err != nil || string(word) == kept {

@@ -111,7 +111,7 @@ func (d *demo) showRealtime(change realtimeregistertest.Change) {
 		TTL                 int
 	}
 	if err := json.Unmarshal([]byte(change.Record), &record); err != nil {
-		panic(err) // The simulator rejects the record.
+		panic(err) // the simulator rejects invalid records
 	}
 	d.show(change.Added, record.Name+".", record.TTL, record.Type, record.Content)
 }
@@ -205,7 +205,7 @@ func (d *demo) stop() {
 	if d.cluster != nil {
 		d.cluster.Stop()
 	}
-	if d.dns != nil { // They are created together.
+	if d.dns != nil { // created together with the other two
 		d.dns.Close()
 		d.realtime.Close()
 		d.api.Close()

@@ -1,8 +1,8 @@
 //go:build kubelet
 
-// Command node contains the programs of a real node, and a kube-controller-manager with all controllers. The name it is
-// started by selects one. It is separate from the test cluster because it compiles half as much again (volume drivers, a
-// scheduler). The build tag keeps linters from compiling it.
+// Command node contains the programs of a real node, and a kube-controller-manager with all controllers. The name it is started
+// by selects one. It is separate from the test cluster because volume drivers and the scheduler add half as much code. The build
+// tag keeps linters from compiling it.
 package main
 
 import (

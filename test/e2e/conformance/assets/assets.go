@@ -1,8 +1,8 @@
 // Package assets sets the environment variables with which cert-manager's conformance suite finds the control plane.
 //
-// The suite reads these variables during initialization, and panics without them. So an earlier package must set them. Go
-// initializes packages in the order of their import paths, as soon as their imports are initialized. This package imports
-// only the standard library; the suite waits for packages below k8s.io, which sorts after github.com.
+// The suite reads these variables during initialization and panics without them, so an earlier package must set them. Go
+// initializes packages in the order of their import paths, once their imports are initialized. This package imports only the
+// standard library; the suite imports packages below k8s.io, which sorts after github.com.
 package assets
 
 import (
@@ -20,7 +20,7 @@ func init() {
 		if os.Getenv(variable) != "" {
 			continue
 		}
-		// A test runs in the directory of its package.
+		// A test runs in its package's directory.
 		path, err := filepath.Abs(filepath.Join("..", "..", "..", ".cache", "bin", program))
 		if err == nil {
 			err = os.Setenv(variable, path)
