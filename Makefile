@@ -1,5 +1,5 @@
-# Everything needs only Go, make and git: the tools are Go modules, and no root is required. The help text of image,
-# image-test, node-test and dist names what else they need. `make help` lists the targets.
+# Go, make and git are enough, without root: the tools are Go modules. The help texts of image, image-test, node-test and dist name
+# what else these need. `make help` lists the targets.
 SHELL         := bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := build
@@ -18,16 +18,16 @@ COMMIT  ?= $(or $(shell git rev-parse --verify --quiet HEAD),unknown)
 DATE    ?= $(or $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null),unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
-# One set of flags for builds, tests and linters alike, so that the packages they share are compiled once; the Dockerfile
-# and test/e2e read them here. Without grpcnotrace, the webhook is a quarter larger (TestBinarySize).
+# Builds, tests and linters use the same flags, so that Go compiles shared packages once. The Dockerfile and test/e2e read them
+# here. Without grpcnotrace, the webhook is a quarter larger (TestBinarySize).
 export CGO_ENABLED := 0
 export GOFLAGS     := -trimpath -buildvcs=false -tags=grpcnotrace -gcflags=all=-dwarf=false
 
 # Only the race detector needs a C compiler. Go enables cgo if it finds one.
 RACE := $(filter 1,$(shell env -u CGO_ENABLED go env CGO_ENABLED))
 
-# $(call go-build,MODULE,LDFLAGS,OUTPUT,PACKAGES). Go links in GOTMPDIR and renames, so that two makes at once never see
-# a partial binary, and skips what is up to date. GOGC makes the compiler collect less garbage, for 25% less time.
+# $(call go-build,MODULE,LDFLAGS,OUTPUT,PACKAGES). Go links in GOTMPDIR and renames, so that concurrent makes never see a partial
+# binary. It skips what is up to date. With this GOGC the compiler collects less garbage and takes 25% less time.
 go-build = mkdir -p .cache/tmp $(dir $(3)) && \
 	GOGC=400 GOTMPDIR=$(CURDIR)/.cache/tmp go build -C $(1) -ldflags="$(2)" -o $(CURDIR)/$(3) $(4)
 
@@ -51,7 +51,7 @@ clean: ## remove build output (Go's caches stay)
 
 ##@ Test
 
-# e2e mostly waits, so it runs in parallel with the rest, after the shared packages are compiled.
+# e2e mostly waits, so it runs in parallel with the rest, once the shared packages are compiled.
 .PHONY: test
 test: control-plane ## run all checks required before merging
 	@$(MAKE) -j --output-sync=target tidy-check lint unit kill chart docs observability e2e
@@ -61,8 +61,8 @@ test: control-plane ## run all checks required before merging
 tidy-check: ## check that go.mod and go.sum are tidy (fix: make fmt)
 	@$(call in-each,$(MODULES),go mod tidy -diff >/dev/null)
 
-# golangci-lint includes `gofmt -d` and `go vet`, but does not search string literals, hence the grep.
-# actionlint must not use an installed shellcheck: the result must be the same on every machine.
+# golangci-lint includes `gofmt -d` and `go vet`. It does not search string literals, so grep does.
+# actionlint ignores an installed shellcheck, so that the result is the same on every machine.
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/actionlint ## lint code, formatting and workflows
 	@$(call in-each,$(LINTED),$(CURDIR)/$(BIN)/golangci-lint run --config=$(CURDIR)/.golangci.yml ./...)
@@ -83,7 +83,7 @@ unit: ## run unit tests with coverage, and with -race if a C compiler is install
 
 KILLS ?= 3
 .PHONY: kill
-kill: ## kill the process that updates a zone at Realtime Register KILLS times (3); mostly waits
+kill: ## kill the process that updates a Realtime Register zone KILLS times (3); mostly waits
 	KILLS=$(KILLS) go test -count=1 -timeout=0 -parallel=10 -v -run='^TestKill_LeaseHolder$$' ./realtimeregister
 
 .PHONY: chart
@@ -99,7 +99,7 @@ metrics-docs: ## generate docs/reference/metrics.md from the code
 	go test ./internal/metrics -run=TestDocumentation -update
 
 .PHONY: check-picture
-check-picture: ## writes docs/reference/check.svg from a run of webhook check
+check-picture: ## generate docs/reference/check.svg from a run of webhook check
 	go test ./mijnhost/mijnhostcheck -run=TestPicture -update
 
 .PHONY: docs
@@ -122,7 +122,7 @@ control-plane: ## build etcd, kube-apiserver, kubectl and other cluster programs
 
 FUZZTIME ?= 30s
 # By default Go spends up to a minute on minimizing each new input. One attempt keeps the search going.
-# At times Go reports the end of FUZZTIME itself as a failure, without an input.
+# Sometimes Go reports the end of FUZZTIME as a failure, without an input.
 print-rate = { print } /^fuzz: elapsed:/ { n = split($$3, t, /[hms,]+/) - 1; s = t[n] + 60*t[n-1] + 3600*t[n-2]; execs = $$5 } \
 	/^    context deadline exceeded$$/ { late = 1 } /Failing input written/ { found = 1 } /^FAILED$$/ { failed = 1 } \
 	END { if (s) printf "%s: %d executions in %d s, %d a second\n", target, execs, s, execs/s; exit failed && (found || !late) }
@@ -136,7 +136,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: check-readings
-check-readings: ## test webhook check under every reading, fault and interrupt; make unit runs a sample
+check-readings: ## test webhook check under every reading, fault and interrupt (make unit runs a sample)
 	go test -count=1 -timeout=60m ./mijnhost/mijnhostcheck -args -all
 
 SOAKTIME ?= 10m
@@ -167,7 +167,7 @@ compatibility: $(BIN)/helm3 ## test issuance and chart with each OLDER version o
 		echo "$$one"; env "$$one" go test -C test/e2e -count=1 -timeout=60m -parallel=8 -v -run='^(TestIssuance|TestChart)$$' .; \
 	done
 
-# For the workflow that tests each version in its own job.
+# The workflow tests each of these versions in its own job.
 .PHONY: older
 older:
 	@printf '%s\n' $(OLDER)
@@ -233,7 +233,7 @@ notes: ## print the changelog of VERSION
 	@awk -v version='[$(VERSION:v%=%)]' '/^## / { on = index($$0, version) } /^## |^\[.*\]: / { next } on { print; found = 1 } \
 		END { if (!found) { print "CHANGELOG.md has no entry for " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
 
-# Build arguments for the workflow that builds the image.
+# Build arguments of the workflow that builds the image.
 .PHONY: stamp
 stamp:
 	@echo "date=$(DATE)"; echo "epoch=$$(git log -1 --format=%ct)"
@@ -244,7 +244,7 @@ stamp:
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Prometheus without service discovery: less to compile.
+# Without service discovery, Prometheus compiles faster.
 $(BIN)/promtool $(BIN)/prometheus: GOFLAGS += -tags=grpcnotrace,remove_all_sd
 
 # Helm uses the Kubernetes of the test cluster, so it has no module of its own.

@@ -48,7 +48,7 @@ app.kubernetes.io/component: webhook
 
 {{/*
 Labels and annotations of an object.
-Takes a dict: "root", the root context; "labels" and "annotations", what this object has beyond the common ones.
+Takes a dict: "root", the root context; "labels" and "annotations", those that only this object has.
 */}}
 {{- define "mijn-host-webhook.metadata" -}}
 {{- $root := .root -}}
@@ -136,7 +136,7 @@ Name of apiKeySecret, by default that of the DNS host.
 {{- end -}}
 
 {{/*
-Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. It includes those that the
+Secrets that the webhook may read in single namespaces, as JSON: lists of names by namespace. Includes the Secrets that the
 chart refers to.
 */}}
 {{- define "mijn-host-webhook.readableSecrets" -}}
@@ -255,9 +255,9 @@ securityContext:
 {{- end -}}
 
 {{/*
-Shared environment variables, including settings that `webhook check` in the pod needs. extraEnv overrides Go's memory settings
-and the namespace, because duplicate variables cannot be applied. GOMEMLIMIT requires a memory limit: without one, the
-reference would give the node's memory. Calls to the API server and the trace collector must not use the proxy.
+Shared environment variables, including settings that `webhook check` in the pod needs. A variable for Go's memory or the
+namespace is left out if extraEnv sets it, because server-side apply rejects duplicates. GOMEMLIMIT requires a memory limit:
+without one, the reference gives the node's memory. Calls to the API server and the trace collector must not use the proxy.
 */}}
 {{- define "mijn-host-webhook.env" -}}
 {{- $extra := list -}}
@@ -316,8 +316,8 @@ reference would give the node's memory. Calls to the API server and the trace co
 {{- end -}}
 
 {{/*
-The webhook's flags from the values, and extraArgs, which must not repeat them. Settings passed in the environment are empty
-here.
+The webhook's flags from the values, and extraArgs, which must not repeat them. A flag whose setting is in the environment has
+no value here.
 */}}
 {{- define "mijn-host-webhook.args" -}}
 {{- $flags := list
