@@ -108,10 +108,10 @@ func TestCheck_RealHTTPAndDNS(t *testing.T) {
 	got := w.run(t.Context(), nil, "--output=json", "--read-only")
 	var r check.Result
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
-		t.Fatalf("%v in %s", err, got.out)
+		t.Fatalf("%v in output %s", err, got.out)
 	}
 	if got.code != 0 || r.Outcome != check.Well || r.Domain != "example.nl" {
-		t.Errorf("exit code %d: %s", got.code, got.out)
+		t.Errorf("got exit code %d, want 0 and all is well: %s", got.code, got.out)
 	}
 	w.wantZoneAsBefore()
 }
@@ -127,7 +127,7 @@ func TestCheck_Interrupted(t *testing.T) {
 		}
 	})
 	if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") || !strings.Contains(got.errOut, "Interrupted.") {
-		t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errOut)
+		t.Errorf("got exit code %d, want 2 and a removed probe record:\n%s%s", got.code, got.out, got.errOut)
 	}
 	w.wantZoneAsBefore()
 }
@@ -207,7 +207,7 @@ func TestCheck_SharesEnvironmentWithServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code != 1 || !strings.Contains(out.String(), "--allowed-domains has only other.nl and third.nl") || w.api.Calls() == 0 {
-		t.Errorf("exit code %d after %d calls:\n%s", code, w.api.Calls(), out.String())
+		t.Errorf("got exit code %d after %d calls, want 1 and the allowed domains:\n%s", code, w.api.Calls(), out.String())
 	}
 	server := newCommand(getenv)
 	for flag, want := range map[string]string{
@@ -230,7 +230,7 @@ func TestCheck_NoAPIKey(t *testing.T) {
 	cmd.SetArgs([]string{"--domain=example.nl"})
 	cmd.SetErr(&errOut)
 	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), keyEnvironment) || code != 2 {
-		t.Errorf("got %v and exit code %d", err, code)
+		t.Errorf("got error %v and exit code %d, want %s and 2", err, code, keyEnvironment)
 	}
 }
 

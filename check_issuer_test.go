@@ -76,7 +76,7 @@ func TestCheck_Certificate(t *testing.T) {
 				"--mijnhost-base-url="+w.api.URL(), "--resolver="+w.api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port)))
 			var r check.Report
 			if err := json.NewDecoder(bytes.NewBufferString(got.out)).Decode(&r); err != nil {
-				t.Fatalf("%v in %s%s", err, got.out, got.errOut)
+				t.Fatalf("%v in output %s%s", err, got.out, got.errOut)
 			}
 			if got.code != c.code || len(r.Names) != 2 {
 				t.Fatalf("got exit code %d and %d names, want %d and 2:\n%s", got.code, len(r.Names), c.code, got.out)

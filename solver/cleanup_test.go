@@ -284,8 +284,8 @@ func TestCleanUp_UncertainPresent(t *testing.T) {
 	w.wantValues()
 }
 
-// TestCleanUp_RememberedKeyIsRefused: the Secret is deleted and its key revoked, so no retry can succeed.
-func TestCleanUp_RememberedKeyIsRefused(t *testing.T) {
+// TestCleanUp_RememberedKeyRejected: the Secret is deleted and its key revoked, so no retry can succeed.
+func TestCleanUp_RememberedKeyRejected(t *testing.T) {
 	t.Parallel()
 	results := &observed{}
 	w := newWorld(t, func(o *solver.Options) { o.Observer = results })

@@ -228,7 +228,7 @@ func TestNoPUTIsEverSent(t *testing.T) {
 	w.api.RequireNoPUT(t)
 	for _, r := range w.api.Requests() {
 		if r.Op != mijnhosttest.OpReadRecords && r.Op != mijnhosttest.OpPatchRecord && r.Op != mijnhosttest.OpDeleteRecord {
-			t.Errorf("unexpected %s %s", r.Method, r.Path)
+			t.Errorf("unexpected call %s %s", r.Method, r.Path)
 		}
 	}
 }

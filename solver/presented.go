@@ -29,7 +29,7 @@ type location struct {
 	zone, fqdn string
 }
 
-// record is where a value was presented, and with which key.
+// record is the place of a presented value, and its key.
 type record struct {
 	at     location
 	key    apiKey

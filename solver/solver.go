@@ -169,7 +169,7 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 	config, _ := s.rules.Parse(ch.Config) // an invalid config has no service
 	outcome, err := s.removeFrom(ctx, names, key, ch, config.service())
 	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
-		err = &dnshost.LeftBehindError{Reason: err} // there is no Secret in which to fix the key
+		err = &dnshost.LeftBehindError{Reason: err} // without a Secret, the key cannot be fixed
 	}
 	return outcome, err
 }

@@ -277,7 +277,7 @@ func TestReadBody_FourMebibytes(t *testing.T) {
 	large := NewLargeAnswers()
 	body, done, err := readBody(t.Context(), strings.NewReader(strings.Repeat("x", maxBody)), large)
 	if err != nil || len(body) != maxBody {
-		t.Fatalf("%d bytes, %v", len(body), err)
+		t.Fatalf("got %d bytes, %v, want %d", len(body), err, maxBody)
 	}
 	done()
 	if _, _, err = readBody(t.Context(), strings.NewReader(strings.Repeat("x", maxBody+1)), large); !errors.Is(err, errBodyTooLarge) {

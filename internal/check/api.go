@@ -30,13 +30,13 @@ func (t counting) RoundTrip(r *http.Request) (*http.Response, error) {
 type APIRemedies struct {
 	// BaseURLFlag is the flag that sets the API's address.
 	BaseURLFlag string
-	// Refusal returns the remedy for a refused key or account, and "" for any other error.
+	// Refusal returns the remedy for a rejected key or account, and "" for any other error.
 	Refusal func(error) string
 	// Other is the remedy for an error that no other remedy covers.
 	Other string
 }
 
-// APIFault ends a step whose API call failed. A refusal is a problem; no answer is inconclusive.
+// APIFault ends a step whose API call failed. A rejection is a problem; a missing answer is inconclusive.
 func (c *Check) APIFault(ctx context.Context, id StepID, what string, err error, r APIRemedies) {
 	if why, remedy, cut := CutShort(ctx); cut {
 		c.Step(id, Unknown, fmt.Sprintf("%s: %s.", what, why), remedy)

@@ -51,7 +51,7 @@ type Options struct {
 	OnStep func(Step)
 	// OnProgress is called repeatedly with what the check is waiting for; may be nil.
 	OnProgress func(string)
-	// OnAside is called with what the user must know but must not be in the report; may be nil.
+	// OnAside is called with information for the user that the report must not contain; may be nil.
 	OnAside func(string)
 }
 

@@ -1,4 +1,4 @@
-// Package metrics has the webhook's Prometheus metrics. docs/reference/metrics.md is generated from it.
+// Package metrics has the webhook's Prometheus metrics. Its test generates docs/reference/metrics.md.
 package metrics
 
 import (

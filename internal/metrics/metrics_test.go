@@ -144,7 +144,7 @@ func TestMetrics_PrometheusConventions(t *testing.T) {
 	t.Parallel()
 	problems, err := testutil.CollectAndLint(eventful(options()))
 	if err != nil || len(problems) > 0 {
-		t.Error(err, problems)
+		t.Errorf("got problems %v, %v, want none", problems, err)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 		"HTTP DELETE":       "challenge cleanup",
 	} {
 		if !slices.ContainsFunc(spans, func(s *trace.Span) bool { return s.GetName() == child && isBelow(spans, s, parent) }) {
-			t.Errorf("no %s below %s in %v", child, parent, names(spans))
+			t.Errorf("got spans %v, want %s below %s", names(spans), child, parent)
 		}
 	}
 	for _, s := range spans {

@@ -1,4 +1,4 @@
-// A module of its own: what reads Markdown and shell never shows up in the go.mod of the webhook.
+// A separate module, so that the parsers of Markdown and shell stay out of the webhook's go.mod.
 module github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/docs
 
 go 1.26.8

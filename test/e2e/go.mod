@@ -1,5 +1,5 @@
-// A module of its own: what the tests need (kube-apiserver, etcd, Pebble, cert-manager's controllers)
-// never shows up in the go.mod of the webhook.
+// A separate module, so that the dependencies of the tests (kube-apiserver, etcd, Pebble, cert-manager's controllers) stay out of
+// the webhook's go.mod.
 module github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e
 
 go 1.26.8

@@ -1,4 +1,4 @@
-// A module of its own: the tests here need Prometheus, built into .cache/bin.
+// A separate module, so that the dependencies of the tests stay out of the webhook's go.mod.
 module github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/observability
 
 go 1.26.8

@@ -97,7 +97,7 @@ The webhook's ServiceAccount as the subject of a binding.
 {{- end -}}
 
 {{/*
-Namespace in which cert-manager keeps the Secrets of ClusterIssuers.
+Namespace of the Secrets for ClusterIssuers.
 */}}
 {{- define "mijn-host-webhook.clusterResourceNamespace" -}}
 {{- .Values.certManager.clusterResourceNamespace | default .Values.certManager.namespace -}}

@@ -214,8 +214,8 @@ func (s Set) goBuild(ctx context.Context, dir string, args ...string) error {
 	return s.GoBuild(ctx, os.Stderr, dir, args...)
 }
 
-// GoBuild builds with the flags of the root Makefile, so that shared packages are compiled once. The output of Go and the
-// linker is written to messages.
+// GoBuild builds with the flags of the root Makefile, so that Go compiles shared packages once. Go and the linker write to
+// messages.
 func (s Set) GoBuild(ctx context.Context, messages io.Writer, dir string, args ...string) error {
 	flags, err := s.goFlags()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runWebhook runs the webhook with which cert-manager validates and defaults its own resources.
+// runWebhook runs cert-manager's admission webhook, which validates and defaults its resources.
 //
 // Its only exported entry point is a helper for cert-manager's tests, which needs a *testing.T and listens on any free port. So
 // the program runs the helper as its only "test", and forwards the chart's port to it.

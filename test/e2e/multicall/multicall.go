@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// Run runs the program with the name by which this process was started.
+// Run runs the program that the name of this process selects.
 func Run(programs map[string]func()) {
 	name := filepath.Base(os.Args[0])
 	program, ok := programs[name]

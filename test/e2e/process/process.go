@@ -20,7 +20,7 @@ type Spec struct {
 	// Env is the complete environment; nothing is inherited.
 	Env []string
 	Dir string
-	// LogFile receives the output. It is appended to, so a restart keeps earlier lines.
+	// LogFile receives the output. A restart appends to it.
 	LogFile string
 }
 

@@ -1,4 +1,4 @@
-// Package assets sets the environment variables with which cert-manager's conformance suite finds the control plane.
+// Package assets sets the environment variables that lead cert-manager's conformance suite to the control plane.
 //
 // The suite reads these variables during initialization and panics without them, so an earlier package must set them. Go
 // initializes packages in the order of their import paths, once their imports are initialized. This package imports only the
