@@ -247,9 +247,11 @@ help: ## list the targets
 # Without service discovery, Prometheus compiles faster.
 $(BIN)/promtool $(BIN)/prometheus: GOFLAGS += -tags=grpcnotrace,remove_all_sd
 
-# Helm uses the Kubernetes of the test cluster, so it has no module of its own.
-$(BIN)/helm: test/e2e/go.mod test/e2e/go.sum
-	@$(call go-build,test/e2e,-s -w,$@,helm.sh/helm/v4/cmd/helm) && touch $@
+# These tools have no modules of their own, so that they share the compiled Kubernetes libraries of the test cluster.
+$(BIN)/helm: PACKAGE = helm.sh/helm/v4/cmd/helm
+$(BIN)/promtool $(BIN)/prometheus: PACKAGE = github.com/prometheus/prometheus/cmd/$(@F)
+$(BIN)/helm $(BIN)/promtool $(BIN)/prometheus: test/e2e/go.mod test/e2e/go.sum
+	@$(call go-build,test/e2e,-s -w,$@,$(PACKAGE)) && touch $@
 
 $(BIN)/%: test/tools/%/go.mod test/tools/%/go.sum
 	@$(call go-build,test/tools/$*,-s -w,$@,tool) && touch $@
