@@ -138,7 +138,7 @@ func (b *batch) drop(out func(*waiter) bool) {
 	b.jobs = jobs
 }
 
-// run waits for the zone's turn in this process and for its Lease, then runs a round. ctx ends when no caller is left.
+// run waits for the zone's turn in this process and for its Lease, then runs a round. ctx ends if no caller waits that long.
 func (p *Provider) run(ctx context.Context, b *batch) {
 	defer b.stop()
 	zone := b.key.zone
@@ -166,7 +166,7 @@ func (p *Provider) run(ctx context.Context, b *batch) {
 		return
 	}
 	log := p.options.Log.WithValues("zone", zone.name)
-	ctx, cancel := context.WithDeadline(logr.NewContext(context.WithoutCancel(ctx), log), deadline)
+	ctx, cancel := context.WithDeadline(logr.NewContext(ctx, log), deadline)
 	defer cancel()
 	r := p.newRound(zone, b.key.account, lease, log)
 	r.run(ctx, jobs)

@@ -14,7 +14,7 @@ const (
 	goneAfter = 30 * time.Second
 	// rememberRecords is how long a read that lacks a seen record is suspect.
 	rememberRecords = 10 * time.Minute
-	// rememberSigns is how long reads with older signs are rejected.
+	// rememberSigns is how long the signs of an unused zone are kept, by this process and by its Lease.
 	rememberSigns = time.Hour
 )
 
@@ -24,44 +24,38 @@ func (r *round) judge(z *Zone) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	if m.known(r.notes.Newest, now).newerThan(z.sign) {
+	if m.newest.newest(r.notes.Newest).newerThan(z.sign) {
 		return ErrStale
 	}
-	m.learnSign(z.sign, now)
+	m.newest = m.newest.newest(z.sign)
 	if err := r.judgePending(z, now); err != nil {
 		return err
 	}
 	w := r.notes.Wrote
 	switch {
 	case w != nil && z.hash == w.Hash:
-		return m.judgeUnexplained(z, now)
+		if lacks(z, &r.notes, m.seen, staleReads) || lacks(z, &r.notes, m.unexplained, staleReads) {
+			return ErrStale
+		}
+		return nil
 	case w != nil && m.age(lastWrite, w.At, now) < staleReads && !z.sign.newerThan(w.Sign):
-		m.learnUnexplained(z, &r.notes, now)
+		// Another client may have added records within the second of our update, so that no sign tells.
+		see(m.unexplained, z.Records)
 		return ErrStale
 	}
 	return m.judgeLacking(z, &r.notes, now)
 }
 
-// learnUnexplained notes records of a rejected read that are not in the last accepted state. Either the read is stale,
-// or another client added them within the second of our update, which no sign reveals.
-func (m *memory) learnUnexplained(z *Zone, n *notes, now time.Time) {
-	for _, one := range z.Records {
-		if _, known := m.seen[one.key]; !known && !n.cleanedSince(entry{one.name, one.content}, time.Time{}) {
-			m.unexplained[one.key] = now
+// lacks reports whether the read lacks a record that was seen within a time and that no process cleaned up.
+func lacks(z *Zone, n *notes, seen map[string]sighting, within time.Duration) bool {
+	shown, now := keysOf(z.Records), time.Now()
+	for key, s := range seen {
+		if !shown[key] && now.Sub(s.at) <= within &&
+			(s.record.typ != "TXT" || !n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{})) {
+			return true
 		}
 	}
-}
-
-// judgeUnexplained returns an error if the read equals the last update, but lacks a record that a rejected read showed
-// in the last 30 s.
-func (m *memory) judgeUnexplained(z *Zone, now time.Time) error {
-	shown := count(z.Records)
-	for key, at := range m.unexplained {
-		if shown[key] == 0 && now.Sub(at) < staleReads {
-			return ErrStale
-		}
-	}
-	return nil
+	return false
 }
 
 // judgePending looks for an unconfirmed update, which counts as failed after uncertainFor.
@@ -90,27 +84,14 @@ func (p *pending) failure() error {
 // judgeLacking returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed
 // zone have lacked it for goneAfter.
 func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
-	newer := z.sign.newerThan(m.seenSign)
-	shown, lacking := count(z.Records), false
-	for key, s := range m.seen {
-		switch {
-		case shown[key] > 0, now.Sub(s.at) > rememberRecords:
-		case s.record.typ == "TXT" && n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{}):
-		default:
-			lacking = true
-		}
-	}
 	switch {
-	case !lacking:
-		m.lackingSince = time.Time{}
+	case !lacks(z, n, m.seen, rememberRecords):
 		return nil
 	case m.lackingSince.IsZero():
 		m.lackingSince = now
-	case newer && now.Sub(m.lackingSince) >= goneAfter:
+	case z.sign.newerThan(m.seenSign) && now.Sub(m.lackingSince) >= goneAfter:
 		return nil
 	}
-	for _, one := range z.Records { // the next read might lack what this one shows
-		m.seen[one.key] = sighting{one, now}
-	}
+	see(m.seen, z.Records) // the next read may lack what this one shows
 	return ErrStale
 }

@@ -19,14 +19,12 @@ func newMemories() memories { return memories{&sync.Mutex{}, map[int64]*memory{}
 type memory struct {
 	mu     sync.Mutex
 	used   time.Time
-	newest sign // newest sign of all reads
-	signed time.Time
+	newest sign // of all reads
 
 	seen         map[string]sighting // records by key
 	seenSign     sign                // of the last accepted read
-	listed       *Zone               // last list entry
 	lackingSince time.Time
-	unexplained  map[string]time.Time // when rejected reads last showed records that are not in seen
+	unexplained  map[string]sighting // records of reads that were rejected after an update
 
 	presented map[entry]presented
 	barred    error // why no records are added any more
@@ -64,7 +62,7 @@ func (all *memories) open(id int64) *memory {
 	maps.DeleteFunc(all.zones, func(_ int64, m *memory) bool { return m.isOver(now) })
 	m := all.zones[id]
 	if m == nil {
-		m = &memory{seen: map[string]sighting{}, unexplained: map[string]time.Time{}, presented: map[entry]presented{}, observed: map[happening]observation{}}
+		m = &memory{seen: map[string]sighting{}, unexplained: map[string]sighting{}, presented: map[entry]presented{}, observed: map[happening]observation{}}
 		all.zones[id] = m
 	}
 	m.mu.Lock()
@@ -78,7 +76,7 @@ func (m *memory) isOver(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.used) > rememberRecords {
-		m.listed, m.lackingSince = nil, time.Time{}
+		m.lackingSince = time.Time{}
 		clear(m.seen)
 		clear(m.unexplained)
 		clear(m.presented)
@@ -96,31 +94,19 @@ func (all *memories) learnListed(zones []*Zone) {
 func (m *memory) learnListed(z *Zone) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.newest.newerThan(z.sign) {
+		return
+	}
+	see(m.seen, z.Records)
+	m.newest = m.newest.newest(z.sign)
+}
+
+func see(known map[string]sighting, records []*Record) {
 	now := time.Now()
-	if m.listed == z {
-		return
+	for _, r := range records {
+		known[r.key] = sighting{r, now}
 	}
-	m.listed = z
-	if m.known(sign{}, now).newerThan(z.sign) {
-		return
-	}
-	for _, r := range z.Records {
-		if _, ok := m.seen[r.key]; !ok {
-			m.seen[r.key] = sighting{r, now}
-		}
-	}
-	m.learnSign(z.sign, now)
 }
-
-// known returns the newest sign of this process and of others. Callers hold the lock.
-func (m *memory) known(others sign, now time.Time) sign {
-	if now.Sub(m.signed) > rememberSigns {
-		m.newest = sign{}
-	}
-	return m.newest.newest(others)
-}
-
-func (m *memory) learnSign(s sign, now time.Time) { m.newest, m.signed = m.newest.newest(s), now }
 
 func (m *memory) newestSign() sign {
 	m.mu.Lock()
@@ -132,18 +118,11 @@ func (m *memory) newestSign() sign {
 func (m *memory) believe(z *Zone) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
-	m.learnSign(z.sign, now)
-	m.see(z.Records, now)
+	m.newest = m.newest.newest(z.sign)
+	clear(m.seen)
+	see(m.seen, z.Records)
 	clear(m.unexplained)
-	m.seenSign = z.sign
-}
-
-func (m *memory) see(records []*Record, now time.Time) {
-	m.seen, m.lackingSince = make(map[string]sighting, len(records)), time.Time{}
-	for _, r := range records {
-		m.seen[r.key] = sighting{r, now}
-	}
+	m.seenSign, m.lackingSince = z.sign, time.Time{}
 }
 
 // age returns the time since an event. at can be from another machine's clock, so the time since this process first saw

@@ -67,11 +67,11 @@ func (n *notes) String() string {
 func (e entry) fingerprint() string { return dnshost.Fingerprint(e.name + " " + e.value) }
 
 func (n *notes) markCleaned(e entry) {
-	now := time.Now()
+	one := cleaned{time.Now(), e.fingerprint()}
 	n.Cleaned = slices.DeleteFunc(slices.Clone(n.Cleaned), func(c cleaned) bool {
-		return now.Sub(c.At) > rememberCleaned || c.Fingerprint == e.fingerprint()
+		return one.At.Sub(c.At) > rememberCleaned || c.Fingerprint == one.Fingerprint
 	})
-	n.Cleaned = append(n.Cleaned, cleaned{now, e.fingerprint()})
+	n.Cleaned = append(n.Cleaned, one)
 	n.Cleaned = n.Cleaned[max(0, len(n.Cleaned)-maxCleaned):]
 }
 

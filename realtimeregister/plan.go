@@ -146,7 +146,7 @@ func (p *plan) prove(body []byte) error {
 	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["records"], &raws) != nil {
 		return ErrUnsafe
 	}
-	if len(fields) != 1+len(p.base.soa) || len(raws) != len(p.kept)+len(p.added) || len(p.kept) == 0 {
+	if len(fields) != 1+len(p.base.soa) {
 		return ErrUnsafe
 	}
 	for _, f := range p.base.soa {
@@ -157,24 +157,21 @@ func (p *plan) prove(body []byte) error {
 	sent := make([]*Record, len(raws))
 	for i, raw := range raws {
 		one, err := parseRecord(raw)
-		if err != nil || i < len(p.kept) && !bytes.Equal(raw, p.kept[i].raw) {
+		if err != nil {
 			return ErrUnsafe
 		}
 		sent[i] = one
 	}
-	taken, put := missingFrom(p.base.Records, sent), missingFrom(sent, p.base.Records)
-	if len(taken) != len(p.removed) || len(put) != len(p.added) {
+	for _, one := range p.base.Records {
+		switch {
+		case len(sent) > 0 && bytes.Equal(sent[0].raw, one.raw):
+			sent = sent[1:]
+		case !slices.ContainsFunc(p.jobs, func(j *job) bool { return !j.present && j.entry.matches(one) }):
+			return ErrUnsafe
+		}
+	}
+	if len(sent) == len(raws) || !slices.EqualFunc(sent, p.added, func(one *Record, a addition) bool { return a.entry.matches(one) }) {
 		return ErrUnsafe
-	}
-	for _, one := range taken {
-		if !slices.ContainsFunc(p.jobs, func(j *job) bool { return !j.present && j.entry.matches(one) }) {
-			return ErrUnsafe
-		}
-	}
-	for _, one := range put {
-		if !slices.ContainsFunc(p.added, func(a addition) bool { return a.entry.matches(one) }) {
-			return ErrUnsafe
-		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
@@ -41,6 +42,19 @@ func TestPresent_LostValueAgain(t *testing.T) {
 	})
 }
 
+// A foreign TXT record of the same name can lack a TTL.
+func TestPresent_TXTWithoutTTL(t *testing.T) {
+	t.Parallel()
+	foreign := `{"name":"_acme-challenge.example.nl","type":"TXT","content":"of another"}`
+	inBubbleWith(t, sim.Options{}, sim.Zone{Name: "example.nl", Records: append(others(), foreign)}, func(w world) {
+		_ = w.add(acme(1)) // the API may reject such a record
+		w.must(w.remove(acme(1)))
+		if !slices.Contains(w.api.Records(w.zone), foreign) {
+			w.Errorf("record %s is gone", foreign)
+		}
+	})
+}
+
 // All TXT records of a name have one TTL (RFC 2181, section 5.2).
 func TestPresent_TwoTTLsInOneRound(t *testing.T) {
 	t.Parallel()
@@ -71,6 +85,53 @@ func TestPresent_RestoreRejected(t *testing.T) {
 		if got := w.api.TXTValues(w.zone, second); !slices.Equal(got, []string{acme(2)}) {
 			w.Errorf("values under %s: got %q", second, got)
 		}
+	})
+}
+
+// The value may have been lost. No process restores it.
+func TestCleanUp_AbsentValue(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(2 * time.Second)
+		w.api.SetRecords(w.zone, others()...)
+		replica := w.newProcess("two")
+		w.must(retry(func() error { return replica.cleanUp(w.Context(), txt(testName, acme(1))) }, 6))
+		time.Sleep(5 * time.Minute)
+		w.must(replica.cleanUp(w.Context(), txt(testName, acme(9))))
+		w.must(w.add(acme(2)))
+		w.wantValues(acme(2))
+	})
+}
+
+// A value that was presented more than ten minutes ago is not restored.
+func TestPresent_LostLongAgo(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(6 * time.Minute)
+		w.must(w.add(acme(2)))
+		time.Sleep(6 * time.Minute)
+		w.api.SetRecords(w.zone, others()...)
+		w.must(retry(func() error { return w.add(acme(3)) }, 6))
+		w.wantValues(acme(2), acme(3))
+	})
+}
+
+// A request that waits while another process cleans its value up is superseded.
+func TestPresent_CleanedUpMeanwhile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: sim.Slow(3 * time.Second), Times: 1})
+		cleanedUp := make(chan error)
+		go func() { cleanedUp <- w.remove(acme(1)) }()
+		time.Sleep(time.Second)
+		w.wantError(w.newProcess("two").present(w.Context(), txt(testName, acme(1))), realtimeregister.ErrSuperseded)
+		w.must(<-cleanedUp)
+		w.wantValues()
+		w.must(w.add(acme(1)))
+		w.wantValues(acme(1))
 	})
 }
 

@@ -79,7 +79,7 @@ func (p *Provider) Present(ctx context.Context, apiKey string, r dnshost.TXT) (d
 func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
 	result, zones, err := p.answer(ctx, apiKey, r, false)
 	if errors.Is(err, ErrAmbiguous) {
-		return p.cleanUpEach(ctx, apiKey, r, zones)
+		return p.cleanUpEach(ctx, apiKey, r, zones, result)
 	}
 	if errors.Is(err, ErrNoZone) || errors.Is(err, errGone) {
 		err = &dnshost.LeftBehindError{Reason: fmt.Errorf("%s is out of reach: %w", r.FQDN, err)}
@@ -88,14 +88,13 @@ func (p *Provider) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (d
 }
 
 // cleanUpEach removes the value from all zones of one name. The Challenge has a copy of the Issuer's config, so setting
-// service there would not help now.
-func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT, zones []ref) (dnshost.Result, error) {
-	var total dnshost.Result
+// service there now would not help.
+func (p *Provider) cleanUpEach(ctx context.Context, apiKey string, r dnshost.TXT, zones []ref, total dnshost.Result) (dnshost.Result, error) {
 	var failure error
 	for _, zone := range zones {
 		result, err := p.join(ctx, p.account(apiKey), zone, newRequest(r, false))
 		total.Domain, total.Calls, total.Shared = result.Domain, total.Calls+result.Calls, max(total.Shared, result.Shared)
-		if failure == nil && !errors.Is(err, errGone) {
+		if failure == nil {
 			failure = err
 		}
 	}

@@ -78,35 +78,17 @@ func newTXT(e entry, ttl json.RawMessage) *Record {
 
 // quoted encodes a string as JSON.
 func quoted(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // strings always encode
-	return bytes.TrimSpace(b.Bytes())
+	text, _ := json.Marshal(s) // strings always encode
+	return text
 }
 
-// multiset counts records by key.
-type multiset map[string]int
-
-func count(records []*Record) multiset {
-	m := make(multiset, len(records))
+// keysOf returns the set of the records' keys.
+func keysOf(records []*Record) map[string]bool {
+	keys := make(map[string]bool, len(records))
 	for _, r := range records {
-		m[r.key]++
+		keys[r.key] = true
 	}
-	return m
-}
-
-// missingFrom returns the records that other lacks. Duplicates count.
-func missingFrom(records, other []*Record) []*Record {
-	left, missing := count(other), []*Record(nil)
-	for _, r := range records {
-		if left[r.key] > 0 {
-			left[r.key]--
-			continue
-		}
-		missing = append(missing, r)
-	}
-	return missing
+	return keys
 }
 
 // hashOf returns a hash of a list, regardless of order.
@@ -164,30 +146,22 @@ func canonical(raw json.RawMessage) string {
 	return b.String()
 }
 
-// isPlainString reports whether JSON has only one form of the string.
+// isPlainString reports whether raw is a string that quoted returns as it is.
 func isPlainString(raw []byte) bool {
 	if len(raw) < 2 || raw[0] != '"' {
 		return false
 	}
 	for _, c := range raw[1 : len(raw)-1] {
-		if c < ' ' || c > '~' || c == '\\' || c == '"' {
+		if c < ' ' || c > '~' || strings.IndexByte(`\"<>&`, c) >= 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// isPlainNumber reports whether raw is a whole number of at most 18 digits.
+// isPlainNumber reports whether raw, which is JSON or nothing, is a whole number of at most 18 digits.
 func isPlainNumber(raw []byte) bool {
-	if len(raw) > 18 || raw[0] == '0' && len(raw) > 1 {
-		return false
-	}
-	for _, c := range raw {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	return len(raw) > 0 && len(raw) <= 18 && strings.Trim(string(raw), "0123456789") == ""
 }
 
 func writeCanonical(b *strings.Builder, v any) {

@@ -12,10 +12,7 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock"
 )
 
-// maxTries limits the updates of a round. Each rejected value costs one.
-const maxTries = 6
-
-// round reads and updates a zone once, while it holds the zone's turn and Lease.
+// round reads and updates a zone once, while it has the zone's turn and Lease.
 type round struct {
 	options Options
 	client  *Client
@@ -25,7 +22,6 @@ type round struct {
 	notes   notes
 	log     logr.Logger
 	start   time.Time
-	tries   int
 	// doubtful: an unconfirmed update counts as failed but might have taken effect, so one read is not conclusive.
 	doubtful bool
 	answers  map[*job]error
@@ -70,11 +66,6 @@ func (r *round) answer(ctx context.Context, jobs []*job, mayHalve bool) {
 		p := r.plan(z, jobs)
 		if jobs = p.jobs; p.changesNothing() {
 			r.succeed(jobs)
-			return
-		}
-		r.tries++
-		if r.tries > maxTries {
-			r.fail(jobs, ErrNoTime)
 			return
 		}
 		err = r.send(ctx, p)
@@ -183,14 +174,9 @@ func (r *round) reply(jobs []*job) {
 // read reads the zone until judge accepts the read. It returns judge's error when time runs out.
 func (r *round) read(ctx context.Context) (*Zone, error) {
 	for wait := firstWait; ; wait = longer(wait) {
-		z, err := r.client.Zone(ctx, r.zone.id)
-		switch {
-		case errors.Is(err, errMissing):
-			return nil, errGone
-		case err != nil:
+		z, err := r.look(ctx)
+		if err != nil {
 			return nil, err
-		case z.ID != r.zone.id || z.Name != r.zone.name:
-			return nil, ErrOtherZone
 		}
 		err = r.judge(z)
 		if r.doubtful {
@@ -211,7 +197,19 @@ func (r *round) read(ctx context.Context) (*Zone, error) {
 	}
 }
 
-// lookAgain lists the zone: a read that lacks a listed record is suspect.
+// look reads the zone once.
+func (r *round) look(ctx context.Context) (*Zone, error) {
+	z, err := r.client.Zone(ctx, r.zone.id)
+	switch {
+	case errors.Is(err, errMissing):
+		return nil, errGone
+	case err == nil && (z.ID != r.zone.id || z.Name != r.zone.name):
+		return nil, ErrOtherZone
+	}
+	return z, err
+}
+
+// lookAgain lists the zone, so that a read which lacks a listed record is suspect.
 func (r *round) lookAgain(ctx context.Context) error {
 	zones, err := r.client.Zones(ctx, r.zone.name)
 	if err != nil {

@@ -54,9 +54,6 @@ func (r *round) send(ctx context.Context, p *plan) error {
 	sent, err := r.post(ctx, limit, body)
 	if err != nil && (!sent || !isUncertain(err)) {
 		r.notes = before
-		if errors.Is(err, errMissing) {
-			return errGone
-		}
 		return err
 	}
 	if err != nil {
@@ -106,10 +103,7 @@ func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered 
 	note := r.notes.Pending
 	looks := 0
 	for wait := firstWait; ; wait = longer(wait) {
-		z, err := r.client.Zone(ctx, r.zone.id)
-		if errors.Is(err, errMissing) {
-			return errGone
-		}
+		z, err := r.look(ctx)
 		if err == nil && r.isEffective(z, p, note, answered) {
 			lost := lostFrom(p.kept, z)
 			looks++
@@ -131,7 +125,7 @@ func (r *round) readBack(ctx context.Context, p *plan, list []*Record, answered 
 // isEffective reports whether a read confirms the update. If the update only removes values and the API did not answer
 // 200, another client might have removed them.
 func (r *round) isEffective(z *Zone, p *plan, note *pending, answered bool) bool {
-	if z.ID != r.zone.id || z.Name != r.zone.name || r.memory.isOlder(z) {
+	if r.memory.isOlder(z) {
 		return false
 	}
 	if z.hash == note.Hash {
@@ -154,17 +148,15 @@ func (r *round) isEffective(z *Zone, p *plan, note *pending, answered bool) bool
 }
 
 func (m *memory) isOlder(z *Zone) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.known(sign{}, time.Now()).newerThan(z.sign)
+	return m.newestSign().newerThan(z.sign)
 }
 
 // lostFrom returns the sent records of which a read shows no copy.
 func lostFrom(kept []*Record, z *Zone) []*Record {
-	shown := count(z.Records)
+	shown := keysOf(z.Records)
 	var lost []*Record
 	for _, one := range kept {
-		if shown[one.key] == 0 {
+		if !shown[one.key] {
 			lost = append(lost, one)
 		}
 	}
