@@ -187,7 +187,7 @@ func TestFault_PermanentHasConstantMessage(t *testing.T) {
 					if calls := w.api.Calls(); calls > 40 {
 						w.Errorf("got %d calls", calls)
 					}
-					if posts := w.api.CallsOf(sim.OpUpdateZone); posts > 4 { // a 404 restarts the search for the zone, so two
+					if posts := w.api.CallsOf(sim.OpUpdateZone); posts > 2 {
 						w.Errorf("got %d updates", posts)
 					}
 					w.wantOthersUntouched()

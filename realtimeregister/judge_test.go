@@ -14,7 +14,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestStaleRead_NewerSeenByOtherProcess: the Lease says how new the zone is that another process has read.
+// The Lease says how new the zone is that another process has read.
 func TestStaleRead_NewerSeenByOtherProcess(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{History: time.Hour}, func(w world) {
@@ -30,7 +30,7 @@ func TestStaleRead_NewerSeenByOtherProcess(t *testing.T) {
 	})
 }
 
-// TestShortRead_OthersMissing: records that only a rejected read has shown are known, too.
+// Records that only a rejected read has shown are known, too.
 func TestShortRead_OthersMissing(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{Signs: sim.SignsNone}, func(w world) {
@@ -49,7 +49,7 @@ func TestShortRead_OthersMissing(t *testing.T) {
 	})
 }
 
-// TestShortRead_SeenBefore: a record that another client added is known from the last read, although no update contained it.
+// A record that another client added is known from the last read, although no update contained it.
 func TestShortRead_SeenBefore(t *testing.T) {
 	t.Parallel()
 	for _, added := range []int{1, 2} {
@@ -73,7 +73,7 @@ func TestShortRead_SeenBefore(t *testing.T) {
 	}
 }
 
-// TestForeignWriter_Delays: what another client, or another process, writes right after an update delays the next one only
+// What another client, or another process, writes right after an update delays the next one only
 // if records are gone.
 func TestForeignWriter_Delays(t *testing.T) {
 	t.Parallel()
@@ -120,7 +120,7 @@ func TestForeignWriter_Delays(t *testing.T) {
 	}
 }
 
-// TestList_OlderThanKnown: an outdated list makes no read suspect.
+// An outdated list makes no read suspect.
 func TestList_OlderThanKnown(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{History: time.Hour}, func(w world) {
@@ -164,7 +164,7 @@ func (b behindLease) Notes() string {
 	return strings.ReplaceAll(b.Lease.Notes(), `"at":"2000-01-01T`, `"at":"2000-01-02T`)
 }
 
-// TestUncertainUpdate_ClockBehind: a minute passes by the clock of the process that waits.
+// A minute passes by the clock of the process that waits.
 func TestUncertainUpdate_ClockBehind(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {

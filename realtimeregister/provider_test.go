@@ -50,6 +50,10 @@ func TestCalls_OneChallenge(t *testing.T) {
 		w.api.ResetRequests()
 		w.must(w.remove(acme(1)))
 		w.wantCalls(sim.OpReadZone)
+		time.Sleep(11 * time.Minute)
+		w.api.ResetRequests()
+		w.must(w.remove(acme(1)))
+		w.wantCalls(sim.OpListZones, sim.OpReadZone)
 	})
 }
 
@@ -179,6 +183,19 @@ func TestUnfitZone_NotWritten(t *testing.T) {
 	}
 }
 
+// A value is left behind. Without one, the clean-up succeeds.
+func TestCleanUp_ZoneBecameUnfit(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		w.api.SetSetting(w.zone, "template", `"standard"`)
+		if err := w.remove(acme(1)); !errors.As(err, new(*dnshost.LeftBehindError)) {
+			w.Errorf("got %v", err)
+		}
+		w.must(w.remove(acme(2)))
+	})
+}
+
 // An empty list is never sent.
 func TestCleanUp_LastRecord(t *testing.T) {
 	t.Parallel()
@@ -200,6 +217,9 @@ func TestCleanUp_LastRecord(t *testing.T) {
 		if w.api.EmptyUpdates() > 0 {
 			w.Error("empty list sent")
 		}
+		w.api.SetRecords(w.zone, others()...)
+		w.must(retry(func() error { return w.add(acme(2)) }, 6))
+		w.wantValues(acme(2)) // the value that was left behind is not restored
 	})
 }
 
@@ -233,5 +253,15 @@ func TestRequests_LastWins(t *testing.T) {
 		w.must(<-running)
 		w.wantError(<-early, realtimeregister.ErrSuperseded)
 		w.wantValues(acme(0), acme(1))
+	})
+}
+
+// The API may show the name of a zone in another case, and with a final dot.
+func TestZoneName_OtherCase(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.api.Inject(sim.Fault{Kind: sim.OtherName("Example.NL."), When: func(r sim.Request) bool { return r.Op != sim.OpUpdateZone }})
+		w.must(w.add(acme(1)))
+		w.wantValues(acme(1))
 	})
 }

@@ -8,7 +8,7 @@ import (
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
-// TestRecord_OtherForm: a record is the same in another form of JSON, and lost if its value differs.
+// A record is the same in another form of JSON, and lost if its value differs.
 func TestRecord_OtherForm(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
