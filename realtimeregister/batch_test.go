@@ -20,8 +20,12 @@ func TestDeadline_Short(t *testing.T) {
 				w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: sim.DropBefore()})
 				ctx, cancel := context.WithTimeout(w.Context(), deadline)
 				defer cancel()
+				begun := time.Now()
 				_, err := w.Present(ctx, testKey, txt(testName, acme(1)))
 				w.wantError(err, want)
+				if took := time.Since(begun); took > deadline-4*time.Second {
+					w.Errorf("took %s", took)
+				}
 			})
 		})
 	}
@@ -42,6 +46,20 @@ func TestDeadline_LeaseInUse(t *testing.T) {
 		if took := time.Since(begun); took > callLimit-time.Second {
 			w.Errorf("took %s of %s", took, callLimit)
 		}
+	})
+}
+
+// A process that gets the Lease with too little time for a round passes the notes on.
+func TestLease_AcquiredTooLate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.api.Inject(sim.Fault{Op: sim.OpUpdateZone, Kind: sim.DropBefore(), Times: 1})
+		unconfirmed := make(chan error)
+		go func() { unconfirmed <- w.add(acme(1)) }()
+		time.Sleep(time.Second)
+		w.wantError(w.newProcess("two").present(w.Context(), txt(testName, acme(2))), realtimeregister.ErrLeaseInUse)
+		w.wantError(<-unconfirmed, realtimeregister.ErrUncertain)
+		w.wantError(w.newProcess("three").present(w.Context(), txt(testName, acme(3))), realtimeregister.ErrUncertain)
 	})
 }
 

@@ -30,6 +30,48 @@ func TestStaleRead_NewerSeenByOtherProcess(t *testing.T) {
 	})
 }
 
+// A read is outdated if its date or its serial is older, and neither is newer.
+func TestStaleRead_Signs(t *testing.T) {
+	t.Parallel()
+	type sign struct {
+		date   string
+		serial uint32
+	}
+	noon := sign{"2020-01-01T12:00:00Z", 5}
+	for name, c := range map[string]struct {
+		reads []sign
+		want  error // of the last one
+	}{
+		"same":                     {[]sign{noon, noon}, nil},
+		"the same in another zone":     {[]sign{noon, {"2020-01-01T13:00:00+0100", 5}}, nil},
+		"an older date":                {[]sign{noon, {"2020-01-01T12:59:59+0100", 5}}, realtimeregister.ErrStale},
+		"an older serial":              {[]sign{noon, {noon.date, 4}}, realtimeregister.ErrStale},
+		"a newer date, older serial":   {[]sign{noon, {"2020-01-01T12:00:01Z", 4}}, nil},
+		"an older date, newer serial":  {[]sign{noon, {"2020-01-01T11:00:00Z", 6}}, nil},
+		"a serial that starts again":   {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon}, nil},
+		"a serial from before that":    {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon, {noon.date, 4e9}}, realtimeregister.ErrStale},
+		"no date, and an older serial": {[]sign{noon, {"", 4}}, realtimeregister.ErrStale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{Signs: sim.SignsNone}, func(w world) {
+				for i, s := range c.reads {
+					over := w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.OtherShape(fmt.Sprintf(
+						`{"id":%d,"name":"example.nl","updatedDate":%q,"defaultRecords":[{"type":"SOA","content":"ns.example dns.example %d 1 1 1 1"}],"records":[%s]}`,
+						w.zone, s.date, s.serial, strings.Join(others(), ",")))})
+					err := w.remove(acme(9)) // reads only
+					over()
+					if i < len(c.reads)-1 {
+						w.must(err)
+						continue
+					}
+					w.wantError(err, c.want)
+				}
+			})
+		})
+	}
+}
+
 // Records that only a rejected read has shown are known, too.
 func TestShortRead_OthersMissing(t *testing.T) {
 	t.Parallel()

@@ -104,6 +104,22 @@ func TestCleanUp_AbsentValue(t *testing.T) {
 	})
 }
 
+// The Lease has the latest clean-ups, whose values no process restores.
+func TestCleanUp_AfterManyOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(2 * time.Second)
+		w.api.SetRecords(w.zone, others()...)
+		time.Sleep(time.Minute)
+		replica := w.newProcess("two")
+		w.must(atOnce(1000, func(i int) error { return replica.cleanUp(w.Context(), txt(testName, acme(10+i))) }))
+		w.must(replica.cleanUp(w.Context(), txt(testName, acme(1))))
+		w.must(retry(func() error { return w.add(acme(2)) }, 6))
+		w.wantValues(acme(2))
+	})
+}
+
 // A value that was presented more than ten minutes ago is not restored.
 func TestPresent_LostLongAgo(t *testing.T) {
 	t.Parallel()

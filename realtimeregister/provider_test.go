@@ -265,3 +265,20 @@ func TestZoneName_OtherCase(t *testing.T) {
 		w.wantValues(acme(1))
 	})
 }
+
+// Null is the same as no field.
+func TestZone_NullFields(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.api.Inject(sim.Fault{Op: sim.OpReadZone, Times: 1, Kind: sim.OtherShape(fmt.Sprintf(
+			`{"id":%d,"name":"example.nl","template":null,"master":null,"deletionDate":null,"hostMaster":null,"ttl":null,"records":[%s]}`,
+			w.zone, strings.Join(others(), ","),
+		))})
+		w.must(w.add(acme(1)))
+		for _, r := range w.api.Requests() {
+			if strings.Contains(string(r.Body), "null") {
+				w.Errorf("sent %s", r.Body)
+			}
+		}
+	})
+}

@@ -149,7 +149,7 @@ func TestUncertainUpdate_SaysWhy(t *testing.T) {
 // A rejection that is about no record is not tried again with fewer values.
 func TestRejectedUpdate_NotHalved(t *testing.T) {
 	t.Parallel()
-	for name, kind := range map[string]sim.Kind{"may pass": sim.Failure(400, "ProcessError", "x"), "a page": sim.HTMLPage(400), "missing": sim.Status(404)} {
+	for name, kind := range map[string]sim.Kind{"may pass": sim.Failure(400, "ProcessError", "x"), "a page": sim.HTMLPage(400), "missing": sim.Failure(400, "ObjectDoesNotExist", "x")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, func(w world) {
