@@ -29,8 +29,8 @@ import (
 // writerVariable turns this test binary into a webhook process. Its value is a writerConfig.
 const writerVariable = "REALTIMEREGISTER_TEST_WRITER"
 
-// unitLives is the default number of random lives of a zone. The fuzz target searches further.
-const unitLives = "10"
+// unitLives is how many random lives of a zone a test plays by default, beside the seeds of the fuzz target, which searches further.
+const unitLives = "6"
 
 func TestMain(m *testing.M) {
 	if config := os.Getenv(writerVariable); config != "" {
