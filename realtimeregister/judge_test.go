@@ -115,6 +115,23 @@ func TestShortRead_SeenBefore(t *testing.T) {
 	}
 }
 
+// A complete read ends the time after which missing records count as removed.
+func TestShortRead_Twice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(time.Minute)
+		w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.ShortRead(), Times: 1})
+		w.must(w.remove(acme(9))) // reads only
+		time.Sleep(time.Minute)
+		late := sim.Record("late.example.nl", "A", "192.0.2.9", 60)
+		w.api.AddRecord(w.zone, late)
+		w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.ShortRead(), Times: 1})
+		w.must(w.add(acme(2)))
+		w.wantOthers(append(others(), late)...)
+	})
+}
+
 // What another client, or another process, writes right after an update delays the next one only
 // if records are gone.
 func TestForeignWriter_Delays(t *testing.T) {
