@@ -51,6 +51,8 @@ func TestStaleRead_Signs(t *testing.T) {
 		"a serial that starts again":   {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon}, nil},
 		"a serial from before that":    {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon, {noon.date, 4e9}}, realtimeregister.ErrStale},
 		"no date, and an older serial": {[]sign{noon, {"", 4}}, realtimeregister.ErrStale},
+		"no date, the same serial":     {[]sign{noon, {"", 5}}, realtimeregister.ErrStale}, // before the zone's first change
+		"no date, a newer serial":      {[]sign{noon, {"", 6}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,6 +24,7 @@ type memory struct {
 	seen         map[string]sighting // records by key
 	seenSign     sign                // of the last accepted read
 	lackingSince time.Time
+	emptySince   time.Time           // when reads began to show no records
 	unexplained  map[string]sighting // records of reads that were rejected after an update
 
 	presented map[entry]presented
@@ -76,7 +77,7 @@ func (m *memory) isOver(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.used) > rememberRecords {
-		m.lackingSince = time.Time{}
+		m.lackingSince, m.emptySince = time.Time{}, time.Time{}
 		clear(m.seen)
 		clear(m.unexplained)
 		clear(m.presented)
@@ -123,6 +124,19 @@ func (m *memory) believe(z *Zone) {
 	see(m.seen, z.Records)
 	clear(m.unexplained)
 	m.seenSign, m.lackingSince = z.sign, time.Time{}
+	switch {
+	case len(z.Records) > 0:
+		m.emptySince = time.Time{}
+	case m.emptySince.IsZero():
+		m.emptySince = time.Now()
+	}
+}
+
+// isEmptyFor reports whether reads have shown no records for d.
+func (m *memory) isEmptyFor(d time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.emptySince.IsZero() && time.Since(m.emptySince) >= d
 }
 
 // age returns the time since an event. at can be from another machine's clock, so the time since this process first saw

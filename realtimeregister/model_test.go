@@ -48,6 +48,11 @@ func inVirtualTime(property func(*rapid.T)) func(*rapid.T) {
 
 func zoneLife(t *rapid.T) {
 	m := newModel(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(m.trace())
+		}
+	})
 	t.Repeat(map[string]func(*rapid.T){
 		"burst":      m.burst,
 		"others add": m.othersAdd,

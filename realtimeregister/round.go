@@ -105,7 +105,8 @@ func (r *round) succeed(jobs []*job) {
 	}
 }
 
-// answerUnfit answers jobs for a zone that must not be written. Cleaning up an absent value succeeds.
+// answerUnfit answers jobs for a zone that must not be written. Cleaning up an absent value succeeds, but a zone without
+// records proves nothing until it has none for goneAfter: a read after a write can omit all of them.
 func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 	for _, j := range jobs {
 		switch {
@@ -113,6 +114,8 @@ func (r *round) answerUnfit(z *Zone, jobs []*job, unfit error) {
 			r.answers[j] = unfit
 		case z.has(j.entry):
 			r.answers[j] = &dnshost.LeftBehindError{Reason: unfit}
+		case len(z.Records) == 0 && !r.memory.isEmptyFor(goneAfter):
+			r.answers[j] = unfit
 		default:
 			r.answers[j] = nil
 		}

@@ -131,8 +131,9 @@ func signOf(fields map[string]json.RawMessage) sign {
 // newerThan reports whether one part is newer and none is older.
 func (s sign) newerThan(other sign) bool { return s.ahead(other) && !other.ahead(s) }
 
+// ahead reports whether one part is newer. A zone has no date until its first change.
 func (s sign) ahead(other sign) bool {
-	return !s.Date.IsZero() && !other.Date.IsZero() && s.Date.After(other.Date) ||
+	return s.Date.After(other.Date) ||
 		s.Serial != 0 && other.Serial != 0 && int32(s.Serial-other.Serial) > 0 //nolint:gosec // RFC 1982
 }
 
