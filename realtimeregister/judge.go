@@ -34,7 +34,7 @@ func (r *round) judge(z *Zone) error {
 	w := r.notes.Wrote
 	switch {
 	case w != nil && z.hash == w.Hash:
-		if lacks(z, &r.notes, m.seen, staleReads) || lacks(z, &r.notes, m.unexplained, staleReads) {
+		if len(missing(z, &r.notes, m.seen, staleReads)) > 0 || len(missing(z, &r.notes, m.unexplained, staleReads)) > 0 {
 			return ErrStale
 		}
 		return nil
@@ -43,19 +43,19 @@ func (r *round) judge(z *Zone) error {
 		see(m.unexplained, z.Records)
 		return ErrStale
 	}
-	return m.judgeLacking(z, &r.notes, now)
+	return m.judgeMissing(z, &r.notes, now)
 }
 
-// lacks reports whether the read lacks a record that was seen within a time and that no process cleaned up.
-func lacks(z *Zone, n *notes, seen map[string]sighting, within time.Duration) bool {
+// missing returns the keys of records that the read lacks although they were seen within a time and no process cleaned them up.
+func missing(z *Zone, n *notes, seen map[string]sighting, within time.Duration) (keys []string) {
 	shown, now := keysOf(z.Records), time.Now()
 	for key, s := range seen {
 		if !shown[key] && now.Sub(s.at) <= within &&
 			(s.record.typ != "TXT" || !n.cleanedSince(entry{s.record.name, s.record.content}, time.Time{})) {
-			return true
+			keys = append(keys, key)
 		}
 	}
-	return false
+	return keys
 }
 
 // judgePending looks for an unconfirmed update, which counts as failed after uncertainFor.
@@ -81,17 +81,21 @@ func (p *pending) failure() error {
 	return fmt.Errorf("%w (%s)", ErrUncertain, p.Cause)
 }
 
-// judgeLacking returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed
-// zone have lacked it for goneAfter.
-func (m *memory) judgeLacking(z *Zone, n *notes, now time.Time) error {
-	switch {
-	case !lacks(z, n, m.seen, rememberRecords):
-		return nil
-	case m.lackingSince.IsZero():
-		m.lackingSince = now
-	case z.sign.newerThan(m.seenSign) && now.Sub(m.lackingSince) >= goneAfter:
+// judgeMissing returns an error if the read lacks a seen record that no process cleaned up, until reads of a changed zone
+// have lacked that record for goneAfter.
+func (m *memory) judgeMissing(z *Zone, n *notes, now time.Time) error {
+	keys, gone := missing(z, n, m.seen, rememberRecords), z.sign.newerThan(m.seenSign)
+	for _, key := range keys {
+		s := m.seen[key]
+		if s.missingSince.IsZero() {
+			s.missingSince = now
+			m.seen[key] = s
+		}
+		gone = gone && now.Sub(s.missingSince) >= goneAfter
+	}
+	if len(keys) == 0 || gone {
 		return nil
 	}
-	see(m.seen, z.Records) // the next read may lack what this one shows
+	see(m.seen, z.Records) // the next read might lack what this one shows
 	return ErrStale
 }

@@ -134,6 +134,23 @@ func TestShortRead_Twice(t *testing.T) {
 	})
 }
 
+// A record that is really gone says nothing about the others that a later read lacks.
+func TestShortRead_AfterRemovalByAnotherClient(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, func(w world) {
+		w.must(w.add(acme(1)))
+		time.Sleep(2 * time.Second)
+		w.api.DeleteRecord(w.zone, others()[0])
+		w.wantError(w.remove(acme(9)), realtimeregister.ErrStale) // reads only
+		time.Sleep(time.Minute)
+		late := sim.Record("late.example.nl", "A", "192.0.2.9", 60)
+		w.api.AddRecord(w.zone, late)
+		w.api.Inject(sim.Fault{Op: sim.OpReadZone, Kind: sim.ShortRead(), Times: 1})
+		w.must(retry(func() error { return w.add(acme(2)) }, 6))
+		w.wantOthers(append(others()[1:], late)...)
+	})
+}
+
 // What another client, or another process, writes right after an update delays the next one only
 // if records are gone.
 func TestForeignWriter_Delays(t *testing.T) {

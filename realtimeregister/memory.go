@@ -21,11 +21,10 @@ type memory struct {
 	used   time.Time
 	newest sign // of all reads
 
-	seen         map[string]sighting // records by key
-	seenSign     sign                // of the last accepted read
-	lackingSince time.Time
-	emptySince   time.Time           // when reads began to show no records
-	unexplained  map[string]sighting // records of reads that were rejected after an update
+	seen        map[string]sighting // records by key
+	seenSign    sign                // of the last accepted read
+	emptySince  time.Time           // when reads began to show no records
+	unexplained map[string]sighting // records of reads that were rejected after an update
 
 	presented map[entry]presented
 	barred    error // why no records are added any more
@@ -34,8 +33,9 @@ type memory struct {
 }
 
 type sighting struct {
-	record *Record
-	at     time.Time
+	record       *Record
+	at           time.Time
+	missingSince time.Time // when reads began to lack it
 }
 
 // presented is a value that this process has presented.
@@ -77,7 +77,7 @@ func (m *memory) isOver(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.used) > rememberRecords {
-		m.lackingSince, m.emptySince = time.Time{}, time.Time{}
+		m.emptySince = time.Time{}
 		clear(m.seen)
 		clear(m.unexplained)
 		clear(m.presented)
@@ -105,7 +105,7 @@ func (m *memory) learnListed(z *Zone) {
 func see(known map[string]sighting, records []*Record) {
 	now := time.Now()
 	for _, r := range records {
-		known[r.key] = sighting{r, now}
+		known[r.key] = sighting{record: r, at: now}
 	}
 }
 
@@ -123,7 +123,7 @@ func (m *memory) believe(z *Zone) {
 	clear(m.seen)
 	see(m.seen, z.Records)
 	clear(m.unexplained)
-	m.seenSign, m.lackingSince = z.sign, time.Time{}
+	m.seenSign = z.sign
 	switch {
 	case len(z.Records) > 0:
 		m.emptySince = time.Time{}
