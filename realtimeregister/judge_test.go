@@ -42,17 +42,17 @@ func TestStaleRead_Signs(t *testing.T) {
 		reads []sign
 		want  error // of the last one
 	}{
-		"same":                     {[]sign{noon, noon}, nil},
-		"the same in another zone":     {[]sign{noon, {"2020-01-01T13:00:00+0100", 5}}, nil},
-		"an older date":                {[]sign{noon, {"2020-01-01T12:59:59+0100", 5}}, realtimeregister.ErrStale},
-		"an older serial":              {[]sign{noon, {noon.date, 4}}, realtimeregister.ErrStale},
-		"a newer date, older serial":   {[]sign{noon, {"2020-01-01T12:00:01Z", 4}}, nil},
-		"an older date, newer serial":  {[]sign{noon, {"2020-01-01T11:00:00Z", 6}}, nil},
-		"a serial that starts again":   {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon}, nil},
-		"a serial from before that":    {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon, {noon.date, 4e9}}, realtimeregister.ErrStale},
-		"no date, and an older serial": {[]sign{noon, {"", 4}}, realtimeregister.ErrStale},
-		"no date, the same serial":     {[]sign{noon, {"", 5}}, realtimeregister.ErrStale}, // before the zone's first change
-		"no date, a newer serial":      {[]sign{noon, {"", 6}}, nil},
+		"same":                      {[]sign{noon, noon}, nil},
+		"same in another time zone": {[]sign{noon, {"2020-01-01T13:00:00+0100", 5}}, nil},
+		"older date":                {[]sign{noon, {"2020-01-01T12:59:59+0100", 5}}, realtimeregister.ErrStale},
+		"older serial":              {[]sign{noon, {noon.date, 4}}, realtimeregister.ErrStale},
+		"newer date, older serial":  {[]sign{noon, {"2020-01-01T12:00:01Z", 4}}, nil},
+		"older date, newer serial":  {[]sign{noon, {"2020-01-01T11:00:00Z", 6}}, nil},
+		"serial wraps around":       {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon}, nil},
+		"serial before the wrap":    {[]sign{{noon.date, 2e9}, {noon.date, 4e9}, noon, {noon.date, 4e9}}, realtimeregister.ErrStale},
+		"no date, older serial":     {[]sign{noon, {"", 4}}, realtimeregister.ErrStale},
+		"no date, same serial":      {[]sign{noon, {"", 5}}, realtimeregister.ErrStale}, // before the zone's first change
+		"no date, newer serial":     {[]sign{noon, {"", 6}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

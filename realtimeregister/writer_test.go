@@ -456,9 +456,9 @@ func TestZone_Missing(t *testing.T) {
 		lists sim.Kind
 		most  int
 	}{
-		"no zone":         {"_acme-challenge.example.org.", sim.Slow(0), 1},
-		"many labels":     {"_acme-challenge." + strings.Repeat("a.", 50) + "example.org.", sim.Slow(0), 9},
-		"similar name":  {"_acme-challenge.example.org.", sim.OtherName("xample.org"), 1},
+		"no zone":      {"_acme-challenge.example.org.", sim.Slow(0), 1},
+		"many labels":  {"_acme-challenge." + strings.Repeat("a.", 50) + "example.org.", sim.Slow(0), 9},
+		"similar name": {"_acme-challenge.example.org.", sim.OtherName("xample.org"), 1},
 		"larger total": {"_acme-challenge.example.org.", sim.OtherShape(`{"entities":[],"pagination":{"total":100}}`), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
