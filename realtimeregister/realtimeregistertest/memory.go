@@ -1,5 +1,10 @@
 package realtimeregistertest
 
+import "time"
+
+// remembersRecords is how long a client must remember the records that it saw: a zone can be large.
+const remembersRecords = 9 * time.Minute
+
 // readerOf is one client and one zone.
 type readerOf struct {
 	reader string
@@ -9,8 +14,19 @@ type readerOf struct {
 // memory is what a client knows of a zone.
 type memory struct {
 	last  *basis
-	seen  sign            // the newest in its own lists
-	known map[string]bool // true: seen or sent; false: removed
+	seen  sign                // the newest in its own lists
+	known map[string]sighting // by value
+}
+
+// sighting is when a client last saw, sent or removed a record.
+type sighting struct {
+	at      time.Time
+	removed bool
+}
+
+func (m *memory) hasSeen(value string) bool {
+	k, known := m.known[value]
+	return known && !k.removed && time.Since(k.at) < remembersRecords
 }
 
 // basis is what a client read before an update.
@@ -24,14 +40,14 @@ type basis struct {
 func (s *Server) memory(reader string, z *zone) *memory {
 	k := readerOf{reader, z.id}
 	if s.readers[k] == nil {
-		s.readers[k] = &memory{known: map[string]bool{}}
+		s.readers[k] = &memory{known: map[string]sighting{}}
 	}
 	return s.readers[k]
 }
 
 // remember notes what a response shows its client. A stale or short view is evident if it is older than what the key
 // has read by id or written, older than what this client has seen in a list, which needs no lock, lacks a record that
-// this client has seen or sent, or has one that it removed. The basis of an update is the last read by id, because
+// this client has recently seen or sent, or has one that it removed. The basis of an update is the last read by id, because
 // lists can be read at any time.
 func (s *Server) remember(c *call, zones []*shown) {
 	if len(zones) == 0 {
@@ -49,14 +65,13 @@ func (s *Server) remember(c *call, zones []*shown) {
 		}
 		lacking, beyond := difference(v.expected, v.records, exact)
 		for _, r := range lacking {
-			b.evident = b.evident || m.known[r.key(exact)]
+			b.evident = b.evident || m.hasSeen(r.key(exact))
 		}
 		for _, r := range beyond {
-			present, known := m.known[r.key(exact)]
-			b.evident = b.evident || known && !present
+			b.evident = b.evident || m.known[r.key(exact)].removed
 		}
 		for k := range b.records {
-			m.known[k] = true
+			m.known[k] = sighting{at: time.Now()}
 		}
 		if v.byID || m.last == nil {
 			m.last = b
@@ -82,11 +97,11 @@ func (m *memory) knowPosted(u *update, o Options) {
 	if m.last != nil {
 		for k := range m.last.records {
 			if !sent[k] {
-				m.known[k] = false
+				m.known[k] = sighting{at: time.Now(), removed: true}
 			}
 		}
 	}
 	for k := range sent {
-		m.known[k] = true
+		m.known[k] = sighting{at: time.Now()}
 	}
 }
