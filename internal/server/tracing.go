@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"go.opentelemetry.io/otel/trace"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/tracing"
@@ -15,7 +16,11 @@ func joinTraces(handler http.Handler, c *genericapiserver.Config) http.Handler {
 	provider := c.TracerProvider
 	c.TracerProvider = tracing.NewNoopTracerProvider()
 	defer func() { c.TracerProvider = provider }() // the server shuts the provider down
-	traced := tracing.WithTracing(handler, provider, "challenge request")
+	const name = "challenge request"
+	traced := tracing.WithTracing(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		trace.SpanFromContext(r.Context()).SetName(name) // newer releases of otelhttp ignore the name below
+		handler.ServeHTTP(w, r)
+	}), provider, name)
 	return genericapiserver.DefaultBuildHandlerChain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if info, ok := request.RequestInfoFrom(r.Context()); ok && info.IsResourceRequest {
 			traced.ServeHTTP(w, r)
