@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -78,7 +80,9 @@ type checkRun struct {
 func newCheckRun(onOutput func(string)) *checkRun {
 	run := &checkRun{}
 	run.cmd = newCheckCommand(
-		func(name string) string { return map[string]string{keyEnvironment: checkedKey + "\n"}[name] },
+		func(name string) string {
+			return map[string]string{keyEnvironment: checkedKey + "\n", mijnhostURLEnvironment: "http://127.0.0.1:1"}[name] // never the real API
+		},
 		func(code int) { run.codes = append(run.codes, code) })
 	run.cmd.SetOut(writerFunc(func(p []byte) (int, error) {
 		if onOutput != nil {
@@ -116,20 +120,32 @@ func TestCheck_RealHTTPAndDNS(t *testing.T) {
 	w.wantZoneAsBefore()
 }
 
-func TestCheck_Interrupted(t *testing.T) {
-	t.Parallel()
-	w := newCheckWorld(t)
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	got := w.run(ctx, func(out string) {
-		if strings.Contains(out, "Wrote the probe record") {
-			interrupt()
-		}
-	})
-	if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") || !strings.Contains(got.errOut, "Interrupted.") {
-		t.Errorf("got exit code %d, want 2 and a removed probe record:\n%s%s", got.code, got.out, got.errOut)
+func TestCheck_Interrupted(t *testing.T) { //nolint:paralleltest // a signal goes to the whole process
+	for name, interrupt := range map[string]func(context.CancelFunc){
+		"SIGINT or SIGTERM": func(cancel context.CancelFunc) { cancel() }, // main cancels the context
+		"SIGHUP":            func(context.CancelFunc) { _ = syscall.Kill(os.Getpid(), syscall.SIGHUP) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "SIGHUP" && signal.Ignored(syscall.SIGHUP) {
+				t.Skip("SIGHUP is ignored, as under nohup")
+			}
+			w := newCheckWorld(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			got := w.run(ctx, func(out string) {
+				if strings.Contains(out, "Wrote the probe record") {
+					interrupt(cancel)
+				}
+			}, "--ttl=77")
+			if !slices.ContainsFunc(w.api.Requests(), func(r mijnhosttest.Request) bool { return strings.Contains(string(r.Body), `"ttl":77`) }) {
+				t.Error("the probe record does not have the TTL from --ttl")
+			}
+			if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") || !strings.Contains(got.errOut, "Interrupted.") {
+				t.Errorf("got exit code %d, want 2 and a removed probe record:\n%s%s", got.code, got.out, got.errOut)
+			}
+			w.wantZoneAsBefore()
+		})
 	}
-	w.wantZoneAsBefore()
 }
 
 func TestCheck_ExitCode(t *testing.T) {
@@ -148,6 +164,7 @@ func TestCheck_ExitCode(t *testing.T) {
 		{"key rejected", []string{"--provider=mijn-host", "--api-key-file=" + file}, 1, "1 problem found."},
 		{"CA from --ca", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
 		{"resolver unreachable", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
+		{"timeout", []string{"--timeout=1ns"}, 2, "the check timed out"},
 		{"no cluster", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,29 +177,60 @@ func TestCheck_ExitCode(t *testing.T) {
 	}
 }
 
+func TestCheck_RemoveValue(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	if got := w.run(t.Context(), nil, "--remove-value=no-such-value"); got.code != 1 || !strings.Contains(got.out, `Value "no-such-value" not found`) {
+		t.Errorf("got exit code %d, want 1 and a value that is not found:\n%s%s", got.code, got.out, got.errOut)
+	}
+	w.wantZoneAsBefore()
+}
+
 func TestCheck_InvalidCommandLine(t *testing.T) {
 	t.Parallel()
 	const domain = "--domain=example.nl"
-	for want, args := range map[string][]string{
-		"--domain, --issuer":             nil,
-		"unknown flag":                   {domain, "--nonsense"},
-		"unexpected argument":            {domain, "example.nl"},
-		"must be a domain name":          {"--domain=nl"},
-		"not an IP address":              {"--domain=192.0.2.1"},
-		"\"a b\" is not a domain name":   {domain, "--allowed-domains=a b"},
-		"must be text or json":           {domain, "--output=yaml"},
-		"are mutually exclusive":         {domain, "--api-key-file=f", "--secret=a/b"},
-		"must be NAMESPACE/NAME":         {domain, "--provider=mijn-host", "--secret=b"},
-		"must be HOST:PORT":              {domain, "--resolver=192.0.2.53"},
-		"--ttl must be":                  {domain, "--ttl=0"},
-		"--timeout must be":              {domain, "--timeout=0s"},
-		"must be an https URL":           {domain, "--mijnhost-base-url=mijn.host"},
-		"invalid argument \"x\" for \"-": {domain, "--timeout=x"},
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"--domain, --issuer", nil},
+		{"unknown flag", []string{domain, "--nonsense"}},
+		{"unexpected argument", []string{domain, "example.nl"}},
+		{"must be a domain name", []string{"--domain=nl"}},
+		{"not an IP address", []string{"--domain=192.0.2.1"}},
+		{"\"a b\" is not a domain name", []string{domain, "--allowed-domains=a b"}},
+		{"must be text or json", []string{domain, "--output=yaml"}},
+		{"are mutually exclusive", []string{domain, "--api-key-file=f", "--secret=a/b"}},
+		{"must be NAMESPACE/NAME", []string{domain, "--provider=mijn-host", "--secret=b"}},
+		{"must be NAMESPACE/NAME", []string{domain, "--provider=mijn-host", "--secret=/b"}},
+		{"must be NAMESPACE/NAME", []string{domain, "--provider=mijn-host", "--secret=a/"}},
+		{"must be NAMESPACE/NAME", []string{domain, "--provider=mijn-host", "--secret=a/b/c"}},
+		{"must be HOST:PORT", []string{domain, "--resolver=192.0.2.53"}},
+		{"--ttl must be", []string{domain, "--ttl=0"}},
+		{"--timeout must be", []string{domain, "--timeout=0s"}},
+		{"must be an https URL", []string{domain, "--mijnhost-base-url=mijn.host"}},
+		{"invalid argument \"x\" for \"-", []string{domain, "--timeout=x"}},
+		{"--remove-value and --read-only or --write are mutually exclusive", []string{domain, "--remove-value=x", "--read-only"}},
+		{"--remove-value and --read-only or --write are mutually exclusive", []string{domain, "--remove-value=x", "--write"}},
+		{"--remove-value requires --domain", []string{"--issuer=a/b", "--remove-value=x"}},
+		{"--issuer, --cluster-issuer and --certificate are mutually exclusive", []string{"--issuer=a/b", "--cluster-issuer=b"}},
+		{"--issuer, --cluster-issuer and --certificate are mutually exclusive", []string{"--certificate=a/b", "--cluster-issuer=b"}},
+		{"come from the Issuer or Certificate", []string{"--issuer=a/b", "--api-key-file=f"}},
+		{"come from the Issuer or Certificate", []string{"--issuer=a/b", "--secret=a/b"}},
+		{"come from the Issuer or Certificate", []string{"--issuer=a/b", "--provider=mijn-host"}},
+		{"--issuer must be", []string{"--issuer=a/b/c"}},
+		{"--issuer must be", []string{"--issuer=A"}},
+		{"--issuer must be", []string{"--certificate=a/"}},
+		{"--issuer must be", []string{"--cluster-issuer=a/b"}},
+		{"--issuer must be", []string{"--cluster-issuer=a", "--cluster-resource-namespace=a/b"}},
+		{"--certificate must be NAMESPACE/NAME", []string{"--certificate=web"}},
+		{"must be a domain name", []string{"--issuer=a/b", "--domain=nl"}},
+		{"no cluster configured", []string{"--issuer=a/b", "--kubeconfig=/does/not/exist"}},
 	} {
-		t.Run(want, func(t *testing.T) {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			t.Parallel()
-			if got := runCheck(t.Context(), t, nil, args...); got.code != 2 || got.out != "" || !strings.Contains(got.errOut, want) {
-				t.Errorf("got exit code %d, want 2 and %q:\n%s%s", got.code, want, got.out, got.errOut)
+			if got := runCheck(t.Context(), t, nil, c.args...); got.code != 2 || got.out != "" || !strings.Contains(got.errOut, c.want) {
+				t.Errorf("got exit code %d, want 2 and %q:\n%s%s", got.code, c.want, got.out, got.errOut)
 			}
 		})
 	}

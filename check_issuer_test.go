@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,10 +16,12 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// issuerCluster starts a Kubernetes API with a Certificate, the webhook's pod, and an Issuer with this solver config. It returns its kubeconfig.
-func issuerCluster(t *testing.T, config, allowed string) string {
+// issuerCluster starts a Kubernetes API with a Certificate, the webhook's pod with this container, and an Issuer with this solver
+// config. It returns its kubeconfig.
+func issuerCluster(t *testing.T, config, container string) string {
 	t.Helper()
 	answers := map[string]string{
 		"/apis/cert-manager.io/v1/namespaces/team/certificates/web": `{"spec":{"dnsNames":["example.nl","*.example.nl"],"issuerRef":{"name":"le"}}}`,
@@ -28,11 +31,11 @@ func issuerCluster(t *testing.T, config, allowed string) string {
 			"status":{"conditions":[{"type":"Available","status":"True"}]}}`,
 		"/apis/acme.mijn.host/v1alpha1":                        `{"resources":[{"name":"mijn-host"},{"name":"realtime-register"}]}`,
 		"/api/v1/namespaces/w/services/hook":                   `{"spec":{"selector":{"app":"hook"}}}`,
-		"/api/v1/namespaces/w/pods":                            `{"items":[{"spec":{"serviceAccountName":"hook","containers":[{"env":[{"name":"ALLOWED_DOMAINS","value":"` + allowed + `"}]}]}}]}`,
+		"/api/v1/namespaces/w/pods":                            `{"items":[{"spec":{"serviceAccountName":"hook","containers":[` + container + `]}}]}`,
 		"/apis/authorization.k8s.io/v1/subjectaccessreviews":   `{"status":{"allowed":true}}`,
-		"/apis/acme.cert-manager.io/v1/challenges":             `{"items":[]}`,
+		"/apis/acme.cert-manager.io/v1/challenges":             `{"items":[{"metadata":{"namespace":"team","name":"c"},"spec":{"type":"DNS-01","key":"of-a-challenge"}}]}`,
 		"/apis/acme.cert-manager.io/v1/namespaces/team/orders": `{"items":[]}`,
-		"/api/v1/namespaces/team/secrets/s":                    `{"kind":"Secret","apiVersion":"v1","data":{"api-key":"a2V5LW9mLXRoZS1hY2NvdW50"}}`,
+		"/api/v1/namespaces/team/secrets/s":                    `{"kind":"Secret","apiVersion":"v1","data":{"token":"a2V5LW9mLXRoZS1hY2NvdW50"}}`,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -57,23 +60,32 @@ func issuerCluster(t *testing.T, config, allowed string) string {
 
 func TestCheck_Certificate(t *testing.T) {
 	t.Parallel()
-	const valid = `{"apiKeySecretRef":{"name":"s","key":"api-key"},"ttl":300}`
+	const valid = `{"apiKeySecretRef":{"name":"s","key":"token"},"ttl":300}`
+	allowing := func(domain string) string { return `{"env":[{"name":"ALLOWED_DOMAINS","value":"` + domain + `"}]}` }
 	for name, c := range map[string]struct {
-		config, allowed string
-		code            int
-		step            check.StepID
-		want            string
+		config, container string
+		args              []string
+		code              int
+		step              check.StepID
+		want              string
 	}{
-		"no mistake":            {valid, "example.nl", 0, check.StepKey, "accepts the API key from the Secret team/s"},
-		"misspelt config field": {`{"apiKeySecretref":{}}`, "example.nl", 1, check.StepConfig, `unknown field "apiKeySecretref"`},
-		"domain not allowed":    {valid, "other.nl", 1, check.StepAllowed, "may not write _acme-challenge.example.nl"},
+		"no mistake":            {valid, allowing("example.nl"), nil, 0, check.StepKey, "accepts the API key from the Secret team/s"},
+		"misspelt config field": {`{"apiKeySecretref":{}}`, allowing("example.nl"), nil, 1, check.StepConfig, `unknown field "apiKeySecretref"`},
+		"domain not allowed":    {valid, allowing("other.nl"), nil, 1, check.StepAllowed, "may not write _acme-challenge.example.nl"},
+		"domain allowed by the webhook's arguments": {
+			valid, `{"args":["--allowed-domains=example.nl"],"env":[{"name":"ALLOWED_DOMAINS","value":"other.nl"}]}`, nil, 0, check.StepAllowed, "covers _acme-challenge.example.nl",
+		},
+		"domain allowed by a flag": {valid, allowing("other.nl"), []string{"--allowed-domains=example.nl"}, 0, check.StepAllowed, "covers _acme-challenge.example.nl"},
+		"value of a Challenge":     {valid, allowing("example.nl"), nil, 0, check.StepValues, `"of-a-challenge". All belong to Challenges of this cluster.`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newCheckWorld(t)
+			w.api.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: "_acme-challenge.example.nl.", Value: "of-a-challenge", TTL: 60})
 			port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
-			got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+issuerCluster(t, c.config, c.allowed), "--read-only", "--output=json",
-				"--mijnhost-base-url="+w.api.URL(), "--resolver="+w.api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port)))
+			container := strings.Replace(c.container, `"env":[`, `"env":[{"name":"MIJNHOST_BASE_URL","value":"`+w.api.URL()+`"},`, 1)
+			got := runCheck(t.Context(), t, nil, append(c.args, "--certificate=team/web", "--kubeconfig="+issuerCluster(t, c.config, container), "--read-only", "--output=json",
+				"--resolver="+w.api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port)))...)
 			var r check.Report
 			if err := json.NewDecoder(bytes.NewBufferString(got.out)).Decode(&r); err != nil {
 				t.Fatalf("%v in output %s%s", err, got.out, got.errOut)
@@ -97,7 +109,7 @@ func TestCheck_Certificate(t *testing.T) {
 func TestCheck_CertificateTextHasEachFixOnce(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
-	kubeconfig := issuerCluster(t, `{"apiKeySecretref":{}}`, "")
+	kubeconfig := issuerCluster(t, `{"apiKeySecretref":{}}`, `{}`)
 	got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+kubeconfig, "--resolver="+w.api.DNSAddr())
 	const fix = "  Fix: Correct dns01.webhook.config of solver 1 of Issuer team/le.\n"
 	for words, want := range map[string]int{
@@ -107,5 +119,36 @@ func TestCheck_CertificateTextHasEachFixOnce(t *testing.T) {
 		if n := strings.Count(got.out, words); n != want {
 			t.Errorf("%q is there %d times, want %d, in\n%s", words, n, want, got.out)
 		}
+	}
+}
+
+func TestReadSolverConfig(t *testing.T) {
+	t.Parallel()
+	const ref = `"apiKeySecretRef":{"name":"s","key":"k"}`
+	for name, c := range map[string]struct {
+		solver, config string
+		want           check.SolverConfig
+		fault          string
+	}{
+		"mijn.host":             {"mijn-host", `{` + ref + `}`, check.SolverConfig{Secret: "s", Entry: "k", Flags: map[string]string{}}, ""},
+		"mijn.host, all fields": {"mijn-host", `{` + ref + `,"ttl":30}`, check.SolverConfig{Secret: "s", Entry: "k", Flags: map[string]string{"ttl": "30"}}, ""},
+		"mijn.host, service":    {"mijn-host", `{"service":"BASIC"}`, check.SolverConfig{}, `unknown field "service"`},
+		"Realtime Register": { // --realtimeregister-service must not add a service
+			"realtime-register", `{}`, check.SolverConfig{Flags: map[string]string{"realtimeregister-service": ""}}, "",
+		},
+		"Realtime Register, all fields": {
+			"realtime-register", `{` + ref + `,"ttl":60,"service":"PREMIUM"}`,
+			check.SolverConfig{Secret: "s", Entry: "k", Flags: map[string]string{"ttl": "60", "realtimeregister-service": "PREMIUM"}},
+			"",
+		},
+		"Realtime Register, TTL too low": {"realtime-register", `{"ttl":30}`, check.SolverConfig{}, "ttl must be"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := readSolverConfig(c.solver, []byte(c.config))
+			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %+v, %v, want %+v, %q", got, err, c.want, c.fault)
+			}
+		})
 	}
 }

@@ -66,7 +66,6 @@ func main() {
 
 // settings come from flags and the environment, beyond those of cert-manager's server library.
 type settings struct {
-	group             string
 	ambientAPIKey     string
 	mijnhostBaseURL   string
 	mijnhostPatchAdds []string
@@ -81,13 +80,10 @@ type settings struct {
 // newCommand returns the server, with its own flags and those of cert-manager's webhook library.
 func newCommand(getenv func(string) string) *cobra.Command {
 	s := settings{
-		group: getenv("GROUP_NAME"), ambientAPIKey: strings.TrimSpace(getenv(keyEnvironment)),
+		ambientAPIKey:          strings.TrimSpace(getenv(keyEnvironment)),
 		realtimeRegisterAPIKey: strings.TrimSpace(getenv(realtimeRegisterKeyEnvironment)),
 	}
-	if s.group == "" {
-		s.group = defaultGroup
-	}
-	o := cmserver.NewWebhookServerOptions(s.group)
+	o := cmserver.NewWebhookServerOptions(cmp.Or(getenv("GROUP_NAME"), defaultGroup))
 	cmd := &cobra.Command{
 		Use:     "webhook",
 		Short:   "Solve cert-manager's DNS-01 challenges for domains at mijn.host and Realtime Register",

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -21,14 +27,15 @@ func TestServer_InvalidFlags(t *testing.T) {
 		args        []string
 		want        string
 	}{
-		"base URL without scheme":     {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https URL"},
-		"base URL without TLS":        {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is allowed for loopback addresses only"},
-		"invalid domain":              {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
-		"invalid API key":             {key, nil, "MIJNHOST_API_KEY: the API key"},
-		"second base URL without TLS": {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https URL"},
-		"invalid namespace":           {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be a valid namespace name"},
-		"unexpected argument":         {"", []string{"x"}, "unknown command"},
-		"unknown flag":                {"", []string{"--mijnhost"}, "unknown flag"},
+		"base URL without scheme":             {"", []string{"--mijnhost-base-url=mijn.host"}, "must be an https URL"},
+		"base URL without TLS":                {"", []string{"--mijnhost-base-url=http://mijn.host/api/v2"}, "http is allowed for loopback addresses only"},
+		"invalid domain":                      {"", []string{"--allowed-domains=a..nl"}, "--allowed-domains"},
+		"invalid domain with PATCH that adds": {"", []string{"--mijnhost-patch-adds=a..nl"}, "--mijnhost-patch-adds"},
+		"invalid API key":                     {key, nil, "MIJNHOST_API_KEY: the API key"},
+		"second base URL without TLS":         {"", []string{"--realtimeregister-base-url=http://api.yoursrs.com"}, "--realtimeregister-base-url must be an https URL"},
+		"invalid namespace":                   {"", []string{"--lease-namespace=A_B"}, "--lease-namespace must be a valid namespace name"},
+		"unexpected argument":                 {"", []string{"x"}, "unknown command"},
+		"unknown flag":                        {"", []string{"--mijnhost"}, "unknown flag"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,6 +47,19 @@ func TestServer_InvalidFlags(t *testing.T) {
 				t.Errorf("got error %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Keys in Secrets often end in a newline. The only error is the invalid namespace.
+func TestServer_KeyWithNewline(t *testing.T) {
+	t.Parallel()
+	cmd := newCommand(func(name string) string {
+		return map[string]string{keyEnvironment: "key\n", realtimeRegisterKeyEnvironment: " key\n", leaseNamespaceEnvironment: "A_B"}[name]
+	})
+	cmd.SetArgs([]string{})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "--lease-namespace") {
+		t.Errorf("got %v, want an error about --lease-namespace", err)
 	}
 }
 
@@ -80,6 +100,87 @@ func TestUserAgent(t *testing.T) {
 	}
 }
 
+// Both solvers obey the settings, each with the TTL limits of its host.
+func TestSolvers_Settings(t *testing.T) {
+	t.Parallel()
+	solvers, err := settings{allowedDomains: []string{"other.nl"}}.solvers(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, errs := range [][2]string{
+		{"is not in the webhook's --allowed-domains", "ttl must be a number of seconds from 1 to 2147483647"},
+		{"is not in the webhook's --allowed-domains", "ttl must be a number of seconds from 60 to 2419200"},
+	} {
+		ch := newAmbientChallenge()
+		for _, want := range errs {
+			if err := solvers[i].Present(ch); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", solvers[i].Name(), err, want)
+			}
+			ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
+			ch.Config = &apiextensionsv1.JSON{Raw: []byte(`{"ttl":0}`)}
+		}
+	}
+}
+
+// Each call to a DNS host has a span. The host gets no trace headers.
+func TestTraced(t *testing.T) {
+	t.Parallel()
+	var sent http.Header
+	transport := traced(roundTripper(func(r *http.Request) (*http.Response, error) {
+		sent = r.Header
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	}))
+	spans := &spanNames{}
+	ctx := trace.ContextWithSpan(t.Context(), sampledSpan{provider: spans})
+	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, "https://mijn.host/api/v2/domains/example.nl/dns", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if want := []string{"PATCH mijn.host"}; !slices.Equal(spans.names, want) || sent.Get("Traceparent") != "" {
+		t.Errorf("got spans %q and headers %v, want %q and no Traceparent", spans.names, sent, want)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// spanNames collects the names of started spans.
+type spanNames struct {
+	noop.TracerProvider
+	names []string
+}
+
+func (s *spanNames) Tracer(string, ...trace.TracerOption) trace.Tracer { return spanStarter{to: s} }
+
+type spanStarter struct {
+	noop.Tracer
+	to *spanNames
+}
+
+func (s spanStarter) Start(ctx context.Context, name string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
+	s.to.names = append(s.to.names, name)
+	span := sampledSpan{provider: s.to}
+	return trace.ContextWithSpan(ctx, span), span
+}
+
+// sampledSpan is a span that the caller sampled.
+type sampledSpan struct {
+	noop.Span
+	provider *spanNames
+}
+
+func (sampledSpan) SpanContext() trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
+}
+
+func (s sampledSpan) TracerProvider() trace.TracerProvider { return s.provider }
+
 // TestKeySentOnlyToItsHost runs both solvers in one process, with ambient keys.
 func TestKeySentOnlyToItsHost(t *testing.T) {
 	t.Parallel()
@@ -93,7 +194,8 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 		ambientAPIKey: mijnhostKey, mijnhostBaseURL: mijn.URL(), realtimeRegisterAPIKey: realtimeKey, realtimeRegisterBaseURL: realtime.URL(),
 		leaseNamespace: "webhook",
 	}
-	solvers, err := s.solvers(prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	solvers, err := s.solvers(registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +223,35 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 	if mijn.Calls() == 0 || realtime.Calls() == 0 {
 		t.Errorf("got %d calls to mijn.host and %d to Realtime Register, want both", mijn.Calls(), realtime.Calls())
 	}
+	counted := sums(t, registry)
+	for provider, calls := range map[string]int{"mijn-host": mijn.Calls(), "realtime-register": len(realtime.Requests())} {
+		if got := counted["mijn_host_webhook_api_calls_total of "+provider]; got != float64(calls) {
+			t.Errorf("%[2]s: got %[1]v calls in the metrics, want %[3]d", got, provider, calls)
+		}
+		if got := counted["mijn_host_webhook_challenges_total of "+provider]; got != 2 {
+			t.Errorf("%[2]s: got %[1]v challenges in the metrics, want 2", got, provider)
+		}
+	}
+}
+
+// sums returns the sum of each counter per DNS host.
+func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "provider" {
+					all[family.GetName()+" of "+label.GetValue()] += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return all
 }
 
 // newAmbientChallenge returns a challenge of an Issuer that names no Secret.

@@ -1,6 +1,8 @@
 package solver_test
 
 import (
+	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"k8s.io/klog/v2"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -36,8 +39,13 @@ func (o *recorder) ValuesPresented(change int) {
 	o.presented += change
 }
 
-// logged returns the lines that the webhook logs at a verbosity while do runs, without durations and hashes.
+// logged returns the lines about calls that the webhook logs at a verbosity while do runs, without durations and hashes.
 func logged(t *testing.T, verbosity int, do func()) []string {
+	t.Helper()
+	return slices.DeleteFunc(allLogged(t, verbosity, do), func(line string) bool { return !strings.Contains(line, "action=") })
+}
+
+func allLogged(t *testing.T, verbosity int, do func()) []string {
 	t.Helper()
 	var flags flag.FlagSet
 	klog.InitFlags(&flags)
@@ -64,7 +72,7 @@ func logged(t *testing.T, verbosity int, do func()) []string {
 	for line := range strings.Lines(log.String()) {
 		lines = append(lines, strings.TrimSpace(changing.ReplaceAllString(head.ReplaceAllString(line, "$1"), "")))
 	}
-	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "action=") })
+	return lines
 }
 
 // TestOutcome_LoggedOnce expects one log line and one call of the Observer, without secrets.
@@ -72,6 +80,7 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 	const names = `dnsName="example.nl" fqdn="_acme-challenge.example.nl."`
 	for name, c := range map[string]struct {
 		setUp   func(w world)
+		ch      *whapi.ChallengeRequest // newChallenge by default
 		cleanUp bool
 		line    string
 		outcome string
@@ -98,6 +107,12 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 		"Secret not found": {
 			setUp: func(w world) { w.cluster.deleteSecret() },
 			line: `E "Failed to present challenge" err="Secret cert-manager/mijn-host-api-key not found" ` +
+				`action="present" ` + names + ` domain="" result="error" calls=0`,
+			outcome: "present error ",
+		},
+		"no call: empty value": {
+			ch: newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "" }),
+			line: `E "Failed to present challenge" err="the challenge's key is empty or malformed" ` +
 				`action="present" ` + names + ` domain="" result="error" calls=0`,
 			outcome: "present error ",
 		},
@@ -131,7 +146,7 @@ func TestOutcome_LoggedOnce(t *testing.T) { //nolint:paralleltest // klog has on
 				if c.cleanUp {
 					w.must(w.CleanUp(newChallenge()))
 				} else {
-					_ = w.Present(newChallenge())
+					_ = w.Present(cmp.Or(c.ch, newChallenge()))
 				}
 			})
 			if !slices.Equal(lines, []string{c.line}) {
@@ -170,6 +185,11 @@ func TestValuesPresented(t *testing.T) {
 	seen := &recorder{}
 	w := newWorld(t, func(o *solver.Options) { o.Observer = seen })
 	another := newChallenge(func(ch *whapi.ChallengeRequest) { ch.Key = "another" })
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Endless(), Method: "PATCH"})
+	if w.Present(another) == nil || seen.presented != 0 {
+		t.Errorf("after an uncertain failure: got %d presented values and want 0, or got no error", seen.presented)
+	}
+	w.api.ClearFaults()
 	for i, step := range []struct {
 		do   func(*whapi.ChallengeRequest) error
 		ch   *whapi.ChallengeRequest
@@ -187,4 +207,73 @@ func TestValuesPresented(t *testing.T) {
 			t.Errorf("step %d: got %d presented values, want %d", i, seen.presented, step.want)
 		}
 	}
+}
+
+// The log says how many challenges shared the calls, if more than one.
+func TestOutcome_SharedCalls(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	for shared, want := range map[int]bool{0: false, 1: false, 2: true} {
+		w := newWorld(t, func(o *solver.Options) { o.Provider = answering{result: dnshost.Result{Shared: shared}} })
+		for _, do := range []func(*whapi.ChallengeRequest) error{w.Present, w.CleanUp} {
+			lines := logged(t, 0, func() { w.must(do(newChallenge())) })
+			if len(lines) != 1 || strings.Contains(lines[0], " callsSharedBy=2") != want || strings.Contains(lines[0], "callsSharedBy") != want {
+				t.Errorf("shared by %d: got log lines %q", shared, lines)
+			}
+		}
+	}
+}
+
+// The CNAME has changed since Present, so the clean-up calls the provider for two names.
+func TestOutcome_TwoNames(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	w := newWorld(t, func(o *solver.Options) {
+		o.Provider = answering{byName: map[string]dnshost.Result{
+			fqdn:              {Domain: "example.nl", Calls: 2, Shared: 3},
+			"now.example.nl.": {Domain: "now.example.nl", Calls: 1, Shared: 2},
+		}}
+	})
+	w.must(w.Present(newChallenge()))
+	lines := logged(t, 0, func() {
+		w.must(w.CleanUp(newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "now.example.nl." })))
+	})
+	if want := `domain="example.nl" result="success" calls=3 callsSharedBy=3`; len(lines) != 1 || !strings.Contains(lines[0], want) {
+		t.Errorf("got log lines %q, want %s", lines, want)
+	}
+}
+
+// The API server times out after 34 s. A call must not end when the caller disconnects.
+func TestCall_Deadline(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	w := newWorld(t, func(o *solver.Options) {
+		o.Provider = answering{called: func(ctx context.Context, _ dnshost.TXT) {
+			calls++
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > 30*time.Second || ctx.Err() != nil {
+				t.Errorf("got deadline in %s, %v, want at most 30 s and no cancellation", time.Until(deadline), ctx.Err())
+			}
+		}}
+	})
+	ctx, disconnect := context.WithCancel(t.Context())
+	disconnect()
+	w.must(w.PresentContext(ctx, newChallenge()))
+	w.must(w.CleanUpContext(ctx, newChallenge()))
+	if calls != 2 {
+		t.Errorf("got %d calls of the provider, want 2", calls)
+	}
+}
+
+// answering is a Provider with fixed answers.
+type answering struct {
+	result dnshost.Result
+	byName map[string]dnshost.Result // overrides result
+	called func(context.Context, dnshost.TXT)
+}
+
+func (a answering) Present(ctx context.Context, _ string, r dnshost.TXT) (dnshost.Result, error) {
+	if a.called != nil {
+		a.called(ctx, r)
+	}
+	return cmp.Or(a.byName[r.FQDN], a.result), nil
+}
+
+func (a answering) CleanUp(ctx context.Context, apiKey string, r dnshost.TXT) (dnshost.Result, error) {
+	return a.Present(ctx, apiKey, r)
 }

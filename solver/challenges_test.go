@@ -3,12 +3,17 @@ package solver_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -84,6 +89,43 @@ func TestNeeded_NotConnected(t *testing.T) {
 		t.Error("want an error")
 	}
 }
+
+// The solvers of a process share one Challenges.
+func TestChallenges_WarnsOnce(t *testing.T) { //nolint:paralleltest // klog has one output for the process
+	const warning = `I "WARNING: Not allowed to list Challenges; using only this pod's memory to find out which TXT values other challenges need"`
+	for name, c := range map[string]struct {
+		status int
+		want   []string
+	}{
+		"forbidden": {http.StatusForbidden, []string{warning}},
+		"allowed":   {http.StatusOK, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := roundTripper(func(*http.Request) *http.Response {
+					body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","reason":"Forbidden","code":%d}`, c.status)
+					return &http.Response{StatusCode: c.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+				})
+				challenges := &solver.Challenges{}
+				lines := allLogged(t, 0, func() {
+					for range 2 {
+						if err := solver.New(solver.Options{Challenges: challenges}).Initialize(&rest.Config{Host: "http://kubernetes", Transport: api}, nil); err != nil {
+							t.Error(err)
+						}
+					}
+					synctest.Wait()
+				})
+				if !slices.Equal(lines, c.want) {
+					t.Errorf("got log lines %q, want %q", lines, c.want)
+				}
+			})
+		})
+	}
+}
+
+type roundTripper func(*http.Request) *http.Response
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
 
 // testChallenge has the fields of a Challenge that the webhook reads.
 type testChallenge struct {

@@ -235,6 +235,19 @@ func TestCleanUp_Warning(t *testing.T) {
 		"domain no longer allowed":    {newChallenge(), notAllowed, func(world) {}, true, solver.ResultGivenUp},
 		"domain never allowed":        {newChallenge(), notAllowed, func(world) {}, false, solver.ResultSuccess},
 		"invalid config":              {newChallenge(withConfig(`{"tll":1}`)), nil, func(world) {}, true, solver.ResultSuccess},
+		"malformed FQDN": {
+			newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = "x" }), nil, func(world) {}, true, solver.ResultSuccess,
+		},
+		"Challenges forbidden": {newChallenge(), nil, func(w world) {
+			w.cluster.fail(apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "x", errors.New("no")))
+		}, false, solver.ResultGivenUp},
+		"Present rejected": {newChallenge(), nil, func(w world) {
+			w.api.RevokeKey(apiKey)
+			if w.Present(newChallenge()) == nil {
+				w.Error("Present: got no error, want one")
+			}
+			w.cluster.deleteSecret()
+		}, false, solver.ResultSuccess},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,8 +263,8 @@ func TestCleanUp_Warning(t *testing.T) {
 			w.cluster.addChallenge(testChallenge{"cert-manager", "c", "DNS-01", c.challenge.Key, "pending", true, c.presented})
 			c.setUp(w)
 			w.must(w.CleanUp(c.challenge))
-			if want := []solver.Result{c.want}; !slices.Equal(results.all, want) {
-				t.Errorf("results: got %q, want %q", results.all, want)
+			if got := results.all[len(results.all)-1]; got != c.want {
+				t.Errorf("got result %q, want %q", got, c.want)
 			}
 		})
 	}
@@ -298,5 +311,20 @@ func TestCleanUp_RememberedKeyRejected(t *testing.T) {
 	w.must(w.CleanUp(newChallenge()))
 	if want := []solver.Result{solver.ResultSuccess, solver.ResultError, solver.ResultGivenUp}; !slices.Equal(results.all, want) {
 		t.Errorf("results: got %q, want %q", results.all, want)
+	}
+	if results.presented != 0 {
+		t.Errorf("got %d presented values, want 0", results.presented)
+	}
+}
+
+// The Secret still exists and can be fixed, so clean-up must retry.
+func TestCleanUp_RememberedKeyRejectedAndSecretInvalid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Present(newChallenge()))
+	w.api.RevokeKey(apiKey)
+	w.cluster.setSecret("cert-manager", "mijn-host-api-key", nil)
+	if err := w.CleanUp(newChallenge()); err == nil {
+		t.Error("got no error, want one")
 	}
 }

@@ -1,8 +1,10 @@
 package solver_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +13,9 @@ import (
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnshost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
 )
@@ -155,13 +159,68 @@ func TestPresent_InvalidInput(t *testing.T) {
 
 func TestPresent_KeyRejected(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.api.RevokeKey(apiKey)
-	err := w.Present(newChallenge())
-	const want = "cannot present _acme-challenge.example.nl. with the API key from Secret cert-manager/mijn-host-api-key: " +
-		"mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No valid API key set)"
-	if err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
+	for at, described := range map[string]string{fqdn: fqdn, "delegated.example.nl.": "delegated.example.nl. (for example.nl)"} {
+		w := newWorld(t)
+		w.api.RevokeKey(apiKey)
+		err := w.Present(newChallenge(func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = at }))
+		want := "cannot present " + described + " with the API key from Secret cert-manager/mijn-host-api-key: " +
+			"mijn.host rejects the API key: it is wrong, expired, or not allowed from this cluster's IP address (HTTP 401: No valid API key set)"
+		if err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+// The provider gets the fields of the challenge and the config.
+func TestPresent_Record(t *testing.T) {
+	t.Parallel()
+	const at = "delegated.example.nl."
+	for name, c := range map[string]struct {
+		challenge *whapi.ChallengeRequest
+		want      dnshost.TXT
+	}{
+		"defaults": {newChallenge(), dnshost.TXT{Zone: "example.nl.", FQDN: fqdn, Value: newChallenge().Key}},
+		"delegated name, TTL and service": {
+			newChallenge(withConfig(`{"apiKeySecretRef":{"name":"mijn-host-api-key","key":"api-key"},"ttl":90,"service":"PREMIUM"}`),
+				func(ch *whapi.ChallengeRequest) { ch.ResolvedFQDN = at }),
+			dnshost.TXT{Zone: "example.nl.", FQDN: at, Value: newChallenge().Key, TTL: 90, Service: "PREMIUM", Delegated: true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []dnshost.TXT
+			w := newWorld(t, func(o *solver.Options) {
+				o.Config = solver.ConfigRules{Services: []string{"PREMIUM"}}
+				o.Provider = answering{called: func(_ context.Context, r dnshost.TXT) { got = append(got, r) }}
+			})
+			w.must(w.Present(c.challenge))
+			w.must(w.CleanUp(c.challenge))
+			removed := c.want
+			removed.TTL, removed.Delegated = 0, false // not used for clean-up
+			if want := []dnshost.TXT{c.want, removed}; !slices.Equal(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestPresent_BeforeInitialize(t *testing.T) {
+	t.Parallel()
+	err := solver.New(solver.Options{Provider: answering{}}).Present(newChallenge())
+	if want := "the webhook is still starting"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestInitialize(t *testing.T) {
+	t.Parallel()
+	config, failure := &rest.Config{Host: "https://127.0.0.1:1"}, errors.New("no")
+	s := solver.New(solver.Options{Connect: func(*rest.Config) error { return failure }})
+	if err := s.Initialize(config, nil); !errors.Is(err, failure) {
+		t.Errorf("got %v, want %v", err, failure)
+	}
+	if config.QPS != 0 {
+		t.Errorf("got QPS %v in the shared config, want it unchanged", config.QPS)
 	}
 }
 

@@ -60,6 +60,15 @@ func TestValidateDomains(t *testing.T) {
 	}
 }
 
+func TestValidateAPIKey(t *testing.T) {
+	t.Parallel()
+	for key, valid := range map[string]bool{"key": true, "": false, " key": false, "key\n": false, "two words": false} {
+		if err := solver.ValidateAPIKey(key); (err == nil) != valid {
+			t.Errorf("%q: got %v, want valid %v", key, err, valid)
+		}
+	}
+}
+
 // TestIssuerCannotRedirectWebhook tries other API addresses and Secrets in other namespaces.
 func TestIssuerCannotRedirectWebhook(t *testing.T) {
 	t.Parallel()

@@ -162,11 +162,14 @@ func (s *Solver) remove(ctx context.Context, ch *whapi.ChallengeRequest) (dnshos
 	if len(names) == 0 {
 		return dnshost.Result{}, &dnshost.LeftBehindError{Reason: refusal}
 	}
-	key, err := s.keyForCleanUp(ctx, ch)
+	config, err := s.rules.Parse(ch.Config)
+	if err != nil {
+		return dnshost.Result{}, noKey(err) // final, because the Challenge has an immutable copy of the config
+	}
+	key, err := s.keyForCleanUp(ctx, ch, config)
 	if err != nil {
 		return dnshost.Result{}, err
 	}
-	config, _ := s.rules.Parse(ch.Config) // an invalid config has no service
 	outcome, err := s.removeFrom(ctx, names, key, ch, config.service())
 	if key.remembered && errors.Is(err, apiclient.ErrKeyRefused) {
 		err = &dnshost.LeftBehindError{Reason: err} // without a Secret, the key cannot be fixed
@@ -215,28 +218,27 @@ func (s *Solver) removeFrom(ctx context.Context, names []location, key apiKey, c
 	return total, cmp.Or(failure, leftBehind)
 }
 
-// keyForCleanUp returns the key that the config names or, if that is missing, the one that Present used. An invalid config is
-// final, because the Challenge has an immutable copy of it. An invalid key is an error until its Secret is deleted or
-// forbidden.
-func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest) (apiKey, error) {
-	config, reason := s.rules.Parse(ch.Config)
+// keyForCleanUp returns the key that the config names or, if that is missing, the one that Present used. An invalid key is an
+// error until its Secret is deleted or forbidden.
+func (s *Solver) keyForCleanUp(ctx context.Context, ch *whapi.ChallengeRequest, config Config) (apiKey, error) {
+	key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
 	var missing *noKeyError
-	if reason == nil {
-		key, err := s.readAPIKey(ctx, ch.ResourceNamespace, config, ch.AllowAmbientCredentials)
-		if !errors.As(err, &missing) {
-			return key, err
-		}
-		reason = err
+	if !errors.As(err, &missing) {
+		return key, err
 	}
 	if r, ok := s.presented.get(ch); ok {
-		key := r.key
-		key.remembered = missing == nil || missing.gone
+		key = r.key
+		key.remembered = missing.gone
 		return key, nil
 	}
-	if missing != nil && !missing.gone {
-		return apiKey{}, reason
+	if !missing.gone {
+		return apiKey{}, err
 	}
-	return apiKey{}, &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for clean-up: %w", reason)}
+	return apiKey{}, noKey(err)
+}
+
+func noKey(reason error) error {
+	return &dnshost.LeftBehindError{Reason: fmt.Errorf("no API key for clean-up: %w", reason)}
 }
 
 // locationsOf returns the names that may have the challenge's value: the current target of its CNAMEs, unless validate rejects

@@ -23,7 +23,7 @@ func (c *Check) checkChallenge(ctx context.Context, domains []string, known bool
 	case err != nil:
 		c.dnsFault(ctx, StepChallenge, fmt.Sprintf("Cannot determine whether %s is a CNAME", name), err)
 		return name
-	case len(chain) > maxCNAMEs:
+	case len(chain) > 1+maxCNAMEs:
 		c.Step(StepChallenge, Problem, fmt.Sprintf("The CNAMEs of %s form a loop, or there are more than %d.", name, maxCNAMEs),
 			fmt.Sprintf("Remove the CNAME at %s, or point it directly to its final target.", name))
 		return name
@@ -61,10 +61,10 @@ func (c *Check) isElsewhere(ctx context.Context, domains []string, name string) 
 	return domain == "" && err == nil
 }
 
-// followCNAMEs returns name and its CNAME targets in order, at most maxCNAMEs of them.
+// followCNAMEs returns name and its CNAME targets in order, at most one more than maxCNAMEs.
 func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err error) {
 	chain = []string{name}
-	for len(chain) <= maxCNAMEs {
+	for len(chain) <= 1+maxCNAMEs {
 		m, err := resolve(ctx, d, name, dns.TypeCNAME)
 		if err != nil {
 			return chain, err

@@ -55,6 +55,28 @@ func TestExchange_Timeout(t *testing.T) {
 	}
 }
 
+// The first resolver is down, and the second returns SERVFAIL.
+func TestResolve_NextResolver(t *testing.T) {
+	t.Parallel()
+	failing := resolver(t, func(w dns.ResponseWriter, query *dns.Msg) {
+		_ = w.WriteMsg(new(dns.Msg).SetRcode(query, dns.RcodeServerFailure))
+	})
+	good := resolver(t, func(w dns.ResponseWriter, query *dns.Msg) { _ = w.WriteMsg(withAddress(t, query)) })
+	a, err := check.NewNetworkOf("127.0.0.1:1", failing, good).Resolve(t.Context(), check.Query{Name: "example.nl", Type: dns.TypeA})
+	wantAddress(t, a, err)
+}
+
+// resolver starts a resolver and returns its address.
+func resolver(t *testing.T, udp dns.HandlerFunc) string {
+	t.Helper()
+	packets, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, &dns.Server{PacketConn: packets, Handler: udp})
+	return packets.LocalAddr().String()
+}
+
 // ask queries a nameserver with these handlers. Without a TCP handler, its TCP port is closed.
 func ask(t *testing.T, udp, tcp dns.HandlerFunc) (*check.Answer, error) {
 	t.Helper()

@@ -25,13 +25,13 @@ func TestParse_RecordTypes(t *testing.T) {
 		r.Compress = true
 		r.SetEdns0(1232, false)
 		for _, text := range []string{
-			"WWW.example.nl. 60 CNAME Other.example.nl.", "other.example.nl. 60 A 192.0.2.1", "other.example.nl. 60 AAAA 2001:db8::1",
+			"WWW.example.nl. 60 CNAME Other.example.nl.", "other.example.nl. 60 A 192.0.2.1", "other.example.nl. 60 AAAA 2001:db8::1", "other.example.nl. 60 AAAA ::ffff:192.0.2.3",
 			`other.example.nl. 60 TXT "one \"" "two"`, `other.example.nl. 60 CAA 128 Issue "ca.test; a=b"`, "other.example.nl. 60 MX 10 mail.test.",
 			"other.example.nl. 60 CH A 192.0.2.2", `other.example.nl. 60 CNAME \027[31m\@.test.`,
 		} {
 			r.Answer = append(r.Answer, rr(t, text))
 		}
-		r.Ns = append(r.Ns, rr(t, "example.nl. 60 NS NS1.test."), rr(t, `example.nl. 60 SOA ns1.test. first\.last.test. 1 2 3 4 5`))
+		r.Ns = append(r.Ns, rr(t, "example.nl. 60 NS NS1.test."), rr(t, `example.nl. 60 SOA ns1.test. first\.last.test. 1 2 3 4 100`))
 		return r
 	})
 	if err != nil {
@@ -43,6 +43,7 @@ func TestParse_RecordTypes(t *testing.T) {
 			{Name: "www.example.nl", Type: dns.TypeCNAME, Target: other},
 			{Name: other, Type: dns.TypeA, Address: netip.MustParseAddr("192.0.2.1")},
 			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("2001:db8::1")},
+			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("192.0.2.3")},
 			{Name: other, Type: dns.TypeTXT, Text: `one "two`},
 			{Name: other, Type: dns.TypeCAA, CAA: check.CAA{Flags: 128, Tag: "Issue", Value: "ca.test; a=b"}},
 			{Name: other, Type: dns.TypeMX},
@@ -50,7 +51,7 @@ func TestParse_RecordTypes(t *testing.T) {
 		},
 		Authority: []check.Record{
 			{Name: "example.nl", Type: dns.TypeNS, Target: "ns1.test"},
-			{Name: "example.nl", Type: dns.TypeSOA, Serial: 1, Minimum: 5},
+			{Name: "example.nl", Type: dns.TypeSOA, Serial: 1, Minimum: 60},
 		},
 	}
 	if !reflect.DeepEqual(a, want) {
@@ -172,4 +173,24 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Only queries to a resolver ask for recursion and control validation.
+func TestQuery_Flags(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[check.Query]dns.MsgHdr{
+		{}:                                 {},
+		{Recursive: true}:                  {RecursionDesired: true, AuthenticatedData: true},
+		{Recursive: true, Unchecked: true}: {RecursionDesired: true, CheckingDisabled: true},
+	} {
+		query.Name, query.Type, want.Id = "example.nl", dns.TypeA, 7
+		wire, err := query.Pack(7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := new(dns.Msg)
+		if err := m.Unpack(wire); err != nil || m.MsgHdr != want {
+			t.Errorf("%+v: got %+v, %v, want %+v", query, m.MsgHdr, err, want)
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 // and a wildcard does not apply to a name that exists (RFC 4592, section 2.2.2).
 func (c *Check) checkWildcard(domain, at string) {
 	name := c.Result.Name
-	if at != ChallengeLabel+"."+name || !dnsname.IsSubdomain(name, domain) {
+	if !dnsname.IsSubdomain(name, domain) {
 		return
 	}
 	var names, wildcards []string

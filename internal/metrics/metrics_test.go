@@ -2,6 +2,9 @@ package metrics_test
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +97,7 @@ func TestMetrics_Counts(t *testing.T) {
 		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="given_up"} 1
 		mijn_host_webhook_challenge_duration_seconds_sum{action="present",provider="mijn-host"} 26
 		mijn_host_webhook_challenge_duration_seconds_count{action="present",provider="mijn-host"} 2
+		mijn_host_webhook_challenge_duration_seconds_bucket{action="present",provider="mijn-host",le="25"} 2
 		mijn_host_webhook_presented_values{provider="mijn-host"} 2
 		mijn_host_webhook_records_left_behind_total{provider="mijn-host"} 1
 		mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="none"} 1
@@ -101,6 +105,8 @@ func TestMetrics_Counts(t *testing.T) {
 		mijn_host_webhook_api_calls_in_flight{provider="mijn-host"} 1
 		mijn_host_webhook_api_call_retries_total{operation="read_records",provider="mijn-host"} 1
 		mijn_host_webhook_api_call_duration_seconds_count{operation="read_records",provider="mijn-host"} 1
+		mijn_host_webhook_api_call_duration_seconds_sum{operation="read_records",provider="mijn-host"} 1
+		mijn_host_webhook_api_call_duration_seconds_bucket{operation="read_records",provider="mijn-host",le="8"} 1
 		mijn_host_webhook_cooldowns_total{provider="mijn-host"} 1
 		mijn_host_webhook_cooldown_seconds_total{provider="mijn-host"} 90
 		mijn_host_webhook_left_overs_at_risk_total{provider="mijn-host"} 1
@@ -108,13 +114,61 @@ func TestMetrics_Counts(t *testing.T) {
 	`)
 }
 
+// Without series at the start, increase() would miss the first event of each kind.
+func TestMetrics_FromTheStart(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(options())
+	want(t, m, `
+		mijn_host_webhook_challenges_total{action="present",provider="mijn-host",result="success"} 0
+		mijn_host_webhook_challenges_total{action="present",provider="mijn-host",result="error"} 0
+		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="success"} 0
+		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="error"} 0
+		mijn_host_webhook_challenges_total{action="cleanup",provider="mijn-host",result="given_up"} 0
+		mijn_host_webhook_challenge_duration_seconds_count{action="present",provider="mijn-host"} 0
+		mijn_host_webhook_challenge_duration_seconds_count{action="cleanup",provider="mijn-host"} 0
+	`)
+	for _, op := range mijnhost.Operations() {
+		want(t, m, strings.ReplaceAll(`
+			mijn_host_webhook_api_calls_total{operation="OP",provider="mijn-host",status="200"} 0
+			mijn_host_webhook_api_calls_total{operation="OP",provider="mijn-host",status="401"} 0
+			mijn_host_webhook_api_call_retries_total{operation="OP",provider="mijn-host"} 0
+			mijn_host_webhook_api_call_duration_seconds_count{operation="OP",provider="mijn-host"} 0
+		`, "OP", string(op)))
+	}
+	if text := shown(t, metrics.New(options(withDomains))); strings.Contains(text, "domain=") {
+		t.Errorf("got a series with a domain label at the start, want none:\n%s", text)
+	}
+}
+
+func TestBuildInfo(t *testing.T) {
+	t.Parallel()
+	const name = "mijn_host_webhook_build_info"
+	want := fmt.Sprintf("# HELP %[1]s Version and commit of this build; always 1.\n# TYPE %[1]s gauge\n"+
+		"%[1]s{commit=\"0123456\",go_version=%[2]q,version=\"v1.2.3\"} 1\n", name, runtime.Version())
+	if err := testutil.CollectAndCompare(metrics.NewBuildInfo("v1.2.3", "0123456"), strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLastSuccess_AbsentAtFirst(t *testing.T) {
 	t.Parallel()
 	const name = "mijn_host_webhook_last_success_timestamp_seconds"
-	if n := testutil.CollectAndCount(metrics.New(options()), name); n != 0 {
+	m := metrics.New(options())
+	m.ChallengeAnswered(solver.ActionPresent, solver.ResultError, "", time.Second)
+	m.ChallengeAnswered(solver.ActionCleanUp, solver.ResultGivenUp, "", time.Second)
+	if n := testutil.CollectAndCount(m, name); n != 0 {
 		t.Errorf("before any success: got %d series, want 0", n)
 	}
-	if n := testutil.CollectAndCount(eventful(options()), name); n != 1 {
+	m.ChallengeAnswered(solver.ActionPresent, solver.ResultSuccess, "", time.Second)
+	for _, family := range gather(t, m) {
+		if family.GetName() != name {
+			continue
+		}
+		if at := family.GetMetric()[0].GetGauge().GetValue(); len(family.GetMetric()) != 1 || math.Abs(at-float64(time.Now().Unix())) > 60 {
+			t.Errorf("got %v, want one series with the current time", family)
+		}
+	}
+	if n := testutil.CollectAndCount(m, name); n != 1 {
 		t.Errorf("after a successful Present: got %d series, want 1", n)
 	}
 }
@@ -137,6 +191,10 @@ func TestStatusLabel_InvalidStatus(t *testing.T) {
 	}
 	if more := testutil.CollectAndCount(m) - before; more != 1 {
 		t.Errorf("got %d new series, want 1", more)
+	}
+	for _, status := range []int{100, 599} {
+		m.CallEnded(mijnhost.OpReadRecords, status, time.Second)
+		want(t, m, fmt.Sprintf(`mijn_host_webhook_api_calls_total{operation="read_records",provider="mijn-host",status="%d"} 1`, status))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -35,11 +36,12 @@ func collectTraces(t *testing.T) *traces {
 	return c
 }
 
-// flag returns the webhook's flag for sending traces here. The webhook traces only requests that the caller sampled.
-func (c *traces) flag(t *testing.T) string {
+// flag returns the webhook's flag for sending traces here. The webhook traces requests that the caller sampled, and others at this
+// rate.
+func (c *traces) flag(t *testing.T, perMillion int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tracing.yaml")
-	config := "apiVersion: apiserver.config.k8s.io/v1\nkind: TracingConfiguration\nsamplingRatePerMillion: 0\nendpoint: " + c.endpoint + "\n"
+	config := "apiVersion: apiserver.config.k8s.io/v1\nkind: TracingConfiguration\nsamplingRatePerMillion: " + strconv.Itoa(perMillion) + "\nendpoint: " + c.endpoint + "\n"
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func (r *reachability) Check(req *http.Request) error {
 	if !time.Now().Before(r.askAgain) {
 		r.refresh(req.Context())
 	}
-	lost := r.answered.IsZero() || time.Since(r.answered) > tolerance
+	lost := time.Since(r.answered) > tolerance
 	r.logChange(lost)
 	if lost {
 		return errors.New("cannot reach the Kubernetes API")

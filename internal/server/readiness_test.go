@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 )
 
 // TestReadiness_ShortOutage probes every second.
@@ -61,7 +64,11 @@ func TestReadiness_ShortOutage(t *testing.T) {
 				if c.ready != (last == nil) {
 					t.Errorf("after %s: got %v, want ready %v", c.after, last, c.ready)
 				}
-				if most := 1 + int(c.after/unreachableFor); asked > most {
+				most := 1 + int(c.after/unreachableFor)
+				if !c.refuses && !c.hangs {
+					most = 1 + int(c.after/reachableFor)
+				}
+				if asked > most {
 					t.Errorf("got %d requests, want at most %d", asked, most)
 				}
 				changed = false
@@ -80,3 +87,35 @@ func TestReadiness_ShortOutage(t *testing.T) {
 		})
 	}
 }
+
+// The request to the API continues after the probe disconnects, because the next probe uses its result.
+func TestReadiness_ProbeDisconnects(t *testing.T) {
+	t.Parallel()
+	ctx, disconnect := context.WithCancel(t.Context())
+	disconnect()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reachability{log: logr.Discard(), ask: func(ctx context.Context) error { return ctx.Err() }}
+	if err := r.Check(req); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadiness_FrontProxyCA(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		if err := frontProxyKnown(ca{known: known}).Check(nil); (err == nil) != known {
+			t.Errorf("known %v: got %v", known, err)
+		}
+	}
+}
+
+// ca is a CA that may not be loaded yet.
+type ca struct {
+	dynamiccertificates.CAContentProvider
+	known bool
+}
+
+func (c ca) VerifyOptions() (x509.VerifyOptions, bool) { return x509.VerifyOptions{}, c.known }

@@ -2,7 +2,12 @@ package server_test
 
 import (
 	"context"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +58,7 @@ func TestServer_CallerDisconnects(t *testing.T) {
 	w.wantEnd()
 }
 
+// New calls are answered too, and their connections closed so that clients reconnect to another pod.
 func TestServer_CallsInFlightAtShutdown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,6 +69,13 @@ func TestServer_CallsInFlightAtShutdown(t *testing.T) {
 		answered <- a
 	}()
 	w.until("the record is being written", func() bool { return w.api.Calls() > 1 })
+	w.stop()
+	w.until("the call in flight is answered", func() bool {
+		if status, _, isLast := w.getOnce("/livez"); status != http.StatusOK || !isLast {
+			t.Errorf("after SIGTERM: got status %d, connection closed %v, want 200 and closed", status, isLast)
+		}
+		return len(answered) > 0
+	})
 	w.wantEnd()
 	w.wantSuccess(<-answered)
 }
@@ -70,7 +83,7 @@ func TestServer_CallsInFlightAtShutdown(t *testing.T) {
 // TestReadiness_KubernetesAPIOnly: /readyz depends only on the Kubernetes API, /livez on nothing.
 func TestReadiness_KubernetesAPIOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, "--requestheader-client-ca-file="+frontProxyCA(t))
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(http.StatusInternalServerError)})
 	w.cluster.SetDown(true)
 	w.until("all other checks pass", func() bool {
@@ -84,8 +97,23 @@ func TestReadiness_KubernetesAPIOnly(t *testing.T) {
 	}
 	w.cluster.SetDown(false)
 	w.until("the webhook is ready", func() bool { return w.get("/readyz") == http.StatusOK })
+	if _, checks, _ := w.getOnce("/readyz?verbose"); !strings.Contains(checks, "[+]front-proxy-ca ok") {
+		t.Errorf("ready without the front-proxy CA:\n%s", checks)
+	}
 	if w.api.Calls() > 0 {
 		t.Errorf("got %d calls to mijn.host, want 0", w.api.Calls())
 	}
 	w.wantEnd()
+}
+
+// frontProxyCA writes a CA certificate and returns its path.
+func frontProxyCA(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

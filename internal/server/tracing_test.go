@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,11 +24,11 @@ const (
 )
 
 // TestTracing_JoinsTraceOfAPIServer expects a span for the request, below it one for the challenge, and below that one for each
-// call.
+// call. Probes have no trace, even if every request is sampled.
 func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
-	w := newWorld(t, c.flag(t))
+	w := newWorld(t, c.flag(t, 1_000_000))
 	for _, action := range []whapi.ChallengeAction{whapi.ChallengeActionPresent, whapi.ChallengeActionCleanUp} {
 		w.wantSuccess(w.ask(clustertest.CertManager, action, sampled))
 	}
@@ -63,6 +64,14 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 			}
 		}
 	}
+	for name, want := range map[string][]string{
+		"challenge present": {"challenge.domain=example.nl challenge.result=success challenge.api_calls=2", "challenge.domain= challenge.result=error challenge.api_calls=1 ERROR"},
+		"challenge cleanup": {"challenge.domain=example.nl challenge.result=success challenge.api_calls=2"},
+	} {
+		if got := outcomes(spans, name); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
 	for _, r := range w.api.Requests() {
 		if r.Header.Get("Traceparent") != "" {
 			t.Error("mijn.host received trace headers")
@@ -74,7 +83,7 @@ func TestTracing_JoinsTraceOfAPIServer(t *testing.T) {
 func TestTracing_NotSampled(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
-	w := newWorld(t, c.flag(t))
+	w := newWorld(t, c.flag(t, 0))
 	for _, parent := range []string{strings.TrimSuffix(sampled, "1") + "0", "Traceparent: none"} {
 		w.wantSuccess(w.ask(clustertest.CertManager, whapi.ChallengeActionPresent, parent))
 	}
@@ -92,6 +101,33 @@ func isBelow(spans []*trace.Span, s *trace.Span, parent string) bool {
 	return slices.ContainsFunc(spans, func(p *trace.Span) bool {
 		return bytes.Equal(p.GetSpanId(), s.GetParentSpanId()) && (p.GetName() == parent || isBelow(spans, p, parent))
 	})
+}
+
+// outcomes describes the spans with this name.
+func outcomes(spans []*trace.Span, name string) []string {
+	var all []string
+	for _, s := range spans {
+		if s.GetName() != name {
+			continue
+		}
+		var words []string
+		for _, key := range []string{"challenge.domain", "challenge.result", "challenge.api_calls"} {
+			for _, a := range s.GetAttributes() {
+				switch {
+				case a.GetKey() != key:
+				case key == "challenge.api_calls":
+					words = append(words, fmt.Sprintf("%s=%d", key, a.GetValue().GetIntValue()))
+				default:
+					words = append(words, key+"="+a.GetValue().GetStringValue())
+				}
+			}
+		}
+		if s.GetStatus().GetCode() == trace.Status_STATUS_CODE_ERROR {
+			words = append(words, "ERROR")
+		}
+		all = append(all, strings.Join(words, " "))
+	}
+	return all
 }
 
 func names(spans []*trace.Span) []string {

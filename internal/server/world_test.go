@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"testing"
@@ -89,16 +90,27 @@ func (w *world) until(what string, happened func() bool) {
 
 func (w *world) get(path string) (status int) {
 	w.Helper()
+	status, _, _ = w.getOnce(path)
+	return status
+}
+
+// getOnce also reports whether the server closes the connection.
+func (w *world) getOnce(path string) (status int, body string, isLast bool) {
+	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), http.MethodGet, w.url+path, http.NoBody)
 	if err != nil {
 		w.Fatal(err)
 	}
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return 0
+		return 0, "", false
 	}
 	defer resp.Body.Close()
-	return resp.StatusCode
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.Error(err)
+	}
+	return resp.StatusCode, string(content), resp.Close
 }
 
 // ask sends a challenge as user and returns the answer.

@@ -114,6 +114,9 @@ func TestDomain_IncompleteList(t *testing.T) {
 				}
 				r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = c.name, true })
 				wantStep(t, r, c.step, c.status, c.words...)
+				if claim == "the end of a CNAME" && w.api.CallsOf(mijnhosttest.OpReadRecords) != 2 {
+					t.Errorf("got %d reads, want 2: one to find the domain, one of its records", w.api.CallsOf(mijnhosttest.OpReadRecords))
+				}
 				if text := textOf(t, r); strings.Contains(text, " move") {
 					t.Errorf("report advises to move something:\n%s", text)
 				}

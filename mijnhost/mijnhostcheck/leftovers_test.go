@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -25,7 +26,7 @@ func TestValues_Challenges(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
 				r := w.run(func(o *check.Options) {
 					o.ReadOnly = true
-					o.Challenges = func(context.Context) (map[string]string, error) { return c.owners, c.err }
+					o.Challenges = func(ctx context.Context) (map[string]string, error) { return c.owners, cmp.Or(c.err, ctx.Err()) }
 				})
 				wantStep(t, r, check.StepValues, check.OK, c.words)
 			})
@@ -35,15 +36,18 @@ func TestValues_Challenges(t *testing.T) {
 
 func TestChallenge_CNAMEStrategy(t *testing.T) {
 	t.Parallel()
+	const own = "_acme-challenge.shop.example.nl"
 	for claim, c := range map[string]struct {
 		cname, strategy string
 		status          check.Status
 		words           string
+		at              string // the name that the other steps check
 	}{
-		"CNAME and None":            {"_acme-challenge.shop.example.nl.", "None", check.Problem, "Set the solver's cnameStrategy to Follow"},
-		"CNAME and Follow":          {"_acme-challenge.shop.example.nl.", "Follow", check.OK, "the solver follows it"},
-		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set the solver's cnameStrategy to None"},
-		"wildcard CNAME and None":   {"*.shop.example.nl.", "None", check.OK, "leave it at None"},
+		"CNAME and None":            {own + ".", "None", check.Problem, "Set the solver's cnameStrategy to Follow", "target.example.nl"},
+		"CNAME and Follow":          {own + ".", "Follow", check.OK, "the solver follows it", "target.example.nl"},
+		"CNAME":                     {own + ".", "", check.OK, "Set the solver's cnameStrategy to Follow", "target.example.nl"},
+		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set the solver's cnameStrategy to None", own},
+		"wildcard CNAME and None":   {"*.shop.example.nl.", "None", check.OK, "leave it at None", own},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -51,6 +55,7 @@ func TestChallenge_CNAMEStrategy(t *testing.T) {
 				w.api.AddRecord(domain, record("CNAME", c.cname, "target.example.nl."))
 				r := w.run(func(o *check.Options) { o.Name, o.CNAMEStrategy, o.ReadOnly = "shop.example.nl", c.strategy, true })
 				wantStep(t, r, check.StepChallenge, c.status, c.words)
+				wantStep(t, r, check.StepDomain, check.OK, "covers "+c.at)
 			})
 		})
 	}

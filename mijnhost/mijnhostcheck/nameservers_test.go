@@ -84,6 +84,31 @@ func TestNameservers_Failures(t *testing.T) {
 			check.Problem,
 			[]string{"ns1.mijn.host (it returns REFUSED)"},
 		},
+		{"one fails for 15 s", func(w world) {
+			var start time.Time
+			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
+				if query.Question[0].Qtype != dns.TypeTXT {
+					return nil
+				}
+				if start.IsZero() {
+					start = time.Now()
+				}
+				if time.Since(start) < 15*time.Second {
+					return new(dns.Msg).SetRcode(query, dns.RcodeServerFailure)
+				}
+				return nil
+			}
+		}, check.OK, []string{ns1, ns2}},
+		{"one answers from a wildcard", func(w world) {
+			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
+				if query.Question[0].Qtype != dns.TypeTXT {
+					return nil
+				}
+				m := new(dns.Msg).SetReply(query)
+				m.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: query.Question[0].Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60}, Txt: []string{"of-a-wildcard"}}}
+				return m
+			}
+		}, check.Problem, []string{"it does not serve the record yet"}},
 		{"one is too slow", func(w world) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is unchanged, so it has not published", "--timeout"}},
@@ -98,9 +123,22 @@ func TestNameservers_Failures(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
 				c.set(w)
 				start := time.Now()
-				r := w.run()
+				var decided time.Duration
+				r := w.run(func(o *check.Options) {
+					o.OnStep = func(s check.Step) {
+						if s.ID == check.StepNameservers {
+							decided = time.Since(start)
+						}
+					}
+				})
 				wantStep(t, r, check.StepNameservers, c.status, c.words...)
+				if strings.Contains(c.claim, "does not answer") && decided > time.Minute {
+					t.Errorf("waited %s for a nameserver that does not answer", decided)
+				}
 				wantStep(t, r, check.StepRemove, check.OK)
+				if measured(r).DeleteMatches == "" {
+					t.Errorf("no time was left to measure after the wait:\n%s", textOf(t, r))
+				}
 				if elapsed := time.Since(start); elapsed > 4*time.Minute+30*time.Second {
 					t.Errorf("took %s", elapsed)
 				}
@@ -124,6 +162,7 @@ func TestServers_EachAddress(t *testing.T) {
 		{"all answer", nil, check.OK, "All nameserver addresses answer (4 addresses)."},
 		{"one IPv6 address does not answer", []string{"2001:db8::2"}, check.Problem, "ns2.mijn.host over IPv6 (timed out)"},
 		{"one IPv4 address does not answer", []string{addr1}, check.Problem, "ns1.mijn.host over IPv4 (timed out)"},
+		{"one IPv4 address does not answer, without IPv6", []string{"2001:db8::1", "2001:db8::2", addr1}, check.Problem, "ns1.mijn.host over IPv4 (timed out)"},
 		{"system without IPv6", []string{"2001:db8::1", "2001:db8::2"}, check.OK, "cannot reach them over IPv6."},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
@@ -177,5 +216,44 @@ func TestServers_Notes(t *testing.T) {
 				t.Errorf("notes lack %q:\n%s", words, notes)
 			}
 		}
+	})
+}
+
+// One nameserver does not know the domain and answers with the SOA record of another zone.
+func TestServers_AnotherZone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+			if nameserver == addr1 || query.Question[0].Qtype != dns.TypeSOA {
+				return nil
+			}
+			m := new(dns.Msg).SetReply(query)
+			m.Ns = []dns.RR{&dns.SOA{
+				Hdr: dns.RR_Header{Name: "nl.", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 86400}, Ns: "ns.nl.", Mbox: "x.", Serial: 999999, Minttl: 86400,
+			}}
+			return m
+		}
+		if r := w.run(func(o *check.Options) { o.ReadOnly = true }); len(r.Notes) > 0 {
+			t.Errorf("got notes %q, want none", r.Notes)
+		}
+	})
+}
+
+// With a short timeout, the check reserves no time for the remaining steps.
+func TestNameservers_ShortTimeout(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{DNSLag: 20 * time.Second}, func(w world) {
+		r := w.run(func(o *check.Options) { o.Timeout = 40 * time.Second })
+		wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
+	})
+}
+
+func TestServers_AddressesOfOneFamily(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
+			record("A", ns2+".", "192.0.2.3"), record("A", ns2+".", "192.0.2.4"), record("AAAA", ns2+".", "2001:db8::2"))
+		w.dns.dead["192.0.2.4"] = timeout()
+		wantStep(t, w.run(func(o *check.Options) { o.ReadOnly = true }), check.StepServers, check.Problem, "ns2.mijn.host over IPv4 (address 3 of 3) (timed out)")
 	})
 }

@@ -151,14 +151,71 @@ func TestProbe_RemovalFails(t *testing.T) {
 	})
 }
 
+// Each PATCH writes the record and returns an error. run requires that the record is removed.
+func TestProbe_WriteFailsAfterEffect(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.AfterEffect(mijnhosttest.Status(400)), Op: mijnhosttest.OpPatchRecord})
+		r := w.run()
+		wantStep(t, r, check.StepWrite, check.Problem, "Cannot write the probe record")
+		wantStep(t, r, check.StepRemove, check.OK, "No probe record in the zone.")
+	})
+}
+
+// A cancelled write could take effect later, so the check lets it finish.
+func TestProbe_InterruptedWhileWriting(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodPatch, http.MethodDelete} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{Latency: 2 * time.Second}, func(w world) {
+				ctx, interrupt := context.WithCancel(w.Context())
+				defer interrupt()
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), When: func(r mijnhosttest.Request) bool {
+					if r.Method == method {
+						interrupt()
+					}
+					return false
+				}})
+				r := w.runIn(ctx)
+				for _, r := range w.api.Requests() {
+					if r.Method != http.MethodGet && r.Status == 0 {
+						t.Errorf("%s was cancelled", r.Method)
+					}
+				}
+				if _, removed := stepOf(r, check.StepRemove); removed != (method == http.MethodPatch) { // a DELETE is sent first
+					t.Errorf("got a removal step: %v\n%s", removed, textOf(t, r))
+				}
+			})
+		})
+	}
+}
+
 func TestProbe_NamesLeftOvers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
-		w.api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_mijn-host-webhook-check-old.example.nl.", Value: "first", TTL: 60})
+		for _, value := range []string{"first", "second"} {
+			w.api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_mijn-host-webhook-check-old.example.nl.", Value: value, TTL: 60})
+		}
 		r := w.run()
 		wantOutcome(t, r, check.Well)
 		if len(r.Notes) != 2 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
 			t.Errorf("got notes %q", r.Notes)
+		}
+	})
+}
+
+// Challenge values come and go, so a read without them is complete.
+func TestProbe_ChallengeEnds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		time.AfterFunc(time.Second, func() { w.api.DeleteRecord(domain, others()[3]) })
+		r, err := check.Run(w.Context(), w.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reads := measured(r).Reads; reads.SettledAfter == nil || *reads.SettledAfter > 5 || reads.Incomplete != "no" {
+			t.Errorf("got reads %+v, want settled within 5 s and complete\n%s", reads, textOf(t, r))
 		}
 	})
 }

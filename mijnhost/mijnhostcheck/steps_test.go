@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +16,16 @@ import (
 // record returns a record with a TTL of 60 s.
 func record(rtype, name, value string) mijnhosttest.Record {
 	return mijnhosttest.Record{Type: rtype, Name: name, Value: value, TTL: 60}
+}
+
+// chainOf adds a chain of CNAMEs that starts at the challenge name of shop.example.nl.
+func chainOf(w world, length int) {
+	name := "_acme-challenge.shop.example.nl."
+	for i := range length {
+		target := fmt.Sprintf("c%d.example.nl.", i+1)
+		w.api.AddRecord(domain, record("CNAME", name, target))
+		name = target
+	}
 }
 
 func TestSteps(t *testing.T) {
@@ -74,6 +85,13 @@ func TestSteps(t *testing.T) {
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},
 
+		{"domain already probed", func(world) change {
+			return func(o *check.Options) { o.Probed = func(d string) bool { return d == domain } }
+		}, check.StepWrite, check.Skipped, []string{"the probe of example.nl above covers this name"}, check.Well},
+		{"domain not probed yet", func(world) change {
+			return func(o *check.Options) { o.Probed = func(string) bool { return false } }
+		}, check.StepWrite, check.OK, nil, check.Well},
+
 		{"name not allowed", func(world) change {
 			return func(o *check.Options) { o.AllowedDomains = []string{"other.nl", "third.nl."} }
 		}, check.StepAllowed, check.Problem, []string{"may not write _acme-challenge.example.nl", "other.nl and third.nl", "allowedDomains"}, check.Trouble},
@@ -98,6 +116,20 @@ func TestSteps(t *testing.T) {
 			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "elsewhere.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepChallenge, check.OK, []string{"wildcard CNAME", "None"}, check.Well},
+
+		{"wildcard CNAME into a zone below the domain", func(w world) change {
+			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "x.sub.example.nl."))
+			w.api.AddStaticZone("sub.example.nl", record("A", "x.sub.example.nl.", "192.0.2.10"))
+			return func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true }
+		}, check.StepDelegation, check.OK, nil, check.Well},
+		{"as many CNAMEs as allowed", func(w world) change {
+			chainOf(w, 8)
+			return func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true }
+		}, check.StepChallenge, check.OK, []string{"to c8.example.nl"}, check.Trouble}, // the simulated resolver follows fewer
+		{"one CNAME too many", func(w world) change {
+			chainOf(w, 9)
+			return func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true }
+		}, check.StepChallenge, check.Problem, []string{"more than 8"}, check.Trouble},
 
 		{"domain not delegated", func(w world) change {
 			w.dns.delegated["example.nl."] = nil
@@ -131,6 +163,25 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{ns1, "ns.old.test"}
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"does not know ns.old.test"}, check.Trouble},
+		{"Cloudflare's nameservers and another one", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com", "ns.old.test"}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"does not know ada.ns.cloudflare.com and ns.old.test"}, check.Trouble},
+		{"Cloudflare's nameservers without a probe record", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
+			return func(o *check.Options) { o.RemoveValue = "no such value" }
+		}, check.StepDelegation, check.Unknown, []string{"Only a probe record"}, check.Trouble},
+		{"same nameservers in answer and referral", func(w world) change {
+			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
+				if query.Question[0].Qtype != dns.TypeNS {
+					return nil
+				}
+				m := w.api.Answer(query)
+				m.Ns = append(m.Ns, m.Answer...)
+				return m
+			}
+			return nil
+		}, check.StepDelegation, check.OK, []string{"to the account's nameservers ns1.mijn.host and ns2.mijn.host."}, check.Well},
 		{"delegated to a subset of the nameservers", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{ns2}
 			return nil
@@ -140,6 +191,11 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{"ns1.brand.test", "ns2.brand.test"}
 			return nil
 		}, check.StepDelegation, check.OK, []string{"ns1.brand.test and ns2.brand.test"}, check.Well},
+		{"nameserver with a known and an unknown address", func(w world) change {
+			w.api.AddStaticZone("brand.test", record("A", "ns1.brand.test.", addr1), record("A", "ns1.brand.test.", "192.0.2.99"))
+			w.dns.delegated["example.nl."] = []string{"ns1.brand.test"}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"does not know ns1.brand.test"}, check.Trouble},
 		{"zone cut below the domain", func(w world) change {
 			w.api.AddStaticZone("shop.example.nl")
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
@@ -165,6 +221,12 @@ func TestSteps(t *testing.T) {
 		{"CAA inherited from the domain", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
 			return func(o *check.Options) { o.Name = "a.b.example.nl" }
+		}, check.StepCAA, check.Problem, []string{"at example.nl"}, check.Trouble},
+		{"CAA of the domain applies to a CNAME to a name without CAA", func(w world) change {
+			w.api.AddStaticZone("elsewhere.test", record("A", "x.elsewhere.test.", "192.0.2.10"))
+			w.api.AddRecord(domain, record("CNAME", "shop.example.nl.", "x.elsewhere.test."))
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepCAA, check.Problem, []string{"at example.nl"}, check.Trouble},
 		{"CAA of the name overrides the domain's", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "other.test"`))
@@ -223,6 +285,9 @@ func TestDelegation_FromParentZone(t *testing.T) {
 		wantStep(t, r, check.StepDelegation, check.OK)
 		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the delegation comes from the resolver") {
 			t.Errorf("got notes %q", r.Notes)
+		}
+		if s, ok := stepOf(r, check.StepServers); ok {
+			t.Errorf("got step %+v, want none, because no nameserver answers", s)
 		}
 	})
 }

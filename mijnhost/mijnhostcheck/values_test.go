@@ -11,6 +11,7 @@ func TestWildcard(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.api.AddRecord(domain, record("A", "*.example.nl.", "192.0.2.10"))
+		w.api.AddRecord(domain, record("A", "*.example.nl.", "192.0.2.11"))
 		r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true })
 		wantStep(t, r, check.StepWildcard, check.Problem, "resolves through *.example.nl (A)", "Add a record for shop.example.nl")
 	})
@@ -33,6 +34,51 @@ func TestRemoveValue(t *testing.T) {
 			t.Errorf("got zone %v", got)
 		}
 	})
+}
+
+func TestRemoveValue_Fails(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord})
+		o := w.options()
+		o.RemoveValue = "of-a-challenge"
+		r, err := check.Run(w.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStep(t, r, check.StepRemoveValue, check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`)
+	})
+}
+
+// The report shows values without quotes, and at most ten.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	const at = "_acme-challenge.www.example.nl."
+	for want, records := range map[string][]mijnhosttest.Record{
+		"_acme-challenge.www.example.nl has no TXT values.":                               {record("A", at, "192.0.2.10"), record("TXT", "x."+at, "other")},
+		`has 1 TXT value: "v".`:                                                           {record("txt", at, `"v"`)},
+		`has 12 TXT values: "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" and 2 more.`: many(at, "abcdefghijkl"),
+		`"h", "i", "j".`: many(at, "abcdefghij"),
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				for _, r := range records {
+					w.api.AddRecord(domain, r)
+				}
+				wantStep(t, w.run(func(o *check.Options) { o.Name, o.ReadOnly = "www.example.nl", true }), check.StepValues, check.OK, want)
+			})
+		})
+	}
+}
+
+// many returns a TXT record for each letter.
+func many(name, letters string) []mijnhosttest.Record {
+	var records []mijnhosttest.Record
+	for _, letter := range letters {
+		records = append(records, record("TXT", name, string(letter)))
+	}
+	return records
 }
 
 func shows(records []mijnhosttest.Record, value string) bool {

@@ -2,6 +2,8 @@ package realtimeregistercheck_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +104,34 @@ func TestSteps(t *testing.T) {
 				return func(o *check.Options) { h := w.host(); h.Service = "BASIC"; o.Host = h }
 			},
 			step: check.StepManaged, status: check.OK, words: []string{"BASIC zone"}, outcome: check.Well,
+		},
+		{
+			claim: "two zones of one name, nameservers of the delegated one",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
+				return nil
+			},
+			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Trouble,
+		},
+		{
+			claim: "linked zone, nameservers", zone: sim.Zone{Template: "web"},
+			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Trouble,
+		},
+		{
+			claim: "two zones of one name, one pending deletion",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, DeletionDate: "2026-12-01T00:00:00Z", Records: others()})
+				return nil
+			},
+			step: check.StepManaged, status: check.OK, words: []string{"BASIC zone"}, outcome: check.Well,
+		},
+		{
+			claim: "service set to a zone pending deletion",
+			set: func(w world) change {
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, DeletionDate: "2026-12-01T00:00:00Z", Records: others()})
+				return func(o *check.Options) { h := w.host(); h.Service = "PREMIUM"; o.Host = h }
+			},
+			step: check.StepManaged, status: check.Problem, words: []string{"PREMIUM zone example.nl not found", "PREMIUM (pending deletion)"}, outcome: check.Trouble,
 		},
 		{
 			claim: "two zones of one name, service set to the undelegated one",
@@ -253,6 +283,13 @@ func TestProbe_Fails(t *testing.T) {
 			},
 			status: check.Problem, words: []string{"Leases", "--lease-namespace"},
 		},
+		{
+			claim: "Lease API fails", change: func(w world, o *check.Options) { w.withLeases(o) },
+			set: func(w world) {
+				w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: 500} })
+			},
+			status: check.Problem, words: []string{"Lease", "--lease-namespace"},
+		},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -385,6 +422,132 @@ func TestRemoveValue(t *testing.T) {
 					t.Errorf("got records %q", w.api.Records(w.zone))
 				}
 			})
+		})
+	}
+}
+
+// The probe and --remove-value use the zone that --realtimeregister-service selects.
+func TestWrites_OneOfTwoZones(t *testing.T) {
+	t.Parallel()
+	at := sim.Record("_acme-challenge.example.nl", "TXT", value, 60)
+	for claim, c := range map[string]struct {
+		change func(*check.Options)
+		step   check.StepID
+		left   int
+	}{
+		"probe":          {write, check.StepWrite, 1},
+		"--remove-value": {func(o *check.Options) { o.RemoveValue = value }, check.StepRemoveValue, 0},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), at)}, func(w world) {
+				other := w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: append(others(), at)})
+				w.api.DeclareChallenge("_acme-challenge.example.nl.")
+				r, err := check.Run(w.Context(), w.options(c.change, func(o *check.Options) { h := w.host(); h.Service = "BASIC"; o.Host = h }))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantStep(t, r, c.step, check.OK)
+				if got := len(w.api.TXTValues(w.zone, "_acme-challenge.example.nl")); got != c.left {
+					t.Errorf("got %d values, want %d", got, c.left)
+				}
+				if got := len(w.api.TXTValues(other, "_acme-challenge.example.nl")); got != 1 {
+					t.Errorf("got %d values in the other zone, want 1", got)
+				}
+			})
+		})
+	}
+}
+
+// The report says whether a Lease protected the removal.
+func TestRemoveValue_WithLease(t *testing.T) {
+	t.Parallel()
+	at := sim.Record("_acme-challenge.example.nl", "TXT", value, 60)
+	for words, change := range map[string]func(world, *check.Options){
+		"A Lease in namespace webhook protected this write":                       func(w world, o *check.Options) { w.withLeases(o); o.Write = false },
+		"No Lease protected this write from the webhook's: --lease-namespace":     func(world, *check.Options) {},
+		"No Lease protected this write from the webhook's: no cluster configured": func(w world, o *check.Options) { w.withLeases(o); o.Write, o.Cluster = false, nil },
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), at)}, func(w world) {
+				w.api.DeclareChallenge("_acme-challenge.example.nl.")
+				r, err := check.Run(w.Context(), w.options(func(o *check.Options) { change(w, o); o.RemoveValue = value }))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantStep(t, r, check.StepRemoveValue, check.OK)
+				if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, words) }) {
+					t.Errorf("got notes %q, want %s", r.Notes, words)
+				}
+				if leases := len(w.cluster.Leases()); (leases == 1) != strings.HasPrefix(words, "A Lease") {
+					t.Errorf("got %d Leases", leases)
+				}
+			})
+		})
+	}
+}
+
+func TestProbe_RemovalFails(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.api.Inject(sim.Fault{Kind: sim.Status(500), Op: sim.OpUpdateZone, Skip: 1})
+		start := time.Now()
+		r := w.run(write)
+		wantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", "Delete the TXT record "+r.LeftBehind+" of example.nl")
+		if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || time.Since(start) > 3*time.Minute {
+			t.Errorf("got left-behind record %q after %s", r.LeftBehind, time.Since(start))
+		}
+	})
+}
+
+func TestProbe_RemovalRetried(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.api.Inject(sim.Fault{Kind: sim.Status(400), Op: sim.OpUpdateZone, Skip: 1, Times: 1})
+		wantStep(t, w.run(write), check.StepRemove, check.OK)
+	})
+}
+
+// The probe has the lowest TTL that Realtime Register accepts.
+func TestProbe_ShortTTL(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		r := w.run(write, func(o *check.Options) { o.TTL = 1 })
+		wantStep(t, r, check.StepWrite, check.OK)
+		if !slices.ContainsFunc(w.api.Requests(), func(r sim.Request) bool {
+			return strings.Contains(string(r.Body), `"ttl":60`) && r.Op == sim.OpUpdateZone
+		}) {
+			t.Error("got no write with TTL 60")
+		}
+	})
+}
+
+func TestValidate_BaseURL(t *testing.T) {
+	t.Parallel()
+	failure := errors.New("no")
+	h := &realtimeregistercheck.Host{ValidateBaseURL: func(string) error { return failure }}
+	if err := h.Validate(); !errors.Is(err, failure) {
+		t.Errorf("got %v, want %v", err, failure)
+	}
+}
+
+func TestRecords_ProbeDecides(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))}, func(w world) {
+		wantStep(t, w.run(write), check.StepRecords, check.OK, "The probe shows whether Realtime Register accepts: q.example.nl TXT")
+	})
+}
+
+func TestRecords_Many(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[int]string{0: "r8.example.nl A (its ttl is out of bounds) and r9.example.nl A", 1: "r9.example.nl A (its ttl is out of bounds) and 1 more.", 2: "and 2 more."} {
+		records := others()
+		for i := range 10 + more {
+			records = append(records, sim.Record(fmt.Sprintf("r%d.example.nl", i), "A", "192.0.2.1", 0))
+		}
+		inBubble(t, sim.Options{}, sim.Zone{Records: records}, func(w world) {
+			wantStep(t, w.run(), check.StepRecords, check.Problem, want)
 		})
 	}
 }

@@ -1,6 +1,10 @@
 package realtimeregistercheck_test
 
 import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +58,25 @@ func TestResolution_SERVFAIL(t *testing.T) {
 	}
 }
 
+// A SERVFAIL does not hide other failures.
+func TestResolution_SERVFAILAndREFUSED(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			switch m.Question[0].Qtype {
+			case dns.TypeTXT:
+				return servfail(m)
+			case dns.TypeCAA:
+				return new(dns.Msg).SetRcode(m, dns.RcodeRefused)
+			}
+			return nil
+		}
+		r := w.run()
+		wantStep(t, r, check.StepResolution, check.Problem, "SERVFAIL for TXT")
+		wantStep(t, r, check.StepCAA, check.Unknown, "REFUSED")
+	})
+}
+
 func TestResolution_Signed(t *testing.T) {
 	t.Parallel()
 	signed := func(validated bool) func(*dns.Msg) *dns.Msg {
@@ -96,6 +119,63 @@ func TestResolution_REFUSED(t *testing.T) {
 	})
 }
 
+// The resolver fails on AAAA records.
+func TestServers_OneFamilyResolves(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype == dns.TypeAAAA {
+				return servfail(m)
+			}
+			return nil
+		}
+		wantStep(t, w.run(), check.StepServers, check.OK, "All nameserver addresses answer")
+	})
+}
+
+// On a network that blocks port 53, each query takes seconds, so the check queries only four nameservers.
+func TestDelegation_ParentDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			q, a := m.Question[0], new(dns.Msg).SetReply(m)
+			header := func(rrtype uint16) dns.RR_Header {
+				return dns.RR_Header{Name: q.Name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: 60}
+			}
+			switch {
+			case q.Name == "nl." && q.Qtype == dns.TypeNS:
+				for i := range 6 {
+					a.Answer = append(a.Answer, &dns.NS{Hdr: header(dns.TypeNS), Ns: fmt.Sprintf("ns%d.dns.nl.", i)})
+				}
+			case strings.HasSuffix(q.Name, ".dns.nl.") && q.Qtype == dns.TypeA:
+				for _, last := range []byte{q.Name[2], q.Name[2] + 100} { // two addresses each
+					a.Answer = append(a.Answer, &dns.A{Hdr: header(dns.TypeA), A: net.IPv4(198, 51, 100, last)})
+				}
+			default:
+				return nil
+			}
+			return a
+		}
+		queried := map[netip.Addr]int{}
+		w.resolver.ask = func(nameserver netip.Addr) error {
+			if !strings.HasPrefix(nameserver.String(), "198.51.100.") {
+				return nil
+			}
+			queried[nameserver]++
+			return os.ErrDeadlineExceeded
+		}
+		wantStep(t, w.run(), check.StepDelegation, check.OK)
+		for nameserver := range queried {
+			if nameserver.As4()[3] >= 100 {
+				t.Errorf("queried the second address of a nameserver: %s", nameserver)
+			}
+		}
+		if len(queried) != 4 {
+			t.Errorf("got queries to %v, want four nameservers", queried)
+		}
+	})
+}
+
 // The nameservers have a newer zone without the probe.
 func TestNameservers_RecordLost(t *testing.T) {
 	t.Parallel()
@@ -108,5 +188,19 @@ func TestNameservers_RecordLost(t *testing.T) {
 			}
 		})
 		wantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed, so the record may be lost")
+	})
+}
+
+// A resolver failure does not count as an answer from a nameserver.
+func TestNameservers_NotResolved(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			if q := m.Question[0]; q.Qtype == dns.TypeA || q.Qtype == dns.TypeAAAA || strings.HasPrefix(q.Name, "_mijn-host-webhook-check-") {
+				return servfail(m)
+			}
+			return nil
+		}
+		wantStep(t, w.run(write), check.StepNameservers, check.Unknown, "No nameserver answers", "resolver error: it returns SERVFAIL")
 	})
 }

@@ -48,9 +48,10 @@ type world struct {
 	resolver *resolver
 }
 
-// resolver holds a test's changes to the resolver.
+// resolver holds a test's changes to the resolver and to nameservers.
 type resolver struct {
 	answer func(*dns.Msg) *dns.Msg // nil: the simulator's answer
+	ask    func(nameserver netip.Addr) error
 }
 
 func inBubble(t *testing.T, readings sim.Options, zone sim.Zone, test func(world)) {
@@ -79,7 +80,12 @@ func (w world) Resolve(_ context.Context, query check.Query) (*check.Answer, err
 	})
 }
 
-func (w world) Ask(_ context.Context, _ netip.Addr, query check.Query) (*check.Answer, error) {
+func (w world) Ask(_ context.Context, nameserver netip.Addr, query check.Query) (*check.Answer, error) {
+	if w.resolver.ask != nil {
+		if err := w.resolver.ask(nameserver); err != nil {
+			return nil, err
+		}
+	}
 	return checktest.OnTheWire(query, w.api.Answer)
 }
 

@@ -2,12 +2,17 @@ package chart
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -80,6 +85,43 @@ func TestLint(t *testing.T) {
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	t.Log(run(t, "helm-unittest", "--strict", "--color=false", chartDir))
+}
+
+// TestHelmCertificate verifies the generated certificate as the API server does.
+func TestHelmCertificate(t *testing.T) {
+	t.Parallel()
+	decoder := yaml.NewDecoder(strings.NewReader(run(t, "helm", "template", "my", chartDir, "--namespace=web", "--set=tls.source=helm,tls.helm.durationDays=9",
+		"--show-only=templates/apiservice.yaml")))
+	var secret struct{ Data map[string]string }
+	var service struct {
+		Spec struct {
+			CABundle string `yaml:"caBundle"`
+		}
+	}
+	if err := errors.Join(decoder.Decode(&secret), decoder.Decode(&service)); err != nil {
+		t.Fatal(err)
+	}
+	pemOf := func(text string) []byte {
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return decoded
+	}
+	pair, err := tls.X509KeyPair(pemOf(secret.Data["tls.crt"]), pemOf(secret.Data["tls.key"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pemOf(service.Spec.CABundle))
+	for day, valid := range map[int]bool{0: true, 8: true, 10: false} {
+		_, err := pair.Leaf.Verify(x509.VerifyOptions{
+			DNSName: "my-mijn-host-webhook.web.svc", Roots: roots, CurrentTime: time.Now().AddDate(0, 0, day),
+		})
+		if (err == nil) != valid {
+			t.Errorf("after %d days: got %v, want valid %v", day, err, valid)
+		}
+	}
 }
 
 // TestDependency installs the chart as a subchart. Helm then passes it global and enabled, which the strict schema must accept.

@@ -24,6 +24,8 @@ const (
 type cluster struct{ client rest.Interface }
 
 func connect(config *rest.Config) (cluster, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1 // no client-side limit: each name takes several requests, and the API server limits clients itself
 	client, err := corev1.NewForConfig(config)
 	if err != nil {
 		return cluster{}, err

@@ -31,7 +31,7 @@ const (
 	podsPath    = "/api/v1/namespaces/webhook/pods"
 )
 
-// api is a Kubernetes API with objects by path. An int is the HTTP status of an error.
+// api is a Kubernetes API with objects by path. An int is the HTTP status of an error; a func answers a request.
 type api map[string]any
 
 func newAPI() api {
@@ -48,7 +48,7 @@ func newAPI() api {
 		},
 		"/apis/acme.mijn.host/v1alpha1":            object{"resources": []object{{"name": "mijn-host"}}},
 		"/api/v1/namespaces/webhook/services/hook": object{"spec": object{"selector": object{"app": "hook"}}},
-		podsPath: object{"items": []object{{"spec": object{
+		podsPath: object{"items": []object{{"metadata": object{"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"serviceAccountName": "of-an-old-pod"}}, {"spec": object{
 			"serviceAccountName": "hook",
 			"containers": []object{{
 				"args": []string{"--allowed-domains=example.nl"},
@@ -89,6 +89,9 @@ func (a api) config(t *testing.T) *rest.Config {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		answer, ok := a[r.URL.Path]
+		if answers, isFunc := answer.(func(*http.Request) object); isFunc {
+			answer = answers(r)
+		}
 		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		if status, failing := answer.(int); failing || !ok {
 			fault := apierrors.NewNotFound(schema.GroupResource{Resource: "things"}, name)
@@ -103,9 +106,19 @@ func (a api) config(t *testing.T) *rest.Config {
 			answer = fault.ErrStatus
 		}
 		if r.URL.Path == reviewPath {
-			var review struct{ Spec struct{ User string } }
-			if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Spec.User != "system:serviceaccount:webhook:hook" {
-				t.Errorf("access review: got user %q, %v", review.Spec.User, err)
+			var review struct {
+				Spec struct {
+					User               string
+					Groups             []string
+					ResourceAttributes map[string]string
+				}
+			}
+			err := json.NewDecoder(r.Body).Decode(&review)
+			groups := []string{"system:serviceaccounts", "system:serviceaccounts:webhook", "system:authenticated"}
+			attributes := review.Spec.ResourceAttributes
+			if err != nil || review.Spec.User != "system:serviceaccount:webhook:hook" || !slices.Equal(review.Spec.Groups, groups) ||
+				attributes["verb"] != "get" || attributes["resource"] != "secrets" || attributes["name"] == "" || attributes["namespace"] == "" {
+				t.Errorf("access review: got %+v, %v", review.Spec, err)
 			}
 		}
 		if err := json.NewEncoder(w).Encode(answer); err != nil {
@@ -142,11 +155,14 @@ func TestPlan_Mistakes(t *testing.T) {
 		"no mistake":            {func(api) {}, check.StepPending, check.OK, "No Order or Challenge blocks www.example.nl"},
 		"Issuer not found":      {func(a api) { delete(a, issuerPath) }, check.StepIssuer, check.Problem, "Issuer team/le not found"},
 		"Certificate not found": {func(a api) { delete(a, certPath) }, check.StepIssuer, check.Problem, "Certificate team/web not found"},
-		"no cert-manager":       {func(a api) { a[certPath] = http.StatusGone }, check.StepIssuer, check.Problem, "cert-manager is not installed"},
-		"Issuer forbidden":      {func(a api) { a[issuerPath] = http.StatusForbidden }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
-		"Issuer not ACME":       {func(a api) { a[issuerPath] = object{"spec": object{}} }, check.StepIssuer, check.Problem, "not an ACME issuer"},
-		"Issuer not Ready":      {func(a api) { a[issuerPath] = object{"spec": object{"acme": object{}}} }, check.StepIssuer, check.Problem, "not Ready"},
-		"wrong group":           {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijnhost", "mijn-host", "{}")) }, check.StepWebhook, check.Problem, "v1alpha1.acme.mijnhost not found"},
+		"issuer of another group": {func(a api) {
+			a[certPath] = object{"spec": object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le", "group": "awspca.cert-manager.io"}}}
+		}, check.StepIssuer, check.Problem, "uses an issuer of the group awspca.cert-manager.io"},
+		"no cert-manager":  {func(a api) { a[certPath] = http.StatusGone }, check.StepIssuer, check.Problem, "cert-manager is not installed"},
+		"Issuer forbidden": {func(a api) { a[issuerPath] = http.StatusForbidden }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
+		"Issuer not ACME":  {func(a api) { a[issuerPath] = object{"spec": object{}} }, check.StepIssuer, check.Problem, "not an ACME issuer"},
+		"Issuer not Ready": {func(a api) { a[issuerPath] = object{"spec": object{"acme": object{}}} }, check.StepIssuer, check.Problem, "not Ready"},
+		"wrong group":      {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijnhost", "mijn-host", "{}")) }, check.StepWebhook, check.Problem, "v1alpha1.acme.mijnhost not found"},
 		"APIService unavailable": {func(a api) {
 			a[groupPath] = object{"status": object{"conditions": []object{{"type": "Available", "status": "False", "message": "no endpoints."}}}}
 		}, check.StepWebhook, check.Problem, "not Available: no endpoints."},
@@ -161,10 +177,36 @@ func TestPlan_Mistakes(t *testing.T) {
 		"dnsZones with final dot": {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"example.nl."}})) }, check.StepSolver, check.Problem, "example.nl."},
 		"dnsNames in upper case":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsNames": []string{"WWW.example.nl"}})) }, check.StepSolver, check.Problem, "WWW.example.nl"},
 		"no solver for the name":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"other.nl"}})) }, check.StepSolver, check.Problem, "No solver of Issuer team/le matches www.example.nl"},
-		"HTTP-01":                 {func(a api) { a[issuerPath] = issuerWith(object{"http01": object{"ingress": object{}}}) }, check.StepSolver, check.Unknown, "not a webhook"},
+		"HTTP-01 for a wildcard": {func(a api) {
+			a[certPath] = object{"spec": object{"dnsNames": []string{"*.example.nl"}, "issuerRef": object{"name": "le"}}}
+			a[issuerPath] = issuerWith(object{"http01": object{"ingress": object{}}}, solverFor(object{}))
+		}, check.StepSolver, check.OK, "solver 2 of"},
+		"Challenge of a wildcard Terminating": {func(a api) {
+			a[certPath] = object{"spec": object{"dnsNames": []string{"*.example.nl"}, "issuerRef": object{"name": "le"}}}
+			a[pendingPath] = object{"items": []object{{"metadata": object{"namespace": "team", "name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"dnsName": "example.nl"}}}}
+		}, check.StepPending, check.Problem, "Challenge team/old for example.nl is Terminating: no reason given."},
+		"HTTP-01": {func(a api) { a[issuerPath] = issuerWith(object{"http01": object{"ingress": object{}}}) }, check.StepSolver, check.Unknown, "not a webhook"},
 		"Challenge Terminating": {func(a api) {
 			a[pendingPath] = object{"items": []object{{"metadata": object{"namespace": "team", "name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"dnsName": "www.example.nl"}, "status": object{"reason": "forbidden"}}}}
 		}, check.StepPending, check.Problem, "Challenge team/old for www.example.nl is Terminating: forbidden."},
+		"Challenge Terminating for another name": {func(a api) {
+			a[pendingPath] = object{"items": []object{
+				{"metadata": object{"namespace": "team", "name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"dnsName": "example.nl"}},
+				{"metadata": object{"namespace": "team", "name": "new"}, "spec": object{"dnsName": "www.example.nl"}},
+			}}
+		}, check.StepPending, check.OK, "No Order or Challenge blocks www.example.nl"},
+		"Challenges forbidden": {func(a api) { a[pendingPath] = http.StatusForbidden }, check.StepPending, check.Unknown, "Cannot list"},
+		"Orders forbidden": {func(a api) {
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = http.StatusForbidden
+		}, check.StepPending, check.Unknown, "Cannot list"},
+		"other Orders failed": {func(a api) {
+			const reason = "no configured challenge solvers can be used for this challenge"
+			theirs, another, elsewhere, other := orderOf("a", "2026-01-01", reason), orderOf("b", "2026-01-01", reason), orderOf("c", "2026-01-01", reason), orderOf("d", "2026-01-02", "denied")
+			theirs["spec"] = object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "other"}}
+			another["spec"] = object{"dnsNames": []string{"example.nl"}, "issuerRef": object{"name": "le"}}
+			elsewhere["metadata"] = object{"namespace": "other", "name": "c", "creationTimestamp": "2026-01-03"}
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{theirs, another, elsewhere, other}}
+		}, check.StepPending, check.OK, "No Order or Challenge blocks www.example.nl"},
 		"Order without solver": {func(a api) {
 			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{orderOf("failed", "2026-01-02", "no configured challenge solvers can be used for this challenge"), orderOf("older", "2026-01-01", "")}}
 		}, check.StepPending, check.Problem, "Order team/failed failed"},
@@ -214,6 +256,47 @@ func TestPlan_Target(t *testing.T) {
 	}
 }
 
+func TestPlan_DomainInUnicode(t *testing.T) {
+	t.Parallel()
+	for domain, want := range map[string]string{"Bücher.NL.": "xn--bcher-kva.nl", "*.bücher.nl": "*.xn--bcher-kva.nl"} {
+		if plan := newAPI().plan(t, check.Ask{Issuer: "team/le", Domain: domain}); len(plan.Targets) != 1 || plan.Targets[0].Name != want {
+			t.Errorf("%s: got %+v, want %s", domain, plan.Targets, want)
+		}
+	}
+}
+
+// Each name of the Certificates that use the issuer is planned once.
+func TestPlan_Names(t *testing.T) {
+	t.Parallel()
+	const certificates = "/apis/cert-manager.io/v1/certificates"
+	named := func(ref object, commonName string, names ...string) object {
+		return object{"spec": object{"issuerRef": ref, "commonName": commonName, "dnsNames": names}}
+	}
+	ours := object{"name": "le", "kind": "ClusterIssuer", "group": "cert-manager.io"}
+	a := newAPI()
+	a["/apis/cert-manager.io/v1/clusterissuers/le"] = a[issuerPath]
+	a[certificates] = object{"items": []object{
+		named(ours, "a.nl", "b.nl", "A.nl"),
+		named(object{"name": "le", "kind": "ClusterIssuer"}, "", "b.nl", "*.b.nl", "not a name"),
+		named(object{"name": "other", "kind": "ClusterIssuer"}, "other.nl"),
+		named(object{"name": "le"}, "issuer.nl"),
+		named(object{"name": "le", "kind": "ClusterIssuer", "group": "other.group"}, "group.nl"),
+	}}
+	a["/apis/cert-manager.io/v1/namespaces/team/certificates"] = object{"items": []object{named(object{"name": "le", "kind": "Issuer"}, "", "team.nl")}}
+	for want, ask := range map[string]check.Ask{
+		"a.nl b.nl *.b.nl": {ClusterIssuer: "le", ResourceNamespace: "cm"},
+		"team.nl":          {Issuer: "team/le"},
+	} {
+		var got []string
+		for _, target := range a.plan(t, ask).Targets {
+			got = append(got, target.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%+v: got %q, want %s", ask, got, want)
+		}
+	}
+}
+
 func TestPlan_ClusterIssuer(t *testing.T) {
 	t.Parallel()
 	podWith := func(env ...object) object {
@@ -240,13 +323,21 @@ func TestPlan_ClusterIssuer(t *testing.T) {
 			if c.pods != nil {
 				a[podsPath] = c.pods
 			}
-			got := a.plan(t, check.Ask{ClusterIssuer: "le", Domain: "example.nl", ResourceNamespace: "cm"}).Targets[0]
-			i := slices.IndexFunc(got.Steps, func(s check.Step) bool { return s.ID == check.StepAccess })
-			if i < 0 || got.Steps[i].Status != c.status || !strings.Contains(got.Steps[i].Summary, c.words) {
-				t.Errorf("got %+v, want %s with %q", got.Steps, c.status, c.words)
-			}
-			if usable := got.Provider != ""; usable != (c.secret != "") || usable && (got.Namespace != c.namespace || got.Secret != c.secret) {
-				t.Errorf("got solver %q with the Secret %s/%s, want %s/%s", got.Provider, got.Namespace, got.Secret, c.namespace, c.secret)
+			a[certPath] = object{"spec": object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le", "kind": "ClusterIssuer"}}}
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{}
+			for _, ask := range []check.Ask{{ClusterIssuer: "le", Domain: "example.nl", ResourceNamespace: "cm"}, {Certificate: "team/web", ResourceNamespace: "cm"}} {
+				plan := a.plan(t, ask)
+				if len(plan.Targets) != 1 {
+					t.Fatalf("got %+v, want one target", plan)
+				}
+				got := plan.Targets[0]
+				i := slices.IndexFunc(got.Steps, func(s check.Step) bool { return s.ID == check.StepAccess })
+				if i < 0 || got.Steps[i].Status != c.status || !strings.Contains(got.Steps[i].Summary, c.words) {
+					t.Errorf("got %+v, want %s with %q", got.Steps, c.status, c.words)
+				}
+				if usable := got.Provider != ""; usable != (c.secret != "") || usable && (got.Namespace != c.namespace || got.Secret != c.secret || got.CNAMEStrategy != "None") {
+					t.Errorf("got solver %q with the Secret %s/%s and cnameStrategy %q, want %s/%s and None", got.Provider, got.Namespace, got.Secret, got.CNAMEStrategy, c.namespace, c.secret)
+				}
 			}
 		})
 	}
@@ -287,6 +378,8 @@ func TestPlan_SolverChoice(t *testing.T) {
 	}{
 		"dnsNames before dnsZones":           {[]object{{"dnsZones": []string{"example.nl"}}, {"dnsNames": []string{"www.example.nl"}}}, "solver 2 of"},
 		"longest zone first":                 {[]object{{"dnsZones": []string{"nl"}}, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
+		"longest of all zones first":         {[]object{{"dnsZones": []string{"nl"}}, {"dnsZones": []string{"example.nl", "nl"}}}, "solver 2 of"},
+		"missing label is not an empty one":  {[]object{{"matchLabels": object{"absent": ""}}, {}}, "solver 2 of"},
 		"zone before no selector":            {[]object{nil, {"dnsZones": []string{"example.nl"}}}, "solver 2 of"},
 		"zone before labels":                 {[]object{{"matchLabels": object{"team": "a"}}, {"dnsZones": []string{"nl"}}}, "solver 2 of"},
 		"labels before no selector":          {[]object{nil, {"matchLabels": object{"team": "a"}}}, "solver 2 of"},
@@ -313,6 +406,48 @@ func TestPlan_SolverChoice(t *testing.T) {
 				t.Errorf("got %+v, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A name that the Certificate does not have yet is matched with the Certificate's labels.
+func TestPlan_AnotherName(t *testing.T) {
+	t.Parallel()
+	a := newAPI()
+	a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{}
+	a[issuerPath] = issuerWith(solverFor(object{"matchLabels": object{"team": "a"}}))
+	got := a.plan(t, check.Ask{Certificate: "team/web", Domain: "new.example.nl"})
+	if len(got.Targets) != 1 || got.Targets[0].Provider != "mijn-host" {
+		t.Errorf("got %+v, want one target with the solver mijn-host", got)
+	}
+}
+
+func TestPlan_PodsOfService(t *testing.T) {
+	t.Parallel()
+	a, selectors := newAPI(), []string{}
+	pods, _ := a[podsPath].(object)
+	a[podsPath] = func(r *http.Request) object {
+		selectors = append(selectors, r.URL.Query().Get("labelSelector"))
+		return pods
+	}
+	a["/api/v1/namespaces/webhook/services/hook"] = object{"spec": object{"selector": object{"b": "2", "a": "1"}}}
+	a.plan(t, check.Ask{Issuer: "team/le", Domain: "example.nl"})
+	if !slices.Equal(selectors, []string{"a=1,b=2"}) {
+		t.Errorf("got pod selectors %q, want a=1,b=2", selectors)
+	}
+}
+
+func TestChallenges_ManyPages(t *testing.T) {
+	t.Parallel()
+	a := api{pendingPath: func(r *http.Request) object {
+		next := map[string]string{"": "1", "1": "2", "2": ""}
+		at := r.URL.Query().Get("continue")
+		return object{"metadata": object{"continue": next[at]}, "items": []object{
+			{"metadata": object{"namespace": "n", "name": "c" + at}, "spec": object{"type": "DNS-01", "key": "v" + at}},
+		}}
+	}}
+	got, err := planner().Challenges(t.Context(), a.config(t))
+	if want := map[string]string{"v": "n/c", "v1": "n/c1", "v2": "n/c2"}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
 

@@ -55,12 +55,13 @@ func TestKey_Errors(t *testing.T) {
 		fault   string
 		passing bool
 	}{
-		{"empty variable", keysource.Environment{Variable: "V", Value: " \n"}, "from the environment variable V is empty", false},
+		{"empty variable", keysource.Environment{Variable: "V", Value: " \n", From: "the panel"}, "from the environment variable V is empty. Get a key from the panel", false},
 		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
 		{"file not found", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "not found", false},
 		{"directory", keysource.File{Path: t.TempDir()}, "Cannot read API key file", false},
 		{"Secret not found", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none not found", false},
 		{"Secret forbidden", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not read Secret theirs/secret", false},
+		{"unauthorized", other(func(s *keysource.Secret) { s.Namespace = "unauthorized" }), "may not read Secret unauthorized/secret", false},
 		{"key not in the Secret", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key none", false},
 		{"cluster unreachable", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "Cannot read Secret ns/secret", true},
 		{"kubeconfig not found", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No cluster is configured", true},
@@ -69,7 +70,7 @@ func TestKey_Errors(t *testing.T) {
 			t.Parallel()
 			_, err := c.source.Key(t.Context())
 			var e *keysource.Error
-			if !errors.As(err, &e) || !strings.Contains(e.Fault, c.fault) || e.Remedy == "" || e.Passing != c.passing {
+			if !errors.As(err, &e) || !strings.Contains(e.Fault+" "+e.Remedy, c.fault) || e.Remedy == "" || e.Passing != c.passing {
 				t.Errorf("got %+v, want %q, passing %v, with a fix", e, c.fault, c.passing)
 			}
 			if e != nil && strings.Contains(e.Fault+e.Remedy, theKey) {
@@ -102,6 +103,9 @@ func cluster(t *testing.T, held string) string {
 				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 				Data:     map[string][]byte{"key": []byte(held)},
 			}
+		case strings.Contains(r.URL.Path, "/unauthorized/"):
+			w.WriteHeader(http.StatusUnauthorized)
+			answer = apierrors.NewUnauthorized("no").ErrStatus
 		case strings.Contains(r.URL.Path, "/theirs/"):
 			w.WriteHeader(http.StatusForbidden)
 			answer = apierrors.NewForbidden(secrets, "secret", nil).ErrStatus
@@ -119,13 +123,46 @@ func cluster(t *testing.T, held string) string {
 
 func kubeconfig(t *testing.T, server string) string {
 	t.Helper()
+	return kubeconfigIn(t, server, "")
+}
+
+func kubeconfigIn(t *testing.T, server, namespace string) string {
+	t.Helper()
 	config := clientcmdapi.NewConfig()
 	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server}
-	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", Namespace: namespace}
 	config.CurrentContext = "c"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestNamespace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ kubeconfig, want string }{
+		"context with namespace":    {kubeconfigIn(t, "https://cluster.test", "team"), "team"},
+		"context without namespace": {kubeconfig(t, "https://cluster.test"), "default"},
+		"kubeconfig not found":      {filepath.Join(t.TempDir(), "none"), "default"},
+	} {
+		if got := keysource.Namespace(c.kubeconfig); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestFile_NotReadable(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may read every file")
+	}
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(theKey), 0o200); err != nil {
+		t.Fatal(err)
+	}
+	_, err := keysource.File{Path: path}.Key(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v, want permission denied", err)
+	}
 }
