@@ -22,8 +22,7 @@ var (
 	errQueueFull    = errors.New("too many calls in progress for this API key")
 )
 
-// Error is a failed call. Its message is constant for the same cause: it has no time, address, port or count. It never contains
-// the API key.
+// Error is a failed call. Its message is constant for the same cause, and never contains a time, an address or the API key.
 type Error struct {
 	Host string
 	Op   Operation
