@@ -47,8 +47,14 @@ func issuerCluster(t *testing.T, config, container string) string {
 		_, _ = w.Write([]byte(answer))
 	}))
 	t.Cleanup(server.Close)
+	return kubeconfigOf(t, server.URL)
+}
+
+// kubeconfigOf writes a kubeconfig for the Kubernetes API at an address.
+func kubeconfigOf(t *testing.T, address string) string {
+	t.Helper()
 	kubeconfig := clientcmdapi.NewConfig()
-	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
+	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: address}
 	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
 	kubeconfig.CurrentContext = "c"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
@@ -56,6 +62,15 @@ func issuerCluster(t *testing.T, config, container string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Without a name, the report has one conclusion.
+func TestCheck_NoNames(t *testing.T) {
+	t.Parallel()
+	got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+kubeconfigOf(t, "http://127.0.0.1:1"))
+	if got.code != 2 || !strings.Contains(got.out, "Cannot read Certificate team/web") || !strings.Contains(got.out, "\nNo problem found, but 1 step was inconclusive.\nChecked by ") {
+		t.Errorf("got exit code %d:\n%s%s", got.code, got.out, got.errOut)
+	}
 }
 
 func TestCheck_Certificate(t *testing.T) {

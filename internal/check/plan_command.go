@@ -91,6 +91,9 @@ func (f *checkFlags) runPlan(ctx context.Context, cmd *cobra.Command, given Comm
 		report.Outcome = worse(report.Outcome, result.Outcome)
 		text.Conclusion(result)
 	}
+	if len(plan.Targets) == 0 {
+		text.Conclusion(&Result{Steps: plan.Steps, Outcome: report.Outcome})
+	}
 	text.Origin(given.Version, given.Commit, calls)
 	return f.finish(cmd.OutOrStdout(), text, report, report.Outcome)
 }
