@@ -57,6 +57,9 @@ func (s *Server) remember(c *call, zones []*shown) {
 	defer s.mu.Unlock()
 	exact := s.opts.Names == NamesAsStored
 	for _, v := range zones {
+		if v.rename != "" {
+			continue // a client must not believe anything about a zone of another name
+		}
 		m := s.memory(c.reader, v.zone)
 		b := &basis{at: v.at, records: map[string]int{}, settings: v.view.settings}
 		b.evident = v.zone.newestBy[c.request.Auth].or(m.seen).newerThan(v.sign)
