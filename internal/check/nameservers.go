@@ -161,12 +161,12 @@ func (c *Check) judgeNameservers(ctx context.Context, servers []Nameserver, name
 	case len(late) > 0:
 		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver served the probe record in time. %sMissing: %s.", alreadyServed(served), List(append(late, silent...))),
 			fmt.Sprintf("Increase --timeout. If it persists, contact %s: cert-manager waits for all nameservers.", c.options.Host.Name()))
-	case c.found(StepServers, Problem):
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
-			"See the nameserver addresses above.")
 	default:
-		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)),
-			fmt.Sprintf("Check that this system can reach it. If it is unreachable from other networks too, contact %s: cert-manager's self-check queries every nameserver.", c.options.Host.Name()))
+		remedy := fmt.Sprintf("Check that this system can reach it. If it is unreachable from other networks too, contact %s: cert-manager's self-check queries every nameserver.", c.options.Host.Name())
+		if c.found(StepServers, Problem) {
+			remedy = "See the nameserver addresses above."
+		}
+		c.Step(StepNameservers, Problem, fmt.Sprintf("Not every nameserver answers. %sNo answer: %s.", alreadyServed(served), List(silent)), remedy)
 	}
 }
 

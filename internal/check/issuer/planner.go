@@ -62,7 +62,7 @@ func (p Planner) Plan(ctx context.Context, config *rest.Config, ask check.Ask) c
 	if step.Status == check.OK {
 		r.pending = r.listPending(ctx)
 		for _, s := range subjects {
-			plan.Targets = append(plan.Targets, r.target(ctx, s))
+			plan.Targets = append(plan.Targets, r.withPending(r.target(ctx, s), s))
 		}
 	}
 	return plan

@@ -26,18 +26,18 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	case meant != chosen && len(odd) > 0:
 		note(check.StepSolver, check.Problem, fmt.Sprintf("The selector of %s does not match %s as written: %s.", r, s.name, check.List(odd)),
 			"Write dnsNames and dnsZones in lower case and without a final dot.")
-		return r.withPending(t, s)
+		return t
 	case chosen < 0:
 		note(check.StepSolver, check.Problem, fmt.Sprintf("No solver of %s matches %s.", r, s.name),
 			"Add the name to dnsNames or its zone to dnsZones of a DNS-01 solver, or add a solver without a selector.")
-		return r.withPending(t, s)
+		return t
 	}
 	which := fmt.Sprintf("solver %d of %s", chosen+1, r)
 	solver := solvers[chosen]
 	if solver.DNS01 == nil || solver.DNS01.Webhook == nil {
 		note(check.StepSolver, check.Unknown, fmt.Sprintf("cert-manager uses %s for %s, which is not a webhook solver.", which, s.name),
 			"If this is not intended, give this webhook's solver a more specific selector.")
-		return r.withPending(t, s)
+		return t
 	}
 	hook := *solver.DNS01.Webhook
 	t.CNAMEStrategy = cmp.Or(solver.DNS01.CNAMEStrategy, "None")
@@ -46,46 +46,45 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	served := r.webhook(ctx, webhookName{hook.GroupName, hook.SolverName})
 	t.Steps = append(t.Steps, served.step)
 	if served.step.Status != check.OK {
-		return r.withPending(t, s)
+		return t
 	}
 	account := served.account
 	t.Environment = account.environment
 	config, err := r.ReadConfig(hook.SolverName, hook.Config)
 	if err != nil {
 		note(check.StepConfig, check.Problem, sentence(err.Error()), fmt.Sprintf("Correct dns01.webhook.config of %s.", which))
-		return r.withPending(t, s)
+		return t
 	}
 	note(check.StepConfig, check.OK, fmt.Sprintf("The config of %s is valid.", which), "")
-	t.Provider, t.Flags = hook.SolverName, config.Flags
+	t.Flags = config.Flags
 	t.Namespace, t.Secret, t.Entry = r.from, config.Secret, config.Entry
 	if t.Namespace == "" {
 		t.Namespace = r.ask.ResourceNamespace
 	}
 	if t.Secret != "" {
+		t.Provider = hook.SolverName
 		t.Steps = append(t.Steps, r.access(ctx, account, t.Namespace, t.Secret))
-		return r.withPending(t, s)
+		return t
 	}
 	variable := r.KeyVariables[hook.SolverName]
 	key, hasSecret := account.secrets[variable]
 	_, isPlain := account.environment[variable]
 	switch {
 	case r.from == "" && hasSecret:
+		t.Provider = hook.SolverName
 		t.Namespace, t.Secret, t.Entry = account.namespace, key.name, key.key
 		note(check.StepAccess, check.OK, fmt.Sprintf("The webhook has an ambient API key, from the Secret %s/%s.", t.Namespace, t.Secret), "")
 	case r.from == "" && isPlain:
-		t.Provider = ""
 		note(check.StepAccess, check.Unknown, "The webhook has an ambient API key that comes from no Secret, so the check cannot use it.",
 			"Run the check in the webhook's pod: kubectl exec, webhook check --domain.")
 	case r.from == "" && account.name == "":
-		t.Provider = ""
 		note(check.StepAccess, check.Unknown, fmt.Sprintf("The config of %s has no apiKeySecretRef. Cannot find the webhook's pods, so its ambient API key was not checked.", which),
 			"Use an account that may read the webhook's Service and list its pods.")
 	default:
-		t.Provider = ""
 		note(check.StepAccess, check.Problem, fmt.Sprintf("The config of %s has no apiKeySecretRef, and no ambient API key applies to it.", which),
 			"Add apiKeySecretRef to the config.")
 	}
-	return r.withPending(t, s)
+	return t
 }
 
 func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1:] + "." }
