@@ -1,7 +1,6 @@
 package realtimeregister_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,7 @@ import (
 func TestUpdate_TooLittleTime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, func(w world) {
-		slow := w.newProcess("slow", func(o *realtimeregister.Options) { o.Leases = sleepy{o.Leases, 17 * time.Second} })
+		slow := w.newProcess("slow", func(o *realtimeregister.Options) { o.Leases = sleepy(o.Leases, 17*time.Second) })
 		if err := slow.present(w.Context(), txt(testName, acme(1))); err == nil {
 			w.Error("want an error")
 		}
@@ -25,15 +24,9 @@ func TestUpdate_TooLittleTime(t *testing.T) {
 	})
 }
 
-// expiring are Leases that end soon after each renewal, as after the machine has slept.
-type expiring struct {
-	realtimeregister.Leases
-	left time.Duration
-}
-
-func (e expiring) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
-	lease, err := e.Leases.Acquire(ctx, key)
-	return expiringLease{lease, e.left}, err
+// expiring returns Leases that end soon after each renewal, as after the machine has slept.
+func expiring(leases realtimeregister.Leases, left time.Duration) alteredLeases {
+	return alteredLeases{leases, func(l keylock.Lease) keylock.Lease { return expiringLease{l, left} }}
 }
 
 type expiringLease struct {
@@ -50,7 +43,7 @@ func TestUpdate_LeaseExpiring(t *testing.T) {
 		t.Run(left.String(), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, func(w world) {
-				p := w.newProcess("expiring", func(o *realtimeregister.Options) { o.Leases = expiring{o.Leases, left} })
+				p := w.newProcess("expiring", func(o *realtimeregister.Options) { o.Leases = expiring(o.Leases, left) })
 				_ = p.present(w.Context(), txt(testName, acme(1)))
 				if n := w.api.CallsOf(sim.OpUpdateZone); n != want {
 					w.Errorf("got %d updates, want %d", n, want)

@@ -228,15 +228,20 @@ func atOnce(n int, do func(int) error) error {
 	return all.Wait()
 }
 
-// sleepy are Leases whose holder sleeps right after a renewal.
-type sleepy struct {
+// alteredLeases alters each Lease that is acquired.
+type alteredLeases struct {
 	realtimeregister.Leases
-	nap time.Duration
+	alter func(keylock.Lease) keylock.Lease
 }
 
-func (s sleepy) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
-	lease, err := s.Leases.Acquire(ctx, key)
-	return sleeper{lease, s.nap}, err
+func (a alteredLeases) Acquire(ctx context.Context, key string) (keylock.Lease, error) {
+	lease, err := a.Leases.Acquire(ctx, key)
+	return a.alter(lease), err
+}
+
+// sleepy returns Leases whose holder sleeps right after a renewal.
+func sleepy(leases realtimeregister.Leases, nap time.Duration) alteredLeases {
+	return alteredLeases{leases, func(l keylock.Lease) keylock.Lease { return sleeper{l, nap} }}
 }
 
 type sleeper struct {

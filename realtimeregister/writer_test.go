@@ -135,7 +135,7 @@ func TestLease_LostBeforePost(t *testing.T) {
 	t.Run("process slept past the Lease's end", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, sim.Options{}, func(w world) {
-			short := w.newProcess("short", func(o *realtimeregister.Options) { o.Leases = sleepy{o.Leases, 40 * time.Second} })
+			short := w.newProcess("short", func(o *realtimeregister.Options) { o.Leases = sleepy(o.Leases, 40*time.Second) })
 			if err := short.present(w.Context(), txt(testName, acme(1))); err == nil {
 				w.Error("want an error")
 			}
