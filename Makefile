@@ -112,7 +112,9 @@ observability: $(BIN)/prometheus $(BIN)/promtool ## test metrics, alerts and das
 
 .PHONY: e2e
 e2e: $(BIN)/prometheus $(BIN)/helm3 ## run end-to-end tests with a real control plane, cert-manager and Pebble
-	go test -C test/e2e -count=1 -timeout=20m -parallel=4 ./...
+	@mkdir -p .cache/tmp
+	@go test -C test/e2e -count=1 -timeout=20m -parallel=4 ./... |& tee .cache/tmp/e2e.log || \
+		{ echo "e2e: failed tests, without their logs:"; grep -aE '^ *--- FAIL|^panic:|^FAIL' .cache/tmp/e2e.log; exit 1; } >&2
 
 .PHONY: control-plane
 control-plane: ## build etcd, kube-apiserver, kubectl and other cluster programs into .cache/bin
