@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -118,6 +121,71 @@ func TestSolvers_Settings(t *testing.T) {
 			}
 			ch.ResolvedFQDN, ch.ResolvedZone = "_acme-challenge.other.nl.", "other.nl."
 			ch.Config = &apiextensionsv1.JSON{Raw: []byte(`{"ttl":0}`)}
+		}
+	}
+}
+
+// Each solver, initialized alone, lists the cluster's Challenges and takes Leases. mijn.host's does not replace a value that
+// another challenge needs.
+func TestSolvers_UseTheCluster(t *testing.T) {
+	t.Parallel()
+	for index, wantError := range []string{"another challenge is using this DNS name: team-a/other", ""} {
+		mijn, realtime, leases := mijnhosttest.Start(t, mijnhosttest.Options{}), rtrtest.Start(t, rtrtest.Options{}), leasetest.Start(t)
+		mijn.AddAccount("key", "example.nl")
+		mijn.AddRecord("example.nl", mijnhosttest.Record{Type: "TXT", Name: "delegated.example.nl.", Value: "other", TTL: 300})
+		realtime.AddAccount("reseller", "key")
+		realtime.AddZone("reseller", rtrtest.Zone{Name: "example.nl", Records: []string{rtrtest.Record("example.nl", "A", "192.0.2.1", 300)}})
+		realtime.DeclareChallenge("delegated.example.nl")
+		listed := make(chan struct{}, 10)
+		cluster := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/apis/acme.cert-manager.io/v1/challenges" {
+				leases.ServeHTTP(w, r)
+				return
+			}
+			listed <- struct{}{}
+			fmt.Fprint(w, `{"items":[{"metadata":{"namespace":"team-a","name":"other"},"spec":{"type":"DNS-01","key":"other"}}]}`)
+		}))
+		t.Cleanup(cluster.Close)
+		solvers, err := settings{
+			ambientAPIKey: "key", mijnhostBaseURL: mijn.URL(), realtimeRegisterAPIKey: "key", realtimeRegisterBaseURL: realtime.URL(),
+			leaseNamespace: "webhook",
+		}.solvers(prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		solver := solvers[index]
+		config := &rest.Config{Host: cluster.URL, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
+		if err := solver.Initialize(config, t.Context().Done()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-listed:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: no list of Challenges in 10 s", solver.Name())
+		}
+		challenge := newAmbientChallenge()
+		challenge.ResolvedFQDN = "delegated.example.nl."
+		if err := solver.Present(challenge); wantError == "" && err != nil || wantError != "" && (err == nil || !strings.HasSuffix(err.Error(), wantError)) {
+			t.Errorf("%s: got %v, want %q", solver.Name(), err, wantError)
+		}
+		if taken := leases.Leases(); len(taken) != 1 || taken[0].Namespace != "webhook" {
+			t.Errorf("%s: got Leases %v, want one in the namespace webhook", solver.Name(), taken)
+		}
+	}
+}
+
+// The environment that the chart sets gives the flags their defaults.
+func TestServer_DefaultsFromEnvironment(t *testing.T) {
+	t.Parallel()
+	environment := map[string]string{
+		"MIJNHOST_BASE_URL": "https://a.test", "REALTIMEREGISTER_BASE_URL": "https://b.test", "POD_NAMESPACE": "webhook", "ALLOWED_DOMAINS": "a.nl,b.nl",
+	}
+	flags := newCommand(func(name string) string { return environment[name] }).Flags()
+	for flag, want := range map[string]string{
+		"mijnhost-base-url": "https://a.test", "realtimeregister-base-url": "https://b.test", "lease-namespace": "webhook", "allowed-domains": "[a.nl,b.nl]",
+	} {
+		if got := flags.Lookup(flag).Value.String(); got != want {
+			t.Errorf("--%s: got %q, want %q", flag, got, want)
 		}
 	}
 }
