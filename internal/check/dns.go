@@ -49,9 +49,7 @@ func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name stri
 		if err == nil {
 			return m, nil
 		}
-		if last = err; ctx.Err() != nil {
-			break
-		}
+		last = err
 	}
 	return nil, last
 }
