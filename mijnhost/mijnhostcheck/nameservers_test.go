@@ -24,6 +24,9 @@ func TestNameservers_Lag(t *testing.T) {
 					t.Fatalf("got nameservers %v", r.Nameservers)
 				}
 				for _, ns := range r.Nameservers {
+					if ns.Fault != "" || ns.Silent {
+						t.Errorf("%s: got fault %q, want none, because it serves the record", ns.Name, ns.Fault)
+					}
 					if *ns.Seconds < lag.Seconds() || *ns.Seconds > lag.Seconds()+2 {
 						t.Errorf("%s: got %g s, want %s", ns.Name, *ns.Seconds, lag)
 					}

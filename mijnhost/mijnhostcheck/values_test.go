@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
@@ -47,6 +48,9 @@ func TestRemoveValue_Fails(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStep(t, r, check.StepRemoveValue, check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`)
+		if text := textOf(t, r); strings.Contains(text, "Removed value") {
+			t.Errorf("report says that the value is removed:\n%s", text)
+		}
 	})
 }
 
