@@ -103,6 +103,10 @@ func TestSteps(t *testing.T) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
 			return func(o *check.Options) { o.Name = "delegated.test" }
 		}, check.StepChallenge, check.OK, []string{"to _acme-challenge.example.nl", "cnameStrategy", "Follow"}, check.Well},
+		{"CNAME into a zone that is signed or not", func(w world) change {
+			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
+			return func(o *check.Options) { o.Name, o.ReadOnly = "delegated.test", true }
+		}, check.StepResolution, check.OK, []string{"delegated.test is not signed"}, check.Well},
 		{"CNAME out of the account", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
@@ -140,6 +144,17 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = nil
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"not delegated", "registered"}, check.Trouble},
+		{"referral to another zone", func(w world) change {
+			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
+				if query.Question[0].Qtype != dns.TypeNS {
+					return nil
+				}
+				m := new(dns.Msg).SetReply(query)
+				m.Ns = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: ns1 + "."}}
+				return m
+			}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"not delegated"}, check.Trouble},
 		{"delegated to other nameservers", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{"NS1.old.test", "ns2.old.test"}
 			return nil
@@ -364,7 +379,7 @@ func TestReadOnly_SendsOnlyGET(t *testing.T) {
 
 func TestRun_InvalidName(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
+	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 100) + "nl"} {
 		r, err := check.Run(t.Context(), check.Options{Name: name})
 		if err == nil || !strings.Contains(err.Error(), "--domain") {
 			t.Errorf("%q: got %v, %v", name, r, err)

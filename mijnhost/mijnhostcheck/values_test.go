@@ -62,7 +62,8 @@ func TestValues(t *testing.T) {
 		"_acme-challenge.www.example.nl has no TXT values.":                               {record("A", at, "192.0.2.10"), record("TXT", "x."+at, "other")},
 		`has 1 TXT value: "v".`:                                                           {record("txt", at, `"v"`)},
 		`has 12 TXT values: "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" and 2 more.`: many(at, "abcdefghijkl"),
-		`"h", "i", "j".`: many(at, "abcdefghij"),
+		`"i", "j" and 1 more.`:                                                            many(at, "abcdefghijk"),
+		`"h", "i", "j".`:                                                                  many(at, "abcdefghij"),
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

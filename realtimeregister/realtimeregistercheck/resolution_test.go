@@ -31,25 +31,25 @@ func TestResolution_SERVFAIL(t *testing.T) {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.example.nl, CAA of example.nl", "DS records"}},
+		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.www.example.nl, CAA of www.example.nl", "DS records"}},
 		"nameservers without CAA support": {func(m *dns.Msg) *dns.Msg {
 			if m.Question[0].Qtype == dns.TypeCAA {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"SERVFAIL for CAA of example.nl, even with DNSSEC validation disabled", "every nameserver"}},
+		}, []string{"SERVFAIL for CAA of www.example.nl, even with DNSSEC validation disabled", "every nameserver"}},
 		"SOA on the way to the zone": {func(m *dns.Msg) *dns.Msg {
-			if m.Question[0].Qtype == dns.TypeSOA && m.Question[0].Name == "_acme-challenge.example.nl." {
+			if m.Question[0].Qtype == dns.TypeSOA && m.Question[0].Name == "_acme-challenge.www.example.nl." {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"SERVFAIL for SOA of _acme-challenge.example.nl"}},
+		}, []string{"SERVFAIL for SOA of _acme-challenge.www.example.nl"}},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = c.answer
-				r := w.run()
+				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
 				wantStep(t, r, check.StepResolution, check.Problem, c.words...)
 				if text := textOf(t, r); strings.Contains(text, "port 53") {
 					t.Error(text)
@@ -150,7 +150,12 @@ func TestResolution_Signed(t *testing.T) {
 			}
 			return servfail(m)
 		},
-		"example.nl is not signed with DNSSEC.":                             nil,
+		"example.nl is not signed with DNSSEC.": func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype != dns.TypeSOA || m.Question[0].Name != "www.example.nl." {
+				return nil
+			}
+			return servfail(m) // the zone is already known
+		},
 		"example.nl is signed with DNSSEC and the resolver validates it.":   signed(true),
 		"example.nl is signed with DNSSEC. This resolver does not validate": signed(false),
 	} {
@@ -158,7 +163,8 @@ func TestResolution_Signed(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = answer
-				wantStep(t, w.run(), check.StepResolution, check.OK, words)
+				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
+				wantStep(t, r, check.StepResolution, check.OK, words)
 			})
 		})
 	}
