@@ -69,7 +69,7 @@ func TestValidateBaseURL(t *testing.T) {
 		"https://mijn.host/api/v2": true, "http://127.0.0.1:8080/api/v2": true, "http://127.9.8.7/": true,
 		"http://localhost:1": true, "http://[::1]:1": true,
 		"http://mijn.host": false, "http://localhost.example.nl": false, "http://127.0.0.1.example.nl": false, "http://10.0.0.1": false,
-		"https://user@mijn.host": false, "https://mijn.host?a=b": false, "ftp://127.0.0.1": false, "https://": false, "": false,
+		"https://user@mijn.host": false, "https://mijn.host?a=b": false, "https://mijn.host#a": false, "ftp://127.0.0.1": false, "https://": false, "": false,
 	} {
 		if err := validateBaseURL(text); (err == nil) != valid {
 			t.Errorf("%q: got error %v, want valid %v", text, err, valid)
