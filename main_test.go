@@ -243,6 +243,9 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 		t.Errorf("got %d calls to mijn.host and %d to Realtime Register, want both", mijn.Calls(), realtime.Calls())
 	}
 	counted := sums(t, registry)
+	if _, ok := counted["mijn_host_webhook_build_info of "]; !ok {
+		t.Error("the metrics lack mijn_host_webhook_build_info")
+	}
 	for provider, calls := range map[string]int{"mijn-host": mijn.Calls(), "realtime-register": len(realtime.Requests())} {
 		if got := counted["mijn_host_webhook_api_calls_total of "+provider]; got != float64(calls) {
 			t.Errorf("%[2]s: got %[1]v calls in the metrics, want %[3]d", got, provider, calls)

@@ -201,14 +201,36 @@ func listing(ascii, listed string) func(*http.Request, http.RoundTripper) (*http
 		if err != nil || after != "" {
 			return a, err
 		}
-		body, err := io.ReadAll(a.Body)
-		if err != nil {
-			return nil, err
-		}
-		a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(ascii), []byte(listed)))), -1
-		a.Header.Del("Content-Length")
-		return a, nil
+		return replaceIn(a, ascii, listed)
 	}
+}
+
+// replaceIn replaces text in the body of an answer.
+func replaceIn(a *http.Response, before, after string) (*http.Response, error) {
+	body, err := io.ReadAll(a.Body)
+	if err != nil {
+		return nil, err
+	}
+	a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(before), []byte(after)))), -1
+	a.Header.Del("Content-Length")
+	return a, nil
+}
+
+func TestDelegation_NameserversInAnotherForm(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		r := w.run(func(o *check.Options) {
+			o.ReadOnly = true
+			through(o, func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
+				a, err := send.RoundTrip(r)
+				if err != nil {
+					return nil, err
+				}
+				return replaceIn(a, `.mijn.host"`, `.Mijn.HOST."`)
+			})
+		})
+		wantStep(t, r, check.StepDelegation, check.OK, ns1)
+	})
 }
 
 func answer(body string) *http.Response {

@@ -129,12 +129,14 @@ func TestNameservers_Failures(t *testing.T) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 			queries := 0
 			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
-				if nameserver == addr2 && query.Question[0].Qtype == dns.TypeSOA {
-					if queries++; queries == 1 {
-						return new(dns.Msg).SetRcode(query, dns.RcodeRefused)
-					}
+				if nameserver == addr1 || query.Question[0].Qtype != dns.TypeSOA {
+					return nil
 				}
-				return nil
+				queries++
+				if queries > 1 {
+					return nil
+				}
+				return new(dns.Msg).SetRcode(query, dns.RcodeRefused)
 			}
 		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet)"}},
 		{"one answers, and later does not", func(w world) {

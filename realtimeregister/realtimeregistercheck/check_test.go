@@ -153,10 +153,6 @@ func TestSteps(t *testing.T) {
 			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Well,
 		},
 		{
-			claim: "zone with its own nameservers, in another form", zone: sim.Zone{NS: []string{"NS1.yoursrs.com."}},
-			step: check.StepDelegation, status: check.OK, words: []string{"to the account's nameservers ns1.yoursrs.com"}, outcome: check.Well,
-		},
-		{
 			claim: "MX without prio", zone: withRecords(sim.Record("example.nl", "MX", "mx2.example.nl", 300)),
 			step: check.StepRecords, status: check.Problem, words: []string{"example.nl MX (it has no prio)", "Correct the record"}, outcome: check.Trouble,
 		},

@@ -35,7 +35,7 @@ func TestLine_File(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() })
 	progress.NewLine(file).Show("waiting")
 	if got, err := os.ReadFile(file.Name()); string(got) != "waiting\n" || err != nil {
 		t.Errorf("got %q, %v, want one line", got, err)
