@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -45,7 +46,7 @@ type commandOutcome struct {
 }
 
 // run runs `webhook check` against the simulator, with args.
-func (w checkWorld) run(ctx context.Context, onOutput func(string), args ...string) commandOutcome {
+func (w checkWorld) run(ctx context.Context, onOutput func(string) error, args ...string) commandOutcome {
 	w.Helper()
 	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()
 	return runCheck(ctx, w.T, onOutput, append([]string{
@@ -54,7 +55,7 @@ func (w checkWorld) run(ctx context.Context, onOutput func(string), args ...stri
 	}, args...)...)
 }
 
-func runCheck(ctx context.Context, t *testing.T, onOutput func(string), args ...string) commandOutcome {
+func runCheck(ctx context.Context, t *testing.T, onOutput func(string) error, args ...string) commandOutcome {
 	t.Helper()
 	run := newCheckRun(onOutput) //nolint:contextcheck // a command gets its context when it is executed
 	run.cmd.SetArgs(args)
@@ -77,16 +78,20 @@ type checkRun struct {
 	codes       []int
 }
 
-func newCheckRun(onOutput func(string)) *checkRun {
+func newCheckRun(onOutput func(string) error) *checkRun {
 	run := &checkRun{}
 	run.cmd = newCheckCommand(
 		func(name string) string {
-			return map[string]string{keyEnvironment: checkedKey + "\n", mijnhostURLEnvironment: "http://127.0.0.1:1"}[name] // never the real API
+			return map[string]string{ // never the real APIs
+				keyEnvironment: checkedKey + "\n", mijnhostURLEnvironment: "http://127.0.0.1:1", realtimeRegisterURLEnvironment: "http://127.0.0.1:1",
+			}[name]
 		},
 		func(code int) { run.codes = append(run.codes, code) })
 	run.cmd.SetOut(writerFunc(func(p []byte) (int, error) {
 		if onOutput != nil {
-			onOutput(string(p))
+			if err := onOutput(string(p)); err != nil {
+				return 0, err
+			}
 		}
 		return run.out.Write(p)
 	}))
@@ -114,7 +119,7 @@ func TestCheck_RealHTTPAndDNS(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
 		t.Fatalf("%v in output %s", err, got.out)
 	}
-	if got.code != 0 || r.Outcome != check.Well || r.Domain != "example.nl" {
+	if got.code != 0 || r.Outcome != check.Well || r.Domain != "example.nl" || r.Version != version || r.Commit != commit {
 		t.Errorf("got exit code %d, want 0 and all is well: %s", got.code, got.out)
 	}
 	w.wantZoneAsBefore()
@@ -132,15 +137,17 @@ func TestCheck_Interrupted(t *testing.T) { //nolint:paralleltest // a signal goe
 			w := newCheckWorld(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			got := w.run(ctx, func(out string) {
+			got := w.run(ctx, func(out string) error {
 				if strings.Contains(out, "Wrote the probe record") {
 					interrupt(cancel)
 				}
+				return nil
 			}, "--ttl=77")
 			if !slices.ContainsFunc(w.api.Requests(), func(r mijnhosttest.Request) bool { return strings.Contains(string(r.Body), `"ttl":77`) }) {
 				t.Error("the probe record does not have the TTL from --ttl")
 			}
-			if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") || !strings.Contains(got.errOut, "Interrupted.") {
+			if got.code != 2 || !strings.Contains(got.out, "Removed the probe record.") ||
+				!strings.HasPrefix(got.errOut, "Writing the probe record.\n") || !strings.Contains(got.errOut, "Interrupted.") {
 				t.Errorf("got exit code %d, want 2 and a removed probe record:\n%s%s", got.code, got.out, got.errOut)
 			}
 			w.wantZoneAsBefore()
@@ -154,24 +161,33 @@ func TestCheck_ExitCode(t *testing.T) {
 	if err := os.WriteFile(file, []byte("another-key\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := file + ".empty"
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cluster := issuerCluster(t, "{}", "{}")
 	for _, c := range []struct {
 		name string
 		args []string
 		code int
 		want string
 	}{
-		{"all is well", nil, 0, "All is well."},
+		{"all is well", nil, 0, "All is well.\nChecked by version " + version + " (commit " + commit + ")"},
+		{"CA without --ca", nil, 0, "No CAA record blocks letsencrypt.org."},
+		{"empty key file", []string{"--provider=mijn-host", "--api-key-file=" + empty}, 1, "Get a key from mijn.host's control panel"},
+		{"Secret", []string{"--provider=mijn-host", "--secret=team/s", "--secret-key=token", "--kubeconfig=" + cluster}, 0, "the API key from the Secret team/s"},
+		{"Secret without --secret-key", []string{"--provider=mijn-host", "--secret=team/s", "--kubeconfig=" + cluster}, 1, "has no key api-key"},
 		{"key rejected", []string{"--provider=mijn-host", "--api-key-file=" + file}, 1, "1 problem found."},
 		{"CA from --ca", []string{"--ca=Other.test"}, 0, "No CAA record blocks other.test."},
 		{"resolver unreachable", []string{"--resolver=127.0.0.1:1"}, 2, "inconclusive"},
 		{"timeout", []string{"--timeout=1ns"}, 2, "the check timed out"},
-		{"no cluster", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "No cluster is configured"},
+		{"no cluster", []string{"--provider=mijn-host", "--secret=ns/name", "--kubeconfig=" + file + ".none"}, 2, "with --api-key-file or MIJNHOST_API_KEY."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newCheckWorld(t)
-			if got := w.run(t.Context(), nil, append(c.args, "--read-only")...); got.code != c.code || !strings.Contains(got.out, c.want) {
-				t.Errorf("got exit code %d, want %d and %q:\n%s%s", got.code, c.code, c.want, got.out, got.errOut)
+			if got := w.run(t.Context(), nil, append(c.args, "--read-only")...); got.code != c.code || !strings.Contains(got.out, c.want) || got.errOut != "" {
+				t.Errorf("got exit code %d, want %d and %q, without progress:\n%s%s", got.code, c.code, c.want, got.out, got.errOut)
 			}
 		})
 	}
@@ -209,6 +225,8 @@ func TestCheck_InvalidCommandLine(t *testing.T) {
 		{"--ttl must be", []string{domain, "--ttl=0"}},
 		{"--timeout must be", []string{domain, "--timeout=0s"}},
 		{"must be an https URL", []string{domain, "--mijnhost-base-url=mijn.host"}},
+		{"--realtimeregister-base-url must be an https URL", []string{domain, "--provider=realtime-register", "--realtimeregister-base-url=http://api.test"}},
+		{"no API key: set --api-key-file, --secret or the environment variable " + realtimeRegisterKeyEnvironment, []string{domain, "--provider=realtime-register"}},
 		{"invalid argument \"x\" for \"-", []string{domain, "--timeout=x"}},
 		{"--remove-value and --read-only or --write are mutually exclusive", []string{domain, "--remove-value=x", "--read-only"}},
 		{"--remove-value and --read-only or --write are mutually exclusive", []string{domain, "--remove-value=x", "--write"}},
@@ -233,6 +251,36 @@ func TestCheck_InvalidCommandLine(t *testing.T) {
 				t.Errorf("got exit code %d, want 2 and %q:\n%s%s", got.code, c.want, got.out, got.errOut)
 			}
 		})
+	}
+}
+
+// No one reads the report, so only the exit code tells.
+func TestCheck_OutputFails(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"text", "json"} {
+		w := newCheckWorld(t)
+		failed := false
+		got := w.run(t.Context(), func(string) error {
+			if failed {
+				return nil
+			}
+			failed = true
+			return errors.New("no space left on device")
+		}, "--read-only", "--output="+output)
+		if got.code != 2 {
+			t.Errorf("%s: got exit code %d, want 2", output, got.code)
+		}
+	}
+}
+
+// The address is shown, but not in the report.
+func TestCheck_AddressRefused(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t)
+	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.NotOnAllowList()})
+	const address = "IP address 127.0.0.1"
+	if got := w.run(t.Context(), nil, "--read-only"); !strings.Contains(got.errOut, address) || strings.Contains(got.out, address) {
+		t.Errorf("got %s%s, want %s only in the second", got.out, got.errOut, address)
 	}
 }
 
@@ -286,6 +334,7 @@ func TestCheck_Provider(t *testing.T) {
 	t.Parallel()
 	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
 	api.AddAccount("reseller", checkedKey)
+	api.SetReadOnly(checkedKey)
 	api.AddZone("reseller", realtimeregistertest.Zone{
 		Name: "example.nl", Records: []string{realtimeregistertest.Record("example.nl", "A", "192.0.2.10", 3600)},
 	})
@@ -306,6 +355,8 @@ func TestCheck_Provider(t *testing.T) {
 		"two keys without --provider": {
 			map[string]string{keyEnvironment: checkedKey, realtimeRegisterKeyEnvironment: checkedKey}, nil, "--provider is required",
 		},
+		"--write":                 {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--write"}, "not allowed to update zones"},
+		"empty variable":          {map[string]string{realtimeRegisterKeyEnvironment: " "}, nil, "Get a key from Realtime Register's portal"},
 		"unknown provider":        {map[string]string{keyEnvironment: checkedKey}, []string{"--provider=mijn.host"}, "must be mijn-host or realtime-register"},
 		"--read-only and --write": {map[string]string{realtimeRegisterKeyEnvironment: checkedKey}, []string{"--read-only", "--write"}, "mutually exclusive"},
 	} {

@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,16 +21,26 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
 // issuerCluster starts a Kubernetes API with a Certificate, the webhook's pod with this container, and an Issuer with this solver
 // config. It returns its kubeconfig.
 func issuerCluster(t *testing.T, config, container string) string {
 	t.Helper()
+	return clusterWith(t, container, "mijn-host", config, nil)
+}
+
+// clusterWith does the same for the solver of any DNS host. changes are the answers of the API that differ, by path.
+func clusterWith(t *testing.T, container, solver, config string, changes map[string]string) string {
+	t.Helper()
+	const secret = `{"kind":"Secret","apiVersion":"v1","data":{"token":"a2V5LW9mLXRoZS1hY2NvdW50"}}`
+	issuer := `{"spec":{"acme":{"solvers":[{"dns01":{"webhook":{"groupName":"acme.mijn.host","solverName":"` + solver + `",
+			"config":` + config + `}}}]}},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`
 	answers := map[string]string{
 		"/apis/cert-manager.io/v1/namespaces/team/certificates/web": `{"spec":{"dnsNames":["example.nl","*.example.nl"],"issuerRef":{"name":"le"}}}`,
-		"/apis/cert-manager.io/v1/namespaces/team/issuers/le": `{"spec":{"acme":{"solvers":[{"dns01":{"webhook":{"groupName":"acme.mijn.host","solverName":"mijn-host",
-			"config":` + config + `}}}]}},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
+		"/apis/cert-manager.io/v1/namespaces/team/issuers/le":       issuer,
+		"/apis/cert-manager.io/v1/clusterissuers/le":                issuer,
 		"/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.acme.mijn.host": `{"spec":{"service":{"namespace":"w","name":"hook"}},
 			"status":{"conditions":[{"type":"Available","status":"True"}]}}`,
 		"/apis/acme.mijn.host/v1alpha1":                        `{"resources":[{"name":"mijn-host"},{"name":"realtime-register"}]}`,
@@ -35,8 +49,12 @@ func issuerCluster(t *testing.T, config, container string) string {
 		"/apis/authorization.k8s.io/v1/subjectaccessreviews":   `{"status":{"allowed":true}}`,
 		"/apis/acme.cert-manager.io/v1/challenges":             `{"items":[{"metadata":{"namespace":"team","name":"c"},"spec":{"type":"DNS-01","key":"of-a-challenge"}}]}`,
 		"/apis/acme.cert-manager.io/v1/namespaces/team/orders": `{"items":[]}`,
-		"/api/v1/namespaces/team/secrets/s":                    `{"kind":"Secret","apiVersion":"v1","data":{"token":"a2V5LW9mLXRoZS1hY2NvdW50"}}`,
+		"/apis/acme.cert-manager.io/v1/orders":                 `{"items":[]}`,
+		"/api/v1/namespaces/team/secrets/s":                    secret,
+		"/api/v1/namespaces/cert-manager/secrets/s":            secret,
+		"/api/v1/namespaces/w/secrets/s":                       secret,
 	}
+	maps.Copy(answers, changes)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		answer, ok := answers[r.URL.Path]
@@ -50,12 +68,12 @@ func issuerCluster(t *testing.T, config, container string) string {
 	return kubeconfigOf(t, server.URL)
 }
 
-// kubeconfigOf writes a kubeconfig for the Kubernetes API at an address.
+// kubeconfigOf writes a kubeconfig for the Kubernetes API at an address, with the namespace team.
 func kubeconfigOf(t *testing.T, address string) string {
 	t.Helper()
 	kubeconfig := clientcmdapi.NewConfig()
 	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: address}
-	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", Namespace: "team"}
 	kubeconfig.CurrentContext = "c"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*kubeconfig, path); err != nil {
@@ -68,7 +86,7 @@ func kubeconfigOf(t *testing.T, address string) string {
 func TestCheck_NoNames(t *testing.T) {
 	t.Parallel()
 	got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+kubeconfigOf(t, "http://127.0.0.1:1"))
-	if got.code != 2 || !strings.Contains(got.out, "Cannot read Certificate team/web") || !strings.Contains(got.out, "\nNo problem found, but 1 step was inconclusive.\nChecked by ") {
+	if got.code != 2 || !strings.Contains(got.out, "– Cannot read Certificate team/web") || !strings.Contains(got.out, "\nNo problem found, but 1 step was inconclusive.\nChecked by ") {
 		t.Errorf("got exit code %d:\n%s%s", got.code, got.out, got.errOut)
 	}
 }
@@ -118,6 +136,75 @@ func TestCheck_Certificate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The Secret is in the namespace of the Issuer, in cert-manager's for a ClusterIssuer, or in the webhook's for an ambient key.
+func TestCheck_SecretOfIssuer(t *testing.T) {
+	t.Parallel()
+	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
+	api.AddAccount("reseller", checkedKey)
+	ambient := `{"env":[{"name":"REALTIMEREGISTER_API_KEY","valueFrom":{"secretKeyRef":{"name":"s","key":"token"}}},{"name":"REALTIMEREGISTER_BASE_URL","value":"` + api.URL() + `"}]}`
+	const valid = `{"apiKeySecretRef":{"name":"s","key":"token"}}`
+	for want, c := range map[string]struct{ issuer, container, solver, config string }{
+		"mijn.host accepts the API key from the Secret team/s":         {"--issuer=le", "{}", "mijn-host", valid},
+		"mijn.host accepts the API key from the Secret cert-manager/s": {"--cluster-issuer=le", "{}", "mijn-host", valid},
+		"Realtime Register accepts the API key from the Secret w/s":    {"--cluster-issuer=le", ambient, "realtime-register", "{}"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			w := newCheckWorld(t)
+			got := w.run(t.Context(), nil, c.issuer, "--read-only", "--kubeconfig="+clusterWith(t, c.container, c.solver, c.config, nil))
+			if !strings.Contains(got.out, want) || !strings.Contains(got.out, "\nexample.nl\n") {
+				t.Errorf("output lacks %q:\n%s%s", want, got.out, got.errOut)
+			}
+		})
+	}
+}
+
+// The API refuses each update, so that every probe ends at once. The last name is well, the one before it inconclusive.
+func TestCheck_SolverOfEachName(t *testing.T) {
+	t.Parallel()
+	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
+	api.AddAccount("reseller", checkedKey)
+	api.SetReadOnly(checkedKey)
+	for _, zone := range []string{"example.nl", "other.nl"} {
+		api.AddZone("reseller", realtimeregistertest.Zone{Name: zone, Records: []string{
+			realtimeregistertest.Record(zone, "A", "192.0.2.10", 3600), realtimeregistertest.Record("_acme-challenge.www."+zone, "CNAME", "target."+zone, 60),
+		}})
+	}
+	solver := func(zone, strategy, ttl string) string {
+		return `{"selector":{"dnsZones":["` + zone + `"]},"dns01":{"cnameStrategy":"` + strategy + `","webhook":{"groupName":"acme.mijn.host","solverName":"realtime-register",
+			"config":{"apiKeySecretRef":{"name":"s","key":"token"}` + ttl + `}}}}`
+	}
+	kubeconfig := clusterWith(t, "{}", "", "{}", map[string]string{
+		"/apis/cert-manager.io/v1/namespaces/team/certificates/web": `{"spec":{"dnsNames":["example.nl","other.nl","elsewhere.nl","www.example.nl"],"issuerRef":{"name":"le"}}}`,
+		"/apis/cert-manager.io/v1/namespaces/team/issuers/le": `{"spec":{"acme":{"solvers":[{"http01":{}},` + solver("example.nl", "Follow", `,"ttl":300`) + `,` + solver("other.nl", "None", "") +
+			`]}},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
+	})
+	port := netip.MustParseAddrPort(api.DNSAddr()).Port()
+	got := runCheck(t.Context(), t, nil, "--certificate=team/web", "--kubeconfig="+kubeconfig, "--write", "--lease-namespace=", "--realtimeregister-base-url="+api.URL(),
+		"--resolver="+api.DNSAddr(), "--nameserver-port="+strconv.Itoa(int(port)))
+	var ttls []string
+	for _, r := range api.Requests() {
+		if r.Op == realtimeregistertest.OpUpdateZone {
+			ttls = append(ttls, regexp.MustCompile(`_mijn-host-webhook-check-[^}]*"ttl":(\d+)`).FindStringSubmatch(string(r.Body))[1])
+		}
+	}
+	if want := []string{"300", "60"}; !slices.Equal(ttls, want) {
+		t.Errorf("got probes with the TTLs %q, want %q", ttls, want)
+	}
+	for _, want := range []string{
+		"solver 1 of Issuer team/le for elsewhere.nl, which is not a webhook solver",
+		"_acme-challenge.www.example.nl is a CNAME to target.example.nl, and the solver follows it.",
+		"the probe of example.nl above covers this name", fmt.Sprintf(" with %d calls to the API.", len(api.Requests())),
+	} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("output lacks %q", want)
+		}
+	}
+	if got.code != 1 || !strings.Contains(got.out, "All is well.\nChecked by ") || t.Failed() {
+		t.Errorf("got exit code %d, want 1, and that the last name is well:\n%s%s", got.code, got.out, got.errOut)
 	}
 }
 

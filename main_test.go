@@ -72,7 +72,7 @@ func TestValidateBaseURL(t *testing.T) {
 		"https://mijn.host/api/v2": true, "http://127.0.0.1:8080/api/v2": true, "http://127.9.8.7/": true,
 		"http://localhost:1": true, "http://[::1]:1": true,
 		"http://mijn.host": false, "http://localhost.example.nl": false, "http://127.0.0.1.example.nl": false, "http://10.0.0.1": false,
-		"https://user@mijn.host": false, "https://mijn.host?a=b": false, "ftp://127.0.0.1": false, "https://": false, "": false,
+		"https://user@mijn.host": false, "https://mijn.host?a=b": false, "https://mijn.host#a": false, "ftp://127.0.0.1": false, "https://": false, "": false,
 	} {
 		if err := validateBaseURL(text); (err == nil) != valid {
 			t.Errorf("%q: got error %v, want valid %v", text, err, valid)
@@ -190,6 +190,25 @@ func TestServer_DefaultsFromEnvironment(t *testing.T) {
 	}
 }
 
+// In the domains of --mijnhost-patch-adds, challenges for one name do not take turns.
+func TestSolvers_PatchAdds(t *testing.T) {
+	t.Parallel()
+	api := mijnhosttest.Start(t, mijnhosttest.Options{Patch: mijnhosttest.PatchAdds})
+	api.AddAccount("key", "example.nl", "other.nl")
+	solvers, err := settings{ambientAPIKey: "key", mijnhostBaseURL: api.URL(), mijnhostPatchAdds: []string{"example.nl"}}.solvers(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for domain, isAdded := range map[string]bool{"example.nl": true, "other.nl": false} {
+		api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_acme-challenge." + domain + ".", Value: "of-another-challenge", TTL: 60})
+		ch := newAmbientChallenge()
+		ch.DNSName, ch.ResolvedFQDN, ch.ResolvedZone = domain, "_acme-challenge."+domain+".", domain+"."
+		if err := solvers[0].Present(ch); (err == nil) != isAdded {
+			t.Errorf("%s: got %v, want success: %v", domain, err, isAdded)
+		}
+	}
+}
+
 // Each call to a DNS host has a span. The host gets no trace headers.
 func TestTraced(t *testing.T) {
 	t.Parallel()
@@ -260,7 +279,7 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 	realtime.DeclareChallenge("_acme-challenge.example.nl")
 	s := settings{
 		ambientAPIKey: mijnhostKey, mijnhostBaseURL: mijn.URL(), realtimeRegisterAPIKey: realtimeKey, realtimeRegisterBaseURL: realtime.URL(),
-		leaseNamespace: "webhook",
+		leaseNamespace: "webhook", domainLabel: true,
 	}
 	registry := prometheus.NewRegistry()
 	solvers, err := s.solvers(registry)
@@ -292,17 +311,20 @@ func TestKeySentOnlyToItsHost(t *testing.T) {
 		t.Errorf("got %d calls to mijn.host and %d to Realtime Register, want both", mijn.Calls(), realtime.Calls())
 	}
 	counted := sums(t, registry)
+	if _, ok := counted["mijn_host_webhook_build_info of "]; !ok {
+		t.Error("the metrics lack mijn_host_webhook_build_info")
+	}
 	for provider, calls := range map[string]int{"mijn-host": mijn.Calls(), "realtime-register": len(realtime.Requests())} {
 		if got := counted["mijn_host_webhook_api_calls_total of "+provider]; got != float64(calls) {
 			t.Errorf("%[2]s: got %[1]v calls in the metrics, want %[3]d", got, provider, calls)
 		}
-		if got := counted["mijn_host_webhook_challenges_total of "+provider]; got != 2 {
+		if got := counted["mijn_host_webhook_challenges_total of "+provider+" at example.nl"]; got != 2 {
 			t.Errorf("%[2]s: got %[1]v challenges in the metrics, want 2", got, provider)
 		}
 	}
 }
 
-// sums returns the sum of each counter per DNS host.
+// sums returns the sum of each counter per DNS host, and per domain if the metric has one.
 func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
@@ -312,11 +334,15 @@ func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	all := map[string]float64{}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
 			for _, label := range m.GetLabel() {
-				if label.GetName() == "provider" {
-					all[family.GetName()+" of "+label.GetValue()] += m.GetCounter().GetValue()
-				}
+				labels[label.GetName()] = label.GetValue()
 			}
+			name := family.GetName() + " of " + labels["provider"]
+			if domain := labels["domain"]; domain != "" {
+				name += " at " + domain
+			}
+			all[name] += m.GetCounter().GetValue()
 		}
 	}
 	return all

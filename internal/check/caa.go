@@ -38,12 +38,15 @@ func (c *Check) checkCAA(ctx context.Context) {
 		judged, what = wild, "*."+c.Result.Name
 	}
 	if !judged.allowed {
-		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not allow %s to issue for %s: %s.", where, c.options.CA, what, judged.why),
-			fmt.Sprintf(`Add the CAA record 0 %[2]s %[3]q at %[1]s, or remove the existing ones.`, where, judged.tag, c.options.CA))
+		remedy := fmt.Sprintf("Add the CAA record 0 %s %q at %s, or remove the existing ones.", judged.tag, c.options.CA, where)
+		if judged.tag == "" {
+			remedy = "Remove the record with this tag."
+		}
+		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not allow %s to issue for %s: %s.", where, c.options.CA, what, judged.why), remedy)
 		return
 	}
 	summary := fmt.Sprintf("The CAA records at %s allow %s to issue for %s.", where, c.options.CA, what)
-	if !c.Result.Wildcard && !wild.allowed {
+	if !wild.allowed {
 		summary += fmt.Sprintf(" They do not allow wildcards: %s.", wild.why)
 	}
 	if judged.account {
@@ -76,7 +79,7 @@ func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []C
 type verdict struct {
 	allowed bool
 	why     string // reason if not allowed
-	tag     string // tag that decided
+	tag     string // tag that decided; empty if none can allow it
 	account bool   // only one ACME account is allowed
 }
 
@@ -85,7 +88,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 	for _, r := range set {
 		known := slices.Contains([]string{tagIssue, tagIssueWild, "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, strings.ToLower(r.Tag))
 		if r.Flags&caaCritical != 0 && !known {
-			return verdict{tag: tagIssue, why: fmt.Sprintf("the tag %q is unknown and marked critical, so no CA may issue", r.Tag)}
+			return verdict{why: fmt.Sprintf("the tag %q is unknown and marked critical, so no CA may issue", r.Tag)}
 		}
 	}
 	tag := tagIssue
@@ -102,7 +105,7 @@ func mayIssue(set []CAA, ca string, wildcard bool) verdict {
 		restricted = true
 		named, methods, account := parseIssuer(r.Value)
 		switch {
-		case !strings.EqualFold(named, ca):
+		case named != ca:
 			if named != "" && !slices.Contains(others, named) {
 				others = append(others, named)
 			}

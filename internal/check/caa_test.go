@@ -25,8 +25,11 @@ func TestMayIssue(t *testing.T) {
 		`0 issue ca.test; accounturi=x, 0 issue ca.test`:               {allowed, allowed},
 		`0 issue ca.test, 0 issue ca.test; accounturi=x`:               {allowed, allowed},
 		`0 issue ca.test; accounturi=x, 0 issue ca.test; AccountURI=y`: {account, account},
-		`0 issue ca.test; validationmethods=http-01/DNS-01`:            {allowed, allowed},
-		`0 issue ca.test; validationmethods=http-01/tls-alpn-01`:       {"validationmethods allows http-01 and tls-alpn-01, not dns-01", "validationmethods allows http-01 and tls-alpn-01, not dns-01"},
+		`128 IODEF x, 128 issuemail x, 128 issuevmc x, 128 contactemail x, 128 contactphone x`: {allowed, allowed},
+		`0 issue ca.test ; validationmethods=dns-01 ; accounturi=x`:                            {account, account},
+		`0 issue other.test, 0 issue ca.test; validationmethods=http-01`:                       {"validationmethods allows http-01, not dns-01", "validationmethods allows http-01, not dns-01"},
+		`0 issue ca.test; validationmethods=http-01/DNS-01`:                                    {allowed, allowed},
+		`0 issue ca.test; validationmethods=http-01/tls-alpn-01`:                               {"validationmethods allows http-01 and tls-alpn-01, not dns-01", "validationmethods allows http-01 and tls-alpn-01, not dns-01"},
 	} {
 		var set []CAA
 		for text := range strings.SplitSeq(records, ", ") {

@@ -69,7 +69,7 @@ func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err 
 		if err != nil {
 			return chain, err
 		}
-		if name = cnameIn(m, name); name == "" {
+		if name = cnameIn(m); name == "" {
 			break
 		}
 		chain = append(chain, name)
@@ -79,9 +79,8 @@ func followCNAMEs(ctx context.Context, d DNS, name string) (chain []string, err 
 
 // isWildcard reports whether a random name next to the challenge's is also a CNAME to target, which only a wildcard can cause.
 func (c *Check) isWildcard(ctx context.Context, target string) bool {
-	other := RandomWord() + "." + c.Result.Name
-	m, err := resolve(ctx, c.options.DNS, other, dns.TypeCNAME)
-	return err == nil && cnameIn(m, other) == target
+	m, err := resolve(ctx, c.options.DNS, RandomWord()+"."+c.Result.Name, dns.TypeCNAME)
+	return err == nil && cnameIn(m) == target
 }
 
 // dnsFault ends a step whose DNS query failed. The cause can be this system's network, so the result is inconclusive.

@@ -234,7 +234,6 @@ func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given Comma
 
 func writeJSON(out io.Writer, report any) error {
 	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(report)
 }

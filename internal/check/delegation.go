@@ -85,14 +85,10 @@ func (c *Check) zoneCut(ctx context.Context, domain, at string) string {
 // delegatedTo queries the nameservers of the parent zone, because a cache can be stale and the zone's own NS records can differ.
 // If they cannot be reached, it queries the resolver.
 func (c *Check) delegatedTo(ctx context.Context, domain string) ([]string, error) {
-	var fault error
 	for _, address := range c.nameserversAbove(ctx, domain) {
 		m, err := askNameserver(ctx, c.options.DNS, []netip.Addr{address}, domain, dns.TypeNS)
 		if err == nil {
 			return nsNames(m, domain), nil
-		}
-		if fault = err; ctx.Err() != nil {
-			return nil, fault
 		}
 	}
 	m, err := resolve(ctx, c.options.DNS, domain, dns.TypeNS)

@@ -49,9 +49,7 @@ func askNameserver(ctx context.Context, d DNS, addresses []netip.Addr, name stri
 		if err == nil {
 			return m, nil
 		}
-		if last = err; ctx.Err() != nil {
-			break
-		}
+		last = err
 	}
 	return nil, last
 }
@@ -99,10 +97,10 @@ func nsNames(m *Answer, zone string) []string {
 	return names
 }
 
-// cnameIn returns the CNAME target of name in an answer, or "".
-func cnameIn(m *Answer, name string) string {
+// cnameIn returns the target in the answer to a CNAME query, or "".
+func cnameIn(m *Answer) string {
 	for _, r := range m.Answers {
-		if r.Type == dns.TypeCNAME && r.Name == name {
+		if r.Type == dns.TypeCNAME {
 			return r.Target
 		}
 	}

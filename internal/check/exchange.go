@@ -15,8 +15,8 @@ const dnsTimeout = 3 * time.Second
 // exchange queries by UDP, and again by TCP if the answer is truncated or missing.
 func exchange(ctx context.Context, query Query, server string) (*Answer, error) {
 	answer, err := exchangeBy(ctx, "udp", query, server)
-	if err == nil && !answer.Truncated || ctx.Err() != nil {
-		return answer, err
+	if err == nil && !answer.Truncated {
+		return answer, nil
 	}
 	return exchangeBy(ctx, "tcp", query, server)
 }

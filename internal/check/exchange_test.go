@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,17 @@ func TestExchange_ForgedAnswers(t *testing.T) {
 		_ = udp.WriteMsg(forged)
 		_ = udp.WriteMsg(other)
 		_ = udp.WriteMsg(withAddress(t, query))
+	}, nil)
+	wantAddress(t, a, err)
+}
+
+// The buffer is large enough for what the query announces. TCP is closed.
+func TestExchange_LargeUDP(t *testing.T) {
+	t.Parallel()
+	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {
+		m := withAddress(t, query)
+		m.Extra = []dns.RR{rr(t, "example.nl. 60 TXT "+strings.Repeat(` "`+strings.Repeat("x", 99)+`"`, 10))}
+		_ = udp.WriteMsg(m)
 	}, nil)
 	wantAddress(t, a, err)
 }

@@ -26,7 +26,7 @@ func TestParse_RecordTypes(t *testing.T) {
 		r.SetEdns0(1232, false)
 		for _, text := range []string{
 			"WWW.example.nl. 60 CNAME Other.example.nl.", "other.example.nl. 60 A 192.0.2.1", "other.example.nl. 60 AAAA 2001:db8::1", "other.example.nl. 60 AAAA ::ffff:192.0.2.3",
-			`other.example.nl. 60 TXT "one \"" "two"`, `other.example.nl. 60 CAA 128 Issue "ca.test; a=b"`, "other.example.nl. 60 MX 10 mail.test.",
+			`other.example.nl. 60 TXT "one \"" "\\two"`, `other.example.nl. 60 CAA 128 Issue "ca.test; a=b"`, "other.example.nl. 60 MX 10 mail.test.",
 			"other.example.nl. 60 CH A 192.0.2.2", `other.example.nl. 60 CNAME \027[31m\@.test.`,
 		} {
 			r.Answer = append(r.Answer, rr(t, text))
@@ -44,7 +44,7 @@ func TestParse_RecordTypes(t *testing.T) {
 			{Name: other, Type: dns.TypeA, Address: netip.MustParseAddr("192.0.2.1")},
 			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("2001:db8::1")},
 			{Name: other, Type: dns.TypeAAAA, Address: netip.MustParseAddr("192.0.2.3")},
-			{Name: other, Type: dns.TypeTXT, Text: `one "two`},
+			{Name: other, Type: dns.TypeTXT, Text: `one "\two`},
 			{Name: other, Type: dns.TypeCAA, CAA: check.CAA{Flags: 128, Tag: "Issue", Value: "ca.test; a=b"}},
 			{Name: other, Type: dns.TypeMX},
 			{Name: other, Type: dns.TypeCNAME, Target: `\027[31m@.test`},

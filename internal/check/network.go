@@ -54,7 +54,7 @@ func NewNetwork(resolver string, port uint16) (*Network, error) {
 func (n *Network) Resolve(ctx context.Context, query Query) (answer *Answer, err error) {
 	for _, resolver := range n.resolvers {
 		answer, err = exchange(ctx, query, resolver)
-		if err == nil && rcodeError(answer) == nil || ctx.Err() != nil {
+		if err == nil && rcodeError(answer) == nil {
 			break
 		}
 	}

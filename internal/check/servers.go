@@ -58,7 +58,7 @@ func (c *Check) checkServers(ctx context.Context, domain string, names []string)
 			if address.Is6() {
 				answered6++
 			}
-			for _, r := range append(m.Answers, m.Authority...) {
+			for _, r := range m.Answers {
 				if r.Type == dns.TypeSOA && r.Name == domain {
 					c.serials[ns], negative = r.Serial, max(negative, r.Minimum)
 					serials[r.Serial] = true
@@ -121,17 +121,12 @@ func (c *Check) published(ctx context.Context, domain, ns string) string {
 		return ""
 	}
 	m, err := askNameserver(ctx, c.options.DNS, addresses, domain, dns.TypeSOA)
-	if err != nil {
+	switch {
+	case err != nil || len(m.Answers) == 0:
 		return ""
+	case m.Answers[0].Serial == before:
+		return "; its SOA serial is unchanged, so it has not published the new zone yet"
+	default:
+		return "; its SOA serial has changed, so the record may be lost"
 	}
-	for _, r := range m.Answers {
-		switch {
-		case r.Type != dns.TypeSOA:
-		case r.Serial == before:
-			return "; its SOA serial is unchanged, so it has not published the new zone yet"
-		default:
-			return "; its SOA serial has changed, so the record may be lost"
-		}
-	}
-	return ""
 }

@@ -42,7 +42,7 @@ func TestConclusion(t *testing.T) {
 	t.Parallel()
 	for want, statuses := range map[string][]Status{
 		"All is well.":      {OK, Skipped},
-		"1 problem found.":  {Problem, Unknown},
+		"1 problem found.":  {Unknown, Problem, Unknown},
 		"2 problems found.": {Problem, Problem},
 		"No problem found, but 1 step was inconclusive.":   {OK, Unknown},
 		"No problem found, but 2 steps were inconclusive.": {Unknown, Unknown},

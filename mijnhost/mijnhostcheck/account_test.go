@@ -80,6 +80,12 @@ func notManagedAndManaged(w world) {
 
 func TestDomain_IncompleteList(t *testing.T) {
 	t.Parallel()
+	outside := func(w world) {
+		w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.theirs.nl."))
+	}
+	down := func(w world) {
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords})
+	}
 	for claim, c := range map[string]struct {
 		name   string
 		spoil  func(world)
@@ -95,15 +101,12 @@ func TestDomain_IncompleteList(t *testing.T) {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: mijnhosttest.OpReadRecords, Skip: 1, Times: 1})
 		}, check.StepDomain, check.OK, nil},
 		"domain of another account": {"theirs.nl", nil, check.StepDomain, check.Problem, []string{"no domain that covers", "Use an API key of the account"}},
-		"API down": {"theirs.nl", func(w world) {
-			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords})
-		}, check.StepDomain, check.Unknown, []string{"inconclusive", "500"}},
+		"API down":                  {"theirs.nl", down, check.StepDomain, check.Unknown, []string{"inconclusive", "500"}},
 		"target of a CNAME": {"delegated.test", func(w world) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.example.nl."))
 		}, check.StepChallenge, check.OK, []string{"Follow"}},
-		"target of a CNAME, outside the account": {"delegated.test", func(w world) {
-			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "x.theirs.nl."))
-		}, check.StepChallenge, check.Problem, []string{"this account has no domain that covers"}},
+		"target of a CNAME, outside the account": {"delegated.test", outside, check.StepChallenge, check.Problem, []string{"this account has no domain that covers"}},
+		"target of a CNAME, API down":            {"delegated.test", func(w world) { outside(w); down(w) }, check.StepDomain, check.Unknown, []string{"x.theirs.nl", "inconclusive", "500"}},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +117,7 @@ func TestDomain_IncompleteList(t *testing.T) {
 				}
 				r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = c.name, true })
 				wantStep(t, r, c.step, c.status, c.words...)
-				if claim == "the end of a CNAME" && w.api.CallsOf(mijnhosttest.OpReadRecords) != 2 {
+				if claim == "target of a CNAME" && w.api.CallsOf(mijnhosttest.OpReadRecords) != 2 {
 					t.Errorf("got %d reads, want 2: one to find the domain, one of its records", w.api.CallsOf(mijnhosttest.OpReadRecords))
 				}
 				if text := textOf(t, r); strings.Contains(text, " move") {
@@ -198,14 +201,36 @@ func listing(ascii, listed string) func(*http.Request, http.RoundTripper) (*http
 		if err != nil || after != "" {
 			return a, err
 		}
-		body, err := io.ReadAll(a.Body)
-		if err != nil {
-			return nil, err
-		}
-		a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(ascii), []byte(listed)))), -1
-		a.Header.Del("Content-Length")
-		return a, nil
+		return replaceIn(a, ascii, listed)
 	}
+}
+
+// replaceIn replaces text in the body of an answer.
+func replaceIn(a *http.Response, before, after string) (*http.Response, error) {
+	body, err := io.ReadAll(a.Body)
+	if err != nil {
+		return nil, err
+	}
+	a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(before), []byte(after)))), -1
+	a.Header.Del("Content-Length")
+	return a, nil
+}
+
+func TestDelegation_NameserversInAnotherForm(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		r := w.run(func(o *check.Options) {
+			o.ReadOnly = true
+			through(o, func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
+				a, err := send.RoundTrip(r)
+				if err != nil {
+					return nil, err
+				}
+				return replaceIn(a, `.mijn.host"`, `.Mijn.HOST."`)
+			})
+		})
+		wantStep(t, r, check.StepDelegation, check.OK, ns1)
+	})
 }
 
 func answer(body string) *http.Response {

@@ -43,9 +43,9 @@ func TestChallenge_CNAMEStrategy(t *testing.T) {
 		words           string
 		at              string // the name that the other steps check
 	}{
-		"CNAME and None":            {own + ".", "None", check.Problem, "Set the solver's cnameStrategy to Follow", "target.example.nl"},
-		"CNAME and Follow":          {own + ".", "Follow", check.OK, "the solver follows it", "target.example.nl"},
-		"CNAME":                     {own + ".", "", check.OK, "Set the solver's cnameStrategy to Follow", "target.example.nl"},
+		"CNAME and None":            {own + ".", "None", check.Problem, "Set the solver's cnameStrategy to Follow", "end.example.nl"},
+		"CNAME and Follow":          {own + ".", "Follow", check.OK, "the solver follows it", "end.example.nl"},
+		"CNAME":                     {own + ".", "", check.OK, "Set the solver's cnameStrategy to Follow", "end.example.nl"},
 		"wildcard CNAME and Follow": {"*.shop.example.nl.", "Follow", check.Problem, "Set the solver's cnameStrategy to None", own},
 		"wildcard CNAME and None":   {"*.shop.example.nl.", "None", check.OK, "leave it at None", own},
 	} {
@@ -53,6 +53,7 @@ func TestChallenge_CNAMEStrategy(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
 				w.api.AddRecord(domain, record("CNAME", c.cname, "target.example.nl."))
+				w.api.AddRecord(domain, record("CNAME", "target.example.nl.", "end.example.nl."))
 				r := w.run(func(o *check.Options) { o.Name, o.CNAMEStrategy, o.ReadOnly = "shop.example.nl", c.strategy, true })
 				wantStep(t, r, check.StepChallenge, c.status, c.words)
 				wantStep(t, r, check.StepDomain, check.OK, "covers "+c.at)

@@ -1,7 +1,13 @@
 package mijnhostcheck_test
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +30,9 @@ func TestNameservers_Lag(t *testing.T) {
 					t.Fatalf("got nameservers %v", r.Nameservers)
 				}
 				for _, ns := range r.Nameservers {
+					if ns.Fault != "" || ns.Silent {
+						t.Errorf("%s: got fault %q, want none, because it serves the record", ns.Name, ns.Fault)
+					}
 					if *ns.Seconds < lag.Seconds() || *ns.Seconds > lag.Seconds()+2 {
 						t.Errorf("%s: got %g s, want %s", ns.Name, *ns.Seconds, lag)
 					}
@@ -112,6 +121,33 @@ func TestNameservers_Failures(t *testing.T) {
 		{"one is too slow", func(w world) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet; its SOA serial is unchanged, so it has not published", "--timeout"}},
+		{"one is too slow, the other is silent", func(w world) {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
+			w.dns.dead[addr2] = timeout()
+		}, check.Problem, []string{"ns1.mijn.host (it does not serve the record yet", "and ns2.mijn.host (timed out)."}},
+		{"one is too slow, and did not answer before", func(w world) {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
+			queries := 0
+			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+				if nameserver == addr1 || query.Question[0].Qtype != dns.TypeSOA {
+					return nil
+				}
+				queries++
+				if queries > 1 {
+					return nil
+				}
+				return new(dns.Msg).SetRcode(query, dns.RcodeRefused)
+			}
+		}, check.Problem, []string{"ns2.mijn.host (it does not serve the record yet)"}},
+		{"one answers, and later does not", func(w world) {
+			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+				if nameserver == addr1 || query.Question[0].Qtype != dns.TypeTXT {
+					return nil
+				}
+				return new(dns.Msg).SetRcode(query, dns.RcodeNameError)
+			}
+			time.AfterFunc(20*time.Second, func() { w.dns.kill(addr2, timeout()) })
+		}, check.Problem, []string{"Missing: ns2.mijn.host (timed out)."}},
 		{"one of two addresses answers", func(w world) {
 			w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
 				record("A", ns2+".", "192.0.2.3"), record("AAAA", ns2+".", "2001:db8::2"))
@@ -188,6 +224,58 @@ func TestServers_EachAddress(t *testing.T) {
 	}
 }
 
+// Errors of the net package contain addresses, so the report has its own words.
+func TestServers_Faults(t *testing.T) {
+	t.Parallel()
+	reading := func(err error) error {
+		return &net.OpError{Op: "read", Net: "udp", Addr: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 53}, Err: os.NewSyscallError("recvmsg", err)}
+	}
+	for _, c := range []struct {
+		err   error
+		words string
+	}{
+		{context.DeadlineExceeded, "timed out"},
+		{reading(os.ErrDeadlineExceeded), "timed out"},
+		{&net.DNSError{IsTimeout: true}, "timed out"},
+		{context.Canceled, "the check was interrupted"},
+		{reading(syscall.ECONNREFUSED), "connection refused"},
+		{reading(syscall.ENETUNREACH), "no route to host"},
+		{reading(syscall.EHOSTUNREACH), "no route to host"},
+		{reading(syscall.EPERM), "not permitted by this system"},
+		{reading(syscall.EACCES), "not permitted by this system"},
+		{reading(syscall.ECONNRESET), "connection lost"},
+		{io.EOF, "connection lost"},
+		{io.ErrUnexpectedEOF, "connection lost"},
+		{reading(syscall.EIO), "connection failed"},
+	} {
+		inBubble(t, mijnhosttest.Options{}, func(w world) {
+			w.dns.kill(addr2, c.err)
+			r := w.run(func(o *check.Options) { o.ReadOnly = true })
+			wantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+c.words+")")
+		})
+	}
+	for words, answer := range map[string]func(m *dns.Msg){
+		"malformed answer": func(m *dns.Msg) {
+			m.Answer = []dns.RR{&dns.RFC3597{Hdr: dns.RR_Header{Name: "example.nl.", Rrtype: dns.TypeA, Class: dns.ClassINET}, Rdata: "00"}}
+		},
+		"it returns NOTIMP":   func(m *dns.Msg) { m.Rcode = dns.RcodeNotImplemented },
+		"it returns RCODE 12": func(m *dns.Msg) { m.Rcode = 12 },
+	} {
+		inBubble(t, mijnhosttest.Options{}, func(w world) {
+			w.dns.ask = func(nameserver string, query *dns.Msg) *dns.Msg {
+				if nameserver == addr1 {
+					return nil
+				}
+				m := new(dns.Msg).SetReply(query)
+				answer(m)
+				return m
+			}
+			r := w.run(func(o *check.Options) { o.ReadOnly = true })
+			wantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+words+")")
+		})
+	}
+}
+
 func TestServers_Notes(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
@@ -245,7 +333,22 @@ func TestNameservers_ShortTimeout(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{DNSLag: 20 * time.Second}, func(w world) {
 		r := w.run(func(o *check.Options) { o.Timeout = 40 * time.Second })
 		wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
+		w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
+		r = w.run(func(o *check.Options) { o.Timeout, o.DNS = 40*time.Second, slowTXT{w.dns} })
+		wantStep(t, r, check.StepNameservers, check.Problem, "in time", "ns1.mijn.host (it does not serve the record yet", "--timeout")
 	})
+}
+
+// slowTXT is DNS whose nameservers take long to answer TXT queries.
+type slowTXT struct{ check.DNS }
+
+func (s slowTXT) Ask(ctx context.Context, nameserver netip.Addr, query check.Query) (*check.Answer, error) {
+	if query.Type == dns.TypeTXT {
+		if err := check.Pause(ctx, 11*time.Second); err != nil {
+			return nil, err
+		}
+	}
+	return s.DNS.Ask(ctx, nameserver, query)
 }
 
 func TestServers_AddressesOfOneFamily(t *testing.T) {

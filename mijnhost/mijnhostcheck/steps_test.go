@@ -103,6 +103,10 @@ func TestSteps(t *testing.T) {
 			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
 			return func(o *check.Options) { o.Name = "delegated.test" }
 		}, check.StepChallenge, check.OK, []string{"to _acme-challenge.example.nl", "cnameStrategy", "Follow"}, check.Well},
+		{"CNAME into a zone that is signed or not", func(w world) change {
+			w.api.AddStaticZone("delegated.test", record("CNAME", "_acme-challenge.delegated.test.", "_acme-challenge.example.nl."))
+			return func(o *check.Options) { o.Name, o.ReadOnly = "delegated.test", true }
+		}, check.StepResolution, check.OK, []string{"delegated.test is not signed"}, check.Well},
 		{"CNAME out of the account", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
@@ -117,6 +121,12 @@ func TestSteps(t *testing.T) {
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepChallenge, check.OK, []string{"wildcard CNAME", "None"}, check.Well},
 
+		{"CNAME, key missing", func(w world) change {
+			w.api.AddRecord(domain, record("CNAME", "_acme-challenge.shop.example.nl.", "shop.acme.test."))
+			return func(o *check.Options) {
+				o.Name, o.Key = "shop.example.nl", noKey{&keysource.Error{Fault: "There is none.", Remedy: "Make one."}}
+			}
+		}, check.StepChallenge, check.OK, []string{"to shop.acme.test", "Follow"}, check.Trouble},
 		{"wildcard CNAME into a zone below the domain", func(w world) change {
 			w.api.AddRecord(domain, record("CNAME", "*.shop.example.nl.", "x.sub.example.nl."))
 			w.api.AddStaticZone("sub.example.nl", record("A", "x.sub.example.nl.", "192.0.2.10"))
@@ -135,10 +145,25 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = nil
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"not delegated", "registered"}, check.Trouble},
+		{"referral to another zone", func(w world) change {
+			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
+				if query.Question[0].Qtype != dns.TypeNS {
+					return nil
+				}
+				m := new(dns.Msg).SetReply(query)
+				m.Ns = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: ns1 + "."}}
+				return m
+			}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"not delegated"}, check.Trouble},
 		{"delegated to other nameservers", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{"NS1.old.test", "ns2.old.test"}
 			return nil
 		}, check.StepDelegation, check.Problem, []string{"ns1.old.test and ns2.old.test", "at its registrar to ns1.mijn.host and ns2.mijn.host"}, check.Trouble},
+		{"delegated to other nameservers, the account's serve the probe record", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{"ns1.old.test"}
+			return nil
+		}, check.StepNameservers, check.OK, []string{ns1, ns2}, check.Trouble},
 		{"Cloudflare's nameservers serve the probe record", func(w world) change {
 			w.api.AddStaticZone("ns.cloudflare.com", record("A", "ada.ns.cloudflare.com.", addr1), record("A", "bob.ns.cloudflare.com.", "192.0.2.3"))
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
@@ -159,6 +184,11 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepDelegation, check.Unknown, []string{"Only a probe record"}, check.Unclear},
+		{"Cloudflare's nameservers of a domain hosted elsewhere", func(w world) change {
+			w.api.SetDNSElsewhere(domain)
+			w.dns.delegated["example.nl."] = []string{"ada.ns.cloudflare.com"}
+			return nil
+		}, check.StepDelegation, check.Problem, []string{"does not know ada.ns.cloudflare.com"}, check.Trouble},
 		{"one unknown nameserver", func(w world) change {
 			w.dns.delegated["example.nl."] = []string{ns1, "ns.old.test"}
 			return nil
@@ -186,6 +216,10 @@ func TestSteps(t *testing.T) {
 			w.dns.delegated["example.nl."] = []string{ns2}
 			return nil
 		}, check.StepDelegation, check.OK, []string{ns2}, check.Well},
+		{"delegated to a subset of the nameservers, which serves the probe record", func(w world) change {
+			w.dns.delegated["example.nl."] = []string{ns2}
+			return nil
+		}, check.StepNameservers, check.OK, []string{"serve the probe record: ns2.mijn.host"}, check.Well},
 		{"white-label nameservers", func(w world) change {
 			w.api.AddStaticZone("brand.test", record("A", "ns1.brand.test.", addr1), record("A", "ns2.brand.test.", addr2))
 			w.dns.delegated["example.nl."] = []string{"ns1.brand.test", "ns2.brand.test"}
@@ -200,6 +234,19 @@ func TestSteps(t *testing.T) {
 			w.api.AddStaticZone("shop.example.nl")
 			return func(o *check.Options) { o.Name = "shop.example.nl" }
 		}, check.StepDelegation, check.Problem, []string{"shop.example.nl is delegated as a separate zone", "Remove the NS records"}, check.Trouble},
+		{"challenge's name is a zone", func(w world) change {
+			w.api.AddStaticZone("_acme-challenge.shop.example.nl")
+			return func(o *check.Options) { o.Name = "shop.example.nl" }
+		}, check.StepDelegation, check.Problem, []string{"_acme-challenge.shop.example.nl is delegated as a separate zone"}, check.Trouble},
+		{"API does not list the nameservers, the delegation's serve the probe record", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
+			return nil
+		}, check.StepNameservers, check.OK, []string{ns1, ns2}, check.Unclear},
+		{"neither API nor resolver knows the nameservers", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
+			w.dns.resolver = timeout()
+			return nil
+		}, check.StepNameservers, check.Unknown, []string{"are unknown", "See the delegation step."}, check.Unclear},
 		{"API does not list the nameservers", func(w world) change {
 			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(404), Op: mijnhosttest.OpShowDomain})
 			return nil
@@ -241,7 +288,7 @@ func TestSteps(t *testing.T) {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild "other.test"`))
 			return func(o *check.Options) { o.Name = "*.example.nl" }
-		}, check.StepCAA, check.Problem, []string{"for *.example.nl: issuewild names other.test"}, check.Trouble},
+		}, check.StepCAA, check.Problem, []string{"for *.example.nl: issuewild names other.test", `0 issuewild "letsencrypt.org" at example.nl`}, check.Trouble},
 		{"other CA", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "Other.test; validationmethods=dns-01"`))
 			return func(o *check.Options) { o.CA = "other.test" }
@@ -254,10 +301,15 @@ func TestSteps(t *testing.T) {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org; accounturi=https://acme.test/1"`))
 			return nil
 		}, check.StepCAA, check.OK, []string{"accounturi restricts this to one ACME account", "status.acme.uri"}, check.Well},
+		{"CAA for one ACME account, wildcard requested", func(w world) change {
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "letsencrypt.org"`))
+			w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issuewild "letsencrypt.org; accounturi=https://acme.test/1"`))
+			return func(o *check.Options) { o.Name = "*.example.nl" }
+		}, check.StepCAA, check.OK, []string{"accounturi restricts this to one ACME account"}, check.Well},
 		{"unknown critical CAA record", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
 			return nil
-		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`}, check.Trouble},
+		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`, "Remove the record with this tag."}, check.Trouble},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -328,7 +380,7 @@ func TestReadOnly_SendsOnlyGET(t *testing.T) {
 
 func TestRun_InvalidName(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 120) + "nl"} {
+	for _, name := range []string{"", ".", "nl", "192.0.2.1", "*.nl", "exa mple.nl", "example..nl", "mün chen.nl", "münchen", "*.*.example.nl", strings.Repeat("a", 64) + ".nl", strings.Repeat("a.", 100) + "nl"} {
 		r, err := check.Run(t.Context(), check.Options{Name: name})
 		if err == nil || !strings.Contains(err.Error(), "--domain") {
 			t.Errorf("%q: got %v, %v", name, r, err)

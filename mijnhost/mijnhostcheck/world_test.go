@@ -78,6 +78,13 @@ func newNamesystem(api *mijnhosttest.Server) *namesystem {
 	return &namesystem{api: api, dead: map[string]error{}, delegated: map[string][]string{}}
 }
 
+// kill makes the nameserver at an address fail.
+func (n *namesystem) kill(address string, fault error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dead[address] = fault
+}
+
 func (n *namesystem) Resolve(_ context.Context, query check.Query) (*check.Answer, error) {
 	if n.resolver != nil {
 		return nil, n.resolver

@@ -321,6 +321,7 @@ func TestProbe_Interrupted(t *testing.T) {
 				}
 			}
 		})
+		wantStep(t, r, check.StepNameservers, check.Unknown, "inconclusive: the check was interrupted")
 		wantStep(t, r, check.StepRemove, check.OK)
 	})
 }
@@ -366,12 +367,13 @@ func TestWildcard_OwnRecord(t *testing.T) {
 		name    string
 		records []string
 	}{
-		"domain itself":        {"example.nl", []string{wildcard}},
-		"wildcard certificate": {"*.example.nl", []string{wildcard}},
-		"name with a record":   {"www.example.nl", []string{wildcard}},
-		"empty non-terminal":   {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
-		"no wildcard":          {"shop.example.nl", nil},
-		"closer existing name": {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
+		"domain itself":                          {"example.nl", []string{wildcard}},
+		"wildcard certificate":                   {"*.example.nl", []string{wildcard}},
+		"name with a record":                     {"www.example.nl", []string{wildcard}},
+		"empty non-terminal":                     {"shop.example.nl", []string{wildcard, sim.Record("a.shop.example.nl", "A", "192.0.2.1", 60)}},
+		"no wildcard":                            {"shop.example.nl", nil},
+		"another record at the challenge's name": {"shop.example.nl", []string{wildcard, sim.Record("_acme-challenge.shop.example.nl", "A", "192.0.2.1", 60)}},
+		"closer existing name":                   {"a.shop.example.nl", []string{wildcard, sim.Record("shop.example.nl", "A", "192.0.2.1", 60)}},
 		"delegated challenge": {"shop.example.nl", []string{
 			wildcard, sim.Record("_acme-challenge.shop.example.nl", "CNAME", "x.example.nl", 60),
 		}},

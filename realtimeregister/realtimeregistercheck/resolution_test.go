@@ -1,6 +1,7 @@
 package realtimeregistercheck_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -30,25 +31,25 @@ func TestResolution_SERVFAIL(t *testing.T) {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.example.nl, CAA of example.nl", "DS records"}},
+		}, []string{"DNSSEC validation of example.nl fails", "TXT of _acme-challenge.www.example.nl, CAA of www.example.nl", "DS records"}},
 		"nameservers without CAA support": {func(m *dns.Msg) *dns.Msg {
 			if m.Question[0].Qtype == dns.TypeCAA {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"SERVFAIL for CAA of example.nl, even with DNSSEC validation disabled", "every nameserver"}},
+		}, []string{"SERVFAIL for CAA of www.example.nl, even with DNSSEC validation disabled", "every nameserver"}},
 		"SOA on the way to the zone": {func(m *dns.Msg) *dns.Msg {
-			if m.Question[0].Qtype == dns.TypeSOA && m.Question[0].Name == "_acme-challenge.example.nl." {
+			if m.Question[0].Qtype == dns.TypeSOA && m.Question[0].Name == "_acme-challenge.www.example.nl." {
 				return servfail(m)
 			}
 			return nil
-		}, []string{"SERVFAIL for SOA of _acme-challenge.example.nl"}},
+		}, []string{"SERVFAIL for SOA of _acme-challenge.www.example.nl"}},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = c.answer
-				r := w.run()
+				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
 				wantStep(t, r, check.StepResolution, check.Problem, c.words...)
 				if text := textOf(t, r); strings.Contains(text, "port 53") {
 					t.Error(text)
@@ -77,6 +78,56 @@ func TestResolution_SERVFAILAndREFUSED(t *testing.T) {
 	})
 }
 
+// Another step than StepResolution reports a SERVFAIL that only it sees.
+func TestDelegation_SERVFAIL(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype == dns.TypeNS {
+				return servfail(m)
+			}
+			return nil
+		}
+		wantStep(t, w.run(), check.StepDelegation, check.Unknown, "Cannot determine the delegation of example.nl: resolver error: it returns SERVFAIL")
+	})
+}
+
+// The parent zone does not know the domain.
+func TestResolution_NotDelegated(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype != dns.TypeSOA {
+				return nil
+			}
+			a := new(dns.Msg).SetRcode(m, dns.RcodeNameError)
+			a.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: "nl.", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: "ns.nl.", Mbox: "x."}}
+			return a
+		}
+		r := w.run()
+		wantStep(t, r, check.StepResolution, check.OK, "Whether the domain is signed with DNSSEC is unknown.")
+		wantStep(t, r, check.StepDelegation, check.OK) // the zone nl is above the domain, not below it
+	})
+}
+
+// The resolver returns SERVFAIL, and the check ends before it can ask again without validation.
+func TestResolution_Interrupted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+		ctx, interrupt := context.WithCancel(w.Context())
+		defer interrupt()
+		w.resolver.answer = func(m *dns.Msg) *dns.Msg {
+			if m.CheckingDisabled {
+				interrupt()
+			}
+			return servfail(m)
+		}
+		if r := w.runIn(ctx); slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepResolution }) {
+			t.Error(textOf(t, r))
+		}
+	})
+}
+
 func TestResolution_Signed(t *testing.T) {
 	t.Parallel()
 	signed := func(validated bool) func(*dns.Msg) *dns.Msg {
@@ -93,7 +144,18 @@ func TestResolution_Signed(t *testing.T) {
 		}
 	}
 	for words, answer := range map[string]func(*dns.Msg) *dns.Msg{
-		"example.nl is not signed with DNSSEC.":                             nil,
+		"Whether example.nl is signed with DNSSEC is unknown.": func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype != dns.TypeDS {
+				return nil
+			}
+			return servfail(m)
+		},
+		"example.nl is not signed with DNSSEC.": func(m *dns.Msg) *dns.Msg {
+			if m.Question[0].Qtype != dns.TypeSOA || m.Question[0].Name != "www.example.nl." {
+				return nil
+			}
+			return servfail(m) // the zone is already known
+		},
 		"example.nl is signed with DNSSEC and the resolver validates it.":   signed(true),
 		"example.nl is signed with DNSSEC. This resolver does not validate": signed(false),
 	} {
@@ -101,7 +163,8 @@ func TestResolution_Signed(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = answer
-				wantStep(t, w.run(), check.StepResolution, check.OK, words)
+				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
+				wantStep(t, r, check.StepResolution, check.OK, words)
 			})
 		})
 	}

@@ -34,8 +34,7 @@ type (
 		} `json:"status"`
 	}
 	acmeSolver struct {
-		Selector *selector       `json:"selector"`
-		HTTP01   json.RawMessage `json:"http01"`
+		Selector *selector `json:"selector"`
 		DNS01    *struct {
 			CNAMEStrategy string         `json:"cnameStrategy"`
 			Webhook       *webhookSolver `json:"webhook"`

@@ -135,6 +135,17 @@ func (r *run) isUsedBy(ref issuerRef) bool {
 // subjectsOf returns each DNS name once, with the labels of the first Certificate that has it. If only is set, it returns only that
 // name.
 func subjectsOf(certificates []certificate, only string) []subject {
+	if only != "" {
+		wildcard, name := "", dnsname.TrimDot(only)
+		if bare, ok := strings.CutPrefix(name, "*."); ok {
+			wildcard, name = "*.", bare
+		}
+		one := subject{name: wildcard + dnsname.ToASCII(name)}
+		if len(certificates) > 0 { // the one that was asked for
+			one.labels = certificates[0].Metadata.Labels
+		}
+		return []subject{one}
+	}
 	var all []subject
 	for _, c := range certificates {
 		for _, name := range append([]string{c.Spec.CommonName}, c.Spec.DNSNames...) {
@@ -145,22 +156,7 @@ func subjectsOf(certificates []certificate, only string) []subject {
 			}
 		}
 	}
-	if only == "" {
-		return all
-	}
-	wildcard, name := "", dnsname.TrimDot(only)
-	if bare, ok := strings.CutPrefix(name, "*."); ok {
-		wildcard, name = "*.", bare
-	}
-	name = wildcard + dnsname.ToASCII(name)
-	if i := slices.IndexFunc(all, func(s subject) bool { return s.name == name }); i >= 0 {
-		return all[i : i+1]
-	}
-	var labels map[string]string
-	if len(certificates) == 1 {
-		labels = certificates[0].Metadata.Labels
-	}
-	return []subject{{name, labels}}
+	return all
 }
 
 func orUnknown(words string) string {

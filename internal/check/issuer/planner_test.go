@@ -23,6 +23,7 @@ type object = map[string]any
 
 const (
 	issuerPath  = "/apis/cert-manager.io/v1/namespaces/team/issuers/le"
+	solversPath = "/apis/acme.mijn.host/v1alpha1"
 	groupPath   = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.acme.mijn.host"
 	certPath    = "/apis/cert-manager.io/v1/namespaces/team/certificates/web"
 	ordersPath  = "/apis/acme.cert-manager.io/v1/orders"
@@ -46,7 +47,7 @@ func newAPI() api {
 			"spec":   object{"service": object{"namespace": "webhook", "name": "hook"}},
 			"status": object{"conditions": []object{{"type": "Available", "status": "True"}}},
 		},
-		"/apis/acme.mijn.host/v1alpha1":            object{"resources": []object{{"name": "mijn-host"}}},
+		solversPath: object{"resources": []object{{"name": "mijn-host"}}},
 		"/api/v1/namespaces/webhook/services/hook": object{"spec": object{"selector": object{"app": "hook"}}},
 		podsPath: object{"items": []object{{"metadata": object{"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"serviceAccountName": "of-an-old-pod"}}, {"spec": object{
 			"serviceAccountName": "hook",
@@ -98,6 +99,8 @@ func (a api) config(t *testing.T) *rest.Config {
 			switch status {
 			case http.StatusForbidden:
 				fault = apierrors.NewForbidden(schema.GroupResource{Resource: "things"}, name, nil)
+			case http.StatusUnauthorized:
+				fault = apierrors.NewUnauthorized("no")
 			case http.StatusGone: // the resource itself does not exist
 				fault = apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "", 0, false)
 			}
@@ -158,25 +161,52 @@ func TestPlan_Mistakes(t *testing.T) {
 		"issuer of another group": {func(a api) {
 			a[certPath] = object{"spec": object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le", "group": "awspca.cert-manager.io"}}}
 		}, check.StepIssuer, check.Problem, "uses an issuer of the group awspca.cert-manager.io"},
-		"no cert-manager":  {func(a api) { a[certPath] = http.StatusGone }, check.StepIssuer, check.Problem, "cert-manager is not installed"},
-		"Issuer forbidden": {func(a api) { a[issuerPath] = http.StatusForbidden }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
-		"Issuer not ACME":  {func(a api) { a[issuerPath] = object{"spec": object{}} }, check.StepIssuer, check.Problem, "not an ACME issuer"},
-		"Issuer not Ready": {func(a api) { a[issuerPath] = object{"spec": object{"acme": object{}}} }, check.StepIssuer, check.Problem, "not Ready"},
-		"wrong group":      {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijnhost", "mijn-host", "{}")) }, check.StepWebhook, check.Problem, "v1alpha1.acme.mijnhost not found"},
+		"no cert-manager":     {func(a api) { a[certPath] = http.StatusGone }, check.StepIssuer, check.Problem, "cert-manager is not installed"},
+		"Issuer forbidden":    {func(a api) { a[issuerPath] = http.StatusForbidden }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
+		"Issuer unauthorized": {func(a api) { a[issuerPath] = http.StatusUnauthorized }, check.StepIssuer, check.Unknown, "may not read Issuer team/le"},
+		"Issuer not ACME":     {func(a api) { a[issuerPath] = object{"spec": object{}} }, check.StepIssuer, check.Problem, "not an ACME issuer"},
+		"Issuer not Ready":    {func(a api) { a[issuerPath] = object{"spec": object{"acme": object{}}} }, check.StepIssuer, check.Problem, "not Ready"},
+		"wrong group":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijnhost", "mijn-host", "{}")) }, check.StepWebhook, check.Problem, "v1alpha1.acme.mijnhost not found"},
 		"APIService unavailable": {func(a api) {
 			a[groupPath] = object{"status": object{"conditions": []object{{"type": "Available", "status": "False", "message": "no endpoints."}}}}
 		}, check.StepWebhook, check.Problem, "not Available: no endpoints."},
-		"wrong solver name": {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}")) }, check.StepWebhook, check.Problem, `has no solver "mijnhost", only mijn-host`},
+		"APIService forbidden": {func(a api) { a[groupPath] = http.StatusForbidden }, check.StepWebhook, check.Unknown, "Cannot read APIService v1alpha1.acme.mijn.host"},
+		"solvers forbidden":    {func(a api) { a[solversPath] = http.StatusForbidden }, check.StepWebhook, check.Unknown, "Cannot list the solvers of acme.mijn.host"},
+		"wrong solver name": {func(a api) {
+			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}"))
+			a[solversPath] = object{"resources": []object{{"name": "a"}, {"name": "b"}}}
+		}, check.StepWebhook, check.Problem, "has no solver \"mijnhost\", only a and b.\nSet solverName to mijn-host."},
+		"no solver served": {func(a api) { a[solversPath] = object{} }, check.StepWebhook, check.Problem, `has no solver "mijn-host", only none.`},
+		"solver of another webhook": {func(a api) {
+			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "another", "{}"))
+			a[solversPath] = object{"resources": []object{{"name": "another"}}}
+		}, check.StepWebhook, check.Unknown, "another of acme.mijn.host belongs to another webhook"},
 		"misspelt config field": {func(a api) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", `{"apiKeySecretref":{}}`))
 		}, check.StepConfig, check.Problem, `Unknown field "apiKeySecretref".`},
-		"no Secret named":         {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "no apiKeySecretRef, and no ambient API key applies"},
-		"Secret forbidden":        {func(a api) { a[reviewPath] = object{"status": object{"allowed": false}} }, check.StepAccess, check.Problem, "ServiceAccount webhook/hook may not read the Secret team/s"},
-		"review forbidden":        {func(a api) { a[reviewPath] = http.StatusForbidden }, check.StepAccess, check.Unknown, "Cannot check"},
-		"no pods":                 {func(a api) { a[podsPath] = object{} }, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},
+		"no Secret named": {func(a api) { a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")) }, check.StepAccess, check.Problem, "no apiKeySecretRef, and no ambient API key applies"},
+		"no Secret named, no pods": {func(a api) {
+			a[issuerPath], a[podsPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}")), object{}
+		}, check.StepAccess, check.Problem, "no ambient API key applies"},
+		"no Secret named, ambient key in plain text": {func(a api) {
+			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijn-host", "{}"))
+			a[podsPath] = podWith(object{"name": "KEY", "value": "k"})
+		}, check.StepAccess, check.Problem, "no ambient API key applies"},
+		"Secret forbidden": {func(a api) { a[reviewPath] = object{"status": object{"allowed": false}} }, check.StepAccess, check.Problem, "ServiceAccount webhook/hook may not read the Secret team/s"},
+		"review forbidden": {func(a api) { a[reviewPath] = http.StatusForbidden }, check.StepAccess, check.Unknown, "Cannot check"},
+		"no pods":          {func(a api) { a[podsPath] = object{} }, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},
+		"Service without selector": {func(a api) {
+			a["/api/v1/namespaces/webhook/services/hook"] = object{"spec": object{}}
+		}, check.StepAccess, check.Unknown, "Cannot find the webhook's ServiceAccount"},
 		"dnsZones with final dot": {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"example.nl."}})) }, check.StepSolver, check.Problem, "example.nl."},
 		"dnsNames in upper case":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsNames": []string{"WWW.example.nl"}})) }, check.StepSolver, check.Problem, "WWW.example.nl"},
-		"no solver for the name":  {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"other.nl"}})) }, check.StepSolver, check.Problem, "No solver of Issuer team/le matches www.example.nl"},
+		"upper case in a selector that other labels rule out": {func(a api) {
+			a[issuerPath] = issuerWith(solverFor(object{"matchLabels": object{"team": "b"}, "dnsNames": []string{"WWW.example.nl"}}), solverFor(object{}))
+		}, check.StepSolver, check.OK, "solver 2 of"},
+		"DNS-01 of another provider": {func(a api) {
+			a[issuerPath] = issuerWith(object{"dns01": object{"route53": object{}}})
+		}, check.StepSolver, check.Unknown, "not a webhook"},
+		"no solver for the name": {func(a api) { a[issuerPath] = issuerWith(solverFor(object{"dnsZones": []string{"other.nl"}})) }, check.StepSolver, check.Problem, "No solver of Issuer team/le matches www.example.nl"},
 		"HTTP-01 for a wildcard": {func(a api) {
 			a[certPath] = object{"spec": object{"dnsNames": []string{"*.example.nl"}, "issuerRef": object{"name": "le"}}}
 			a[issuerPath] = issuerWith(object{"http01": object{"ingress": object{}}}, solverFor(object{}))
@@ -210,19 +240,31 @@ func TestPlan_Mistakes(t *testing.T) {
 		"Order without solver": {func(a api) {
 			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{orderOf("failed", "2026-01-02", "no configured challenge solvers can be used for this challenge"), orderOf("older", "2026-01-01", "")}}
 		}, check.StepPending, check.Problem, "Order team/failed failed"},
+		"Order of a ClusterIssuer without solver": {func(a api) {
+			failed := orderOf("failed", "2026-01-02", "no configured challenge solvers can be used for this challenge")
+			ref := object{"name": "le", "kind": "ClusterIssuer"}
+			failed["spec"] = object{"dnsNames": []string{"www.example.nl"}, "issuerRef": ref}
+			a[certPath] = object{"spec": object{"dnsNames": []string{"www.example.nl"}, "issuerRef": ref}}
+			a["/apis/cert-manager.io/v1/clusterissuers/le"] = a[issuerPath]
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{failed}}
+		}, check.StepPending, check.Problem, "Order team/failed failed"},
+		"Challenge Terminating, Orders forbidden": {func(a api) {
+			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = http.StatusForbidden
+			a[pendingPath] = object{"items": []object{{"metadata": object{"namespace": "team", "name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": object{"dnsName": "www.example.nl"}}}}
+		}, check.StepPending, check.Problem, "Challenge team/old for www.example.nl is Terminating"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAPI()
 			a["/apis/acme.cert-manager.io/v1/namespaces/team/orders"] = object{"items": []object{}}
 			c.set(a)
-			plan := a.plan(t, check.Ask{Certificate: "team/web"})
+			plan := a.plan(t, check.Ask{Certificate: "team/web", ResourceNamespace: "cm"})
 			steps := plan.Steps
 			for _, target := range plan.Targets {
 				steps = append(steps, target.Steps...)
 			}
 			i := slices.IndexFunc(steps, func(s check.Step) bool { return s.ID == c.step })
-			if i < 0 || steps[i].Status != c.status || !strings.Contains(steps[i].Summary, c.want) {
+			if i < 0 || steps[i].Status != c.status || !strings.Contains(steps[i].Summary+"\n"+steps[i].Remedy, c.want) {
 				t.Fatalf("step %s: got %+v, want %s with %q", c.step, steps, c.status, c.want)
 			}
 			for _, s := range steps {
@@ -234,10 +276,43 @@ func TestPlan_Mistakes(t *testing.T) {
 	}
 }
 
+// podWith returns a list of one pod with these environment variables.
+func podWith(env ...object) object {
+	return object{"items": []object{{"spec": object{"serviceAccountName": "hook", "containers": []object{{"env": env}}}}}}
+}
+
 func orderOf(name, created, reason string) object {
 	return object{
 		"metadata": object{"namespace": "team", "name": name, "creationTimestamp": created},
 		"spec":     object{"dnsNames": []string{"www.example.nl"}, "issuerRef": object{"name": "le"}}, "status": object{"state": "errored", "reason": reason},
+	}
+}
+
+func TestPlan_NoNames(t *testing.T) {
+	t.Parallel()
+	const certificates = "/apis/cert-manager.io/v1/namespaces/team/certificates"
+	for want, answer := range map[string]any{
+		"No Certificate with a DNS name uses Issuer team/le.":           object{},
+		"Your account may not read the Certificates of Issuer team/le.": http.StatusForbidden,
+	} {
+		a := newAPI()
+		a[certificates] = answer
+		plan := a.plan(t, check.Ask{Issuer: "team/le"})
+		if len(plan.Targets) > 0 || len(plan.Steps) != 1 || plan.Steps[0].Status == check.OK || plan.Steps[0].Summary != want {
+			t.Errorf("got %+v, want only %q", plan, want)
+		}
+	}
+}
+
+func TestPlan_InvalidConfig(t *testing.T) {
+	t.Parallel()
+	config := &rest.Config{Host: "https://cluster.test", TLSClientConfig: rest.TLSClientConfig{Insecure: true, CAFile: "ca.crt"}}
+	plan := planner().Plan(t.Context(), config, check.Ask{Issuer: "team/le"})
+	if len(plan.Steps) != 1 || plan.Steps[0].Status != check.Unknown || !strings.Contains(plan.Steps[0].Summary, "Cannot connect") {
+		t.Errorf("got %+v, want only that the check cannot connect", plan)
+	}
+	if _, err := planner().Challenges(t.Context(), config); err == nil {
+		t.Error("Challenges: got no error")
 	}
 }
 
@@ -299,9 +374,6 @@ func TestPlan_Names(t *testing.T) {
 
 func TestPlan_ClusterIssuer(t *testing.T) {
 	t.Parallel()
-	podWith := func(env ...object) object {
-		return object{"items": []object{{"spec": object{"serviceAccountName": "hook", "containers": []object{{"env": env}}}}}}
-	}
 	for name, c := range map[string]struct {
 		config    string
 		pods      object // nil for a pod whose ambient key comes from a Secret
@@ -309,9 +381,10 @@ func TestPlan_ClusterIssuer(t *testing.T) {
 		words     string
 		namespace string
 		secret    string
+		entry     string
 	}{
-		"Secret of the cluster resource namespace": {config: `{"apiKeySecretRef":{"name":"s"}}`, status: check.OK, words: "may read the Secret cm/s", namespace: "cm", secret: "s"},
-		"ambient key":               {config: `{}`, status: check.OK, words: "ambient API key, from the Secret webhook/ambient", namespace: "webhook", secret: "ambient"},
+		"Secret of the cluster resource namespace": {config: `{"apiKeySecretRef":{"name":"s"}}`, status: check.OK, words: "may read the Secret cm/s", namespace: "cm", secret: "s", entry: "api-key"},
+		"ambient key":               {config: `{}`, status: check.OK, words: "ambient API key, from the Secret webhook/ambient", namespace: "webhook", secret: "ambient", entry: "k"},
 		"ambient key in plain text": {config: `{}`, pods: podWith(object{"name": "KEY", "value": "k"}), status: check.Unknown, words: "comes from no Secret"},
 		"no ambient key":            {config: `{}`, pods: podWith(), status: check.Problem, words: "no ambient API key applies"},
 		"no pods":                   {config: `{}`, pods: object{}, status: check.Unknown, words: "Cannot find the webhook's pods"},
@@ -335,8 +408,8 @@ func TestPlan_ClusterIssuer(t *testing.T) {
 				if i < 0 || got.Steps[i].Status != c.status || !strings.Contains(got.Steps[i].Summary, c.words) {
 					t.Errorf("got %+v, want %s with %q", got.Steps, c.status, c.words)
 				}
-				if usable := got.Provider != ""; usable != (c.secret != "") || usable && (got.Namespace != c.namespace || got.Secret != c.secret || got.CNAMEStrategy != "None") {
-					t.Errorf("got solver %q with the Secret %s/%s and cnameStrategy %q, want %s/%s and None", got.Provider, got.Namespace, got.Secret, got.CNAMEStrategy, c.namespace, c.secret)
+				if usable := got.Provider != ""; usable != (c.secret != "") || usable && (got.Namespace != c.namespace || got.Secret != c.secret || got.Entry != c.entry || got.CNAMEStrategy != "None") {
+					t.Errorf("got %+v, want the Secret %s/%s with the key %s, and cnameStrategy None", got, c.namespace, c.secret, c.entry)
 				}
 			}
 		})
@@ -441,6 +514,9 @@ func TestChallenges_ManyPages(t *testing.T) {
 	a := api{pendingPath: func(r *http.Request) object {
 		next := map[string]string{"": "1", "1": "2", "2": ""}
 		at := r.URL.Query().Get("continue")
+		if limit := r.URL.Query().Get("limit"); limit != "500" {
+			t.Errorf("got limit %q, want 500", limit)
+		}
 		return object{"metadata": object{"continue": next[at]}, "items": []object{
 			{"metadata": object{"namespace": "n", "name": "c" + at}, "spec": object{"type": "DNS-01", "key": "v" + at}},
 		}}

@@ -29,7 +29,7 @@ func (w weight) exceeds(other weight) bool {
 func choose(solvers []acmeSolver, name string, labels map[string]string) int {
 	chosen, best := -1, weight{}
 	for i, s := range solvers {
-		if s.DNS01 == nil && (len(s.HTTP01) == 0 || strings.HasPrefix(name, "*.")) {
+		if s.DNS01 == nil && strings.HasPrefix(name, "*.") {
 			continue
 		}
 		w, ok := s.Selector.match(name, labels)

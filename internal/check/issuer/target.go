@@ -23,7 +23,7 @@ func (r *run) target(ctx context.Context, s subject) check.Target {
 	chosen := choose(solvers, s.name, s.labels)
 	normal, odd := intended(solvers)
 	switch meant := choose(normal, s.name, s.labels); {
-	case meant != chosen && len(odd) > 0:
+	case meant != chosen:
 		note(check.StepSolver, check.Problem, fmt.Sprintf("The selector of %s does not match %s as written: %s.", r, s.name, check.List(odd)),
 			"Write dnsNames and dnsZones in lower case and without a final dot.")
 		return t
@@ -146,7 +146,12 @@ func (r *run) findWebhook(ctx context.Context, name webhookName) webhook {
 	for _, resource := range served.Resources {
 		solvers = append(solvers, resource.Name)
 	}
-	if _, ours := r.KeyVariables[name.solver]; !ours || !slices.Contains(solvers, name.solver) {
+	_, ours := r.KeyVariables[name.solver]
+	switch isServed := slices.Contains(solvers, name.solver); {
+	case isServed && !ours:
+		return step(check.Unknown, fmt.Sprintf("The solver %s of %s belongs to another webhook.", name.solver, name.group),
+			"If this is not intended, give this webhook's solver a more specific selector.")
+	case !isServed:
 		return step(check.Problem, fmt.Sprintf("The webhook %s has no solver %q, only %s.", name.group, name.solver, check.List(solvers)),
 			"Set solverName to "+strings.Join(slices.Sorted(maps.Keys(r.KeyVariables)), " or ")+".")
 	}
@@ -165,16 +170,17 @@ func (r *run) accountOf(ctx context.Context, namespace, service string) account 
 			Selector map[string]string `json:"selector"`
 		} `json:"spec"`
 	}
-	if err := r.get(ctx, "/api/v1/namespaces/"+namespace+"/services/"+service, &s); err != nil || len(s.Spec.Selector) == 0 {
+	_ = r.get(ctx, "/api/v1/namespaces/"+namespace+"/services/"+service, &s)
+	if len(s.Spec.Selector) == 0 {
 		return a
 	}
 	var labels []string
 	for _, key := range slices.Sorted(maps.Keys(s.Spec.Selector)) {
 		labels = append(labels, key+"="+s.Spec.Selector[key])
 	}
-	pods, err := list[pod](ctx, r.cluster, "/api/v1/namespaces/"+namespace+"/pods", strings.Join(labels, ","))
+	pods, _ := list[pod](ctx, r.cluster, "/api/v1/namespaces/"+namespace+"/pods", strings.Join(labels, ","))
 	pods = slices.DeleteFunc(pods, func(p pod) bool { return p.Metadata.DeletionTimestamp != "" })
-	if err != nil || len(pods) == 0 {
+	if len(pods) == 0 {
 		return a
 	}
 	a.name = pods[0].Spec.ServiceAccountName

@@ -43,7 +43,11 @@ func TestKey_Trimmed(t *testing.T) {
 func TestKey_Errors(t *testing.T) {
 	t.Parallel()
 	good := cluster(t, theKey)
-	secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good}
+	secret := keysource.Secret{Namespace: "ns", Name: "secret", Entry: "key", Kubeconfig: good, From: "the panel", Variable: "V"}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	other := func(change func(*keysource.Secret)) keysource.Secret {
 		s := secret
 		change(&s)
@@ -57,14 +61,16 @@ func TestKey_Errors(t *testing.T) {
 	}{
 		{"empty variable", keysource.Environment{Variable: "V", Value: " \n", From: "the panel"}, "from the environment variable V is empty. Get a key from the panel", false},
 		{"two lines", keysource.Environment{Variable: "V", Value: theKey + "\n" + theKey}, "characters", false},
+		{"empty file", keysource.File{Path: empty, From: "the panel"}, "from the file " + empty + " is empty. Get a key from the panel", false},
 		{"file not found", keysource.File{Path: filepath.Join(t.TempDir(), "none")}, "not found", false},
 		{"directory", keysource.File{Path: t.TempDir()}, "Cannot read API key file", false},
-		{"Secret not found", other(func(s *keysource.Secret) { s.Name = "none" }), "ns/none not found", false},
+		{"Secret not found", other(func(s *keysource.Secret) { s.Name = "none" }), "kubectl create secret generic none --namespace=ns --from-file=key=", false},
 		{"Secret forbidden", other(func(s *keysource.Secret) { s.Namespace = "theirs" }), "may not read Secret theirs/secret", false},
 		{"unauthorized", other(func(s *keysource.Secret) { s.Namespace = "unauthorized" }), "may not read Secret unauthorized/secret", false},
+		{"empty Secret", other(func(s *keysource.Secret) { s.Kubeconfig = cluster(t, "\n") }), "from the Secret ns/secret is empty. Get a key from the panel", false},
 		{"key not in the Secret", other(func(s *keysource.Secret) { s.Entry = "none" }), "has no key none", false},
 		{"cluster unreachable", other(func(s *keysource.Secret) { s.Kubeconfig = kubeconfig(t, "http://127.0.0.1:1") }), "Cannot read Secret ns/secret", true},
-		{"kubeconfig not found", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "No cluster is configured", true},
+		{"kubeconfig not found", other(func(s *keysource.Secret) { s.Kubeconfig = filepath.Join(t.TempDir(), "none") }), "with --api-key-file or V.", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
