@@ -34,8 +34,6 @@ type probe struct {
 	written map[string]*writing
 	// sent reports whether a write was sent, and succeeded whether one succeeded.
 	sent, succeeded bool
-	// absentFails reports whether DELETE of a missing record fails, so that a success proves a removal.
-	absentFails bool
 }
 
 // writing is the state of a value that was sent.

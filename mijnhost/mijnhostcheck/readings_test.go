@@ -2,6 +2,7 @@ package mijnhostcheck_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,53 @@ func TestProbe_MeasuresThroughStaleReads(t *testing.T) {
 			t.Parallel()
 			inBubble(t, readings, func(w world) {
 				wantBehaviour(t, measured(w.run()), readings)
+			})
+		})
+	}
+}
+
+// mijn.host sometimes refuses valid requests, so a measurement needs three refusals.
+func TestProbe_MeasuresThroughRefusals(t *testing.T) {
+	t.Parallel()
+	readings := mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true}
+	for op, last := range map[mijnhosttest.Operation]int{mijnhosttest.OpPatchRecord: 3, mijnhosttest.OpDeleteRecord: 4} {
+		for skip := range last + 1 {
+			inBubble(t, readings, func(w world) {
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: op, Skip: skip, Times: 2})
+				wantBehaviour(t, measured(w.run()), readings)
+			})
+		}
+	}
+}
+
+// A read shows each record in a form that no reading of the simulator has.
+func TestProbe_MeasuresShownForms(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		stored, shown, names string
+		ttl                  int
+	}{
+		"TTL as sent":         {"", "", "absolute", 120},
+		"another TTL":         {`"ttl":120`, `"ttl":300`, "absolute", 300},
+		"names without a dot": {`.example.nl."`, `.example.nl"`, "absolute-without-dot", 120},
+		"names in upper case": {`.example.nl."`, `.EXAMPLE.NL"`, "absolute-without-dot", 120},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				r := w.run(func(o *check.Options) {
+					o.TTL = 120
+					through(o, showing(c.stored, c.shown)) //nolint:bodyclose // the client closes it
+				})
+				wantOutcome(t, r, check.Well)
+				if got := measured(r); got.TTLSent != 120 || got.TTLShown != c.ttl || got.Names != c.names {
+					t.Errorf("got %+v", got)
+				}
+				for _, request := range w.api.Requests() {
+					if request.Op == mijnhosttest.OpPatchRecord && !strings.Contains(string(request.Body), `"ttl":120`) {
+						t.Errorf("wrote %s", request.Body)
+					}
+				}
 			})
 		})
 	}

@@ -226,6 +226,11 @@ func TestSteps(t *testing.T) {
 			step: check.StepValues, status: check.OK, words: []string{"has 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
 		},
 		{
+			claim: "list without all records", zone: withRecords(sim.Record("_acme-challenge.example.nl", "TXT", value, 60)),
+			set:  func(w world) change { w.api.Inject(sim.Fault{Kind: sim.ShortRead(), Op: sim.OpListZones}); return nil },
+			step: check.StepValues, status: check.OK, words: []string{"has 1 TXT value"}, outcome: check.Well,
+		},
+		{
 			claim: "name that only a wildcard covers",
 			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
 			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
@@ -417,6 +422,7 @@ func TestProbe_InterruptedAtAnyCall(t *testing.T) {
 				t.Errorf("interrupted at call %d: left behind %s", n, r.LeftBehind)
 			}
 			if updates > 0 {
+				wantStep(t, r, check.StepWrite, check.OK)
 				wantStep(t, r, check.StepRemove, check.OK)
 			}
 		})
