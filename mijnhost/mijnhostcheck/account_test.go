@@ -82,6 +82,18 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 	}
 }
 
+// managed_dns is undocumented, so it does not outweigh a successful read.
+func TestManaged_ReadDecides(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{}, func(w world) {
+		r := w.run(func(o *check.Options) {
+			o.ReadOnly = true
+			through(o, showing(`"managed_dns":true`, `"managed_dns":false`)) //nolint:bodyclose // the client closes it
+		})
+		wantStep(t, r, check.StepManaged, check.OK, "mijn.host hosts")
+	})
+}
+
 func notManagedAndManaged(w world) {
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.StatusMessage(400, notManaged), Op: mijnhosttest.OpReadRecords})
 }

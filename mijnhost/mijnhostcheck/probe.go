@@ -76,7 +76,6 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 		w = &writing{}
 		p.written[r.Value] = w
 	}
-	w.removed = false
 	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that it was not written
 	w.at = time.Now()
 	p.zone.wrote(w.at)
@@ -110,7 +109,7 @@ func (p *probe) dropMissing(shown []mijnhost.Record) {
 
 // statusOf returns the HTTP status of an API error, or 0 without a response.
 func statusOf(err error) int {
-	if e := (*apiclient.Error)(nil); errors.As(err, &e) && !e.Unexpected {
+	if e := (*apiclient.Error)(nil); errors.As(err, &e) {
 		return e.Status
 	}
 	return 0
