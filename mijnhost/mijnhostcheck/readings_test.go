@@ -87,6 +87,7 @@ func TestProbe_MeasuresThroughFailures(t *testing.T) {
 	patch := func(status, skip int) mijnhosttest.Fault {
 		return mijnhosttest.Fault{Kind: mijnhosttest.Status(status), Op: mijnhosttest.OpPatchRecord, Skip: skip}
 	}
+	ignored := mijnhosttest.Fault{Kind: mijnhosttest.ErrorInside200(200, "OK"), Op: mijnhosttest.OpPatchRecord, Skip: 1, Times: 1}
 	failing := func(skip int, until time.Duration) mijnhosttest.Fault {
 		return mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord, Skip: skip, Until: until}
 	}
@@ -97,6 +98,7 @@ func TestProbe_MeasuresThroughFailures(t *testing.T) {
 	}{
 		"second value refused": {patch(400, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "fails", "", "" }, 0},
 		"second value fails":   {patch(500, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "", "", "" }, 0},
+		"second value ignored": {ignored, func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.DeleteMatches = "", "", "" }, 1}, // no time left
 		"same value fails":     {patch(500, 2), func(b *mijnhostcheck.Behaviour) { b.PatchSameValue, b.Names = "", "" }, 1},
 		"missing record fails": {failing(0, 30*time.Second), func(b *mijnhostcheck.Behaviour) { b.DeleteAbsent, b.DeleteAbsentStatus = "", 0 }, 1},
 		"other form fails":     {failing(3, time.Minute), func(b *mijnhostcheck.Behaviour) { b.DeleteMatches = "" }, 1},

@@ -201,6 +201,9 @@ func TestProbe_InterruptedWhileWriting(t *testing.T) {
 						t.Errorf("%s was cancelled", r.Method)
 					}
 				}
+				if deletes := w.api.CallsOf(mijnhosttest.OpDeleteRecord); method == http.MethodDelete && deletes != 1 {
+					t.Errorf("got %d calls of DELETE, want none after the interruption", deletes)
+				}
 				if _, removed := stepOf(r, check.StepRemove); removed != (method == http.MethodPatch) { // a DELETE is sent first
 					t.Errorf("got a removal step: %v\n%s", removed, textOf(t, r))
 				}

@@ -222,7 +222,8 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 	}
 }
 
-// wantNoStepAfterFailure requires that no step occurs twice, or uses what an earlier step failed to read or write.
+// wantNoStepAfterFailure requires that no step occurs twice, or uses what an earlier step failed to read or write, and that a time
+// was measured only if reads showed the record.
 func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
 	t.Helper()
 	needs := map[check.StepID]check.StepID{
@@ -235,6 +236,9 @@ func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
 			t.Errorf("unexpected step %s in\n%s", s.ID, textOf(t, r))
 		}
 		status[s.ID] = s.Status
+	}
+	if b := measured(r); b != nil && (b.Reads.SettledAfter != nil) != (status[check.StepRead] == check.OK) {
+		t.Errorf("got reads %+v in\n%s", b.Reads, textOf(t, r))
 	}
 }
 
