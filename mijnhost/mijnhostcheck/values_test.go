@@ -27,13 +27,17 @@ func TestRemoveValue(t *testing.T) {
 		words  string
 		left   bool
 	}{
-		"removed": {func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Slow(4 * time.Second)} },
-			check.OK, `Removed value "of-a-challenge"`, false},
+		"removed": {
+			func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Slow(4 * time.Second)} },
+			check.OK, `Removed value "of-a-challenge"`, false,
+		},
 		"interrupted while deleting": {func(interrupt func()) mijnhosttest.Fault {
 			return mijnhosttest.Fault{Kind: mijnhosttest.Slow(time.Second), When: func(mijnhosttest.Request) bool { interrupt(); return true }}
 		}, check.OK, "", false},
-		"fails": {func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Status(500)} },
-			check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`, true},
+		"fails": {
+			func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Status(500)} },
+			check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`, true,
+		},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()

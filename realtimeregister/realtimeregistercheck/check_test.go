@@ -670,7 +670,7 @@ func TestProbe_Record(t *testing.T) {
 			sent := regexp.MustCompile(fmt.Sprintf(`"_mijn-host-webhook-check-\w+\.example\.nl","type":"TXT","content":"([\w-]{43})","ttl":%d`, want))
 			if !slices.ContainsFunc(w.api.Requests(), func(r sim.Request) bool {
 				found := sent.FindSubmatch(r.Body)
-				if found == nil || seen[string(found[1])] {
+				if len(found) == 0 || seen[string(found[1])] {
 					return false
 				}
 				seen[string(found[1])] = true
