@@ -18,7 +18,7 @@ func formOf(name, domain string) string {
 	switch {
 	case strings.HasSuffix(name, "."):
 		return formAbsolute
-	case dnsname.IsSubdomain(strings.ToLower(name), domain):
+	case dnsname.IsSubdomain(name, domain):
 		return formNoDot
 	default:
 		return formRelative

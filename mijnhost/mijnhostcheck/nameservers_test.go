@@ -93,7 +93,8 @@ func TestNameservers_Failures(t *testing.T) {
 			check.Problem,
 			[]string{"ns1.mijn.host (it returns REFUSED)"},
 		},
-		{"one fails for 15 s", func(w world) {
+		{"one fails for 15 s, until PATCH has replaced the first value", func(w world) {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.Patch = mijnhosttest.PatchReplaces })
 			var start time.Time
 			w.dns.ask = func(_ string, query *dns.Msg) *dns.Msg {
 				if query.Question[0].Qtype != dns.TypeTXT {

@@ -34,8 +34,6 @@ type probe struct {
 	written map[string]*writing
 	// sent reports whether a write was sent, and succeeded whether one succeeded.
 	sent, succeeded bool
-	// absentFails reports whether DELETE of a missing record fails, so that a success proves a removal.
-	absentFails bool
 }
 
 // writing is the state of a value that was sent.
@@ -78,7 +76,6 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 		w = &writing{}
 		p.written[r.Value] = w
 	}
-	w.removed = false
 	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that it was not written
 	w.at = time.Now()
 	p.zone.wrote(w.at)
@@ -112,7 +109,7 @@ func (p *probe) dropMissing(shown []mijnhost.Record) {
 
 // statusOf returns the HTTP status of an API error, or 0 without a response.
 func statusOf(err error) int {
-	if e := (*apiclient.Error)(nil); errors.As(err, &e) && !e.Unexpected {
+	if e := (*apiclient.Error)(nil); errors.As(err, &e) {
 		return e.Status
 	}
 	return 0

@@ -2,6 +2,7 @@ package mijnhostcheck_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,97 @@ func TestProbe_MeasuresThroughStaleReads(t *testing.T) {
 	}
 }
 
+// mijn.host sometimes refuses valid requests, so a measurement needs three refusals.
+func TestProbe_MeasuresThroughRefusals(t *testing.T) {
+	t.Parallel()
+	readings := mijnhosttest.Options{PatchSame: mijnhosttest.PatchSameDuplicates, DeleteOneCopy: true}
+	for op, last := range map[mijnhosttest.Operation]int{mijnhosttest.OpPatchRecord: 3, mijnhosttest.OpDeleteRecord: 4} {
+		for skip := range last + 1 {
+			inBubble(t, readings, func(w world) {
+				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: op, Skip: skip, Times: 2})
+				wantBehaviour(t, measured(w.run()), readings)
+			})
+		}
+	}
+}
+
+// What could not be measured is empty. run requires that the probe record is removed.
+func TestProbe_MeasuresThroughFailures(t *testing.T) {
+	t.Parallel()
+	patch := func(status, skip int) mijnhosttest.Fault {
+		return mijnhosttest.Fault{Kind: mijnhosttest.Status(status), Op: mijnhosttest.OpPatchRecord, Skip: skip}
+	}
+	ignored := mijnhosttest.Fault{Kind: mijnhosttest.ErrorInside200(200, "OK"), Op: mijnhosttest.OpPatchRecord, Skip: 1, Times: 1}
+	failing := func(skip int, until time.Duration) mijnhosttest.Fault {
+		return mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord, Skip: skip, Until: until}
+	}
+	for claim, c := range map[string]struct {
+		fault mijnhosttest.Fault
+		want  func(*mijnhostcheck.Behaviour) // changes what is measured without the fault
+		notes int
+	}{
+		"second value refused": {patch(400, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "fails", "", "" }, 0},
+		"second value fails":   {patch(500, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "", "", "" }, 0},
+		"second value ignored": {ignored, func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.DeleteMatches = "", "", "" }, 1}, // no time left
+		"same value fails":     {patch(500, 2), func(b *mijnhostcheck.Behaviour) { b.PatchSameValue, b.Names = "", "" }, 1},
+		"missing record fails": {failing(0, 30*time.Second), func(b *mijnhostcheck.Behaviour) { b.DeleteAbsent, b.DeleteAbsentStatus = "", 0 }, 1},
+		"other form fails":     {failing(3, time.Minute), func(b *mijnhostcheck.Behaviour) { b.DeleteMatches = "" }, 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.api.Inject(c.fault)
+				r := w.run()
+				want := mijnhostcheck.Behaviour{
+					PatchSecondValue: "adds", PatchSameValue: "keeps", DeleteAbsent: "fails", DeleteAbsentStatus: 400, DeleteMatches: "any-form",
+					Names: "absolute", Values: "bare", TTLSent: 60, TTLShown: 60, Reads: measured(r).Reads,
+				}
+				c.want(&want)
+				if got := *measured(r); got != want {
+					t.Errorf("measured:\n got %+v\nwant %+v", got, want)
+				}
+				if len(r.Notes) != c.notes {
+					t.Errorf("got notes %q, want %d", r.Notes, c.notes)
+				}
+				wantStep(t, r, check.StepRemove, check.OK, "Removed the probe record.")
+			})
+		})
+	}
+}
+
+// A read shows each record in a form that no reading of the simulator has.
+func TestProbe_MeasuresShownForms(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		stored, shown, names string
+		ttl                  int
+	}{
+		"TTL as sent":         {"", "", "absolute", 120},
+		"another TTL":         {`"ttl":120`, `"ttl":300`, "absolute", 300},
+		"names without a dot": {`.example.nl."`, `.example.nl"`, "absolute-without-dot", 120},
+		"names in upper case": {`.example.nl."`, `.EXAMPLE.NL"`, "absolute-without-dot", 120},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				r := w.run(func(o *check.Options) {
+					o.TTL = 120
+					through(o, showing(c.stored, c.shown)) //nolint:bodyclose // the client closes it
+				})
+				wantOutcome(t, r, check.Well)
+				if got := measured(r); got.TTLSent != 120 || got.TTLShown != c.ttl || got.Names != c.names {
+					t.Errorf("got %+v", got)
+				}
+				for _, request := range w.api.Requests() {
+					if request.Op == mijnhosttest.OpPatchRecord && !strings.Contains(string(request.Body), `"ttl":120`) {
+						t.Errorf("wrote %s", request.Body)
+					}
+				}
+			})
+		})
+	}
+}
+
 // wantBehaviour compares the measurement with the simulator's options.
 func wantBehaviour(t *testing.T, got *mijnhostcheck.Behaviour, readings mijnhosttest.Options) {
 	t.Helper()
@@ -122,6 +214,7 @@ func TestProbe_MeasuresReads(t *testing.T) {
 		incomplete string
 	}{
 		{"fresh reads", mijnhosttest.Options{}, 0, false, "no"},
+		{"no other records", mijnhosttest.Options{}, 0, false, ""},
 		{"stale for 3 s", mijnhosttest.Options{StaleReads: 3 * s}, 3 * s, false, "no"},
 		{"stale for 15 s", mijnhosttest.Options{StaleReads: 15 * s}, 15 * s, false, "no"},
 		{"replicas disagree for 5 s", mijnhosttest.Options{StaleReads: 5 * s, ReplicaJitter: true}, 5 * s, true, "no"},
@@ -131,6 +224,9 @@ func TestProbe_MeasuresReads(t *testing.T) {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, c.readings, func(w world) {
+				if c.incomplete == "" {
+					w.api.SetRecords(domain, nil)
+				}
 				r := w.run()
 				wantOutcome(t, r, check.Well)
 				got := measured(r).Reads

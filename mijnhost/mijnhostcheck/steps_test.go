@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -81,6 +82,30 @@ func TestSteps(t *testing.T) {
 			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.MinTTL = 300 })
 			return nil
 		}, check.StepWrite, check.Problem, []string{"TTL 60", "ttl must be at least", "--ttl"}, check.Trouble},
+		{"write refused twice", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: mijnhosttest.OpPatchRecord, Times: 2})
+			return nil
+		}, check.StepWrite, check.OK, nil, check.Well},
+		{"write fails", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpPatchRecord})
+			return nil
+		}, check.StepWrite, check.Unknown, []string{"Cannot write the probe record _mijn-host-webhook-check-", ".example.nl with TTL 60: ", "500"}, check.Unclear},
+		{"zone unreadable before the write", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords, Skip: 1})
+			return nil
+		}, check.StepWrite, check.Unknown, []string{"Cannot read the zone before writing", "500"}, check.Unclear},
+		{"zone unreadable after the write", func(w world) change {
+			w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpReadRecords, Skip: 2, Until: 20 * time.Second})
+			return nil
+		}, check.StepRead, check.Unknown, []string{"Cannot read the probe record", "500"}, check.Unclear},
+		{"record not shown for 70 s", func(w world) change {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.StaleReads = 70 * time.Second })
+			return nil
+		}, check.StepRead, check.Problem, []string{"reliably within 60 s", "accepts a record and does not show it"}, check.Trouble},
+		{"record not shown for 70 s, removal", func(w world) change {
+			w.api.Reconfigure(func(o *mijnhosttest.Options) { o.StaleReads = 70 * time.Second })
+			return nil
+		}, check.StepRemove, check.OK, nil, check.Trouble},
 		{"read-only", func(world) change {
 			return func(o *check.Options) { o.ReadOnly = true }
 		}, check.StepWrite, check.Skipped, []string{"--read-only"}, check.Well},

@@ -37,7 +37,7 @@ func TestBehaviour_Sentences(t *testing.T) {
 		"everything, duplicates": {
 			mijnhostcheck.Behaviour{
 				PatchSecondValue: "adds", PatchSameValue: "duplicates", DeleteAbsent: "succeeds", DeleteMatches: "any-form", DeleteCopies: "one",
-				Names: "relative", Values: "bare", TTLSent: 60, TTLShown: 60,
+				Names: "relative", Values: "bare", TTLSent: 120, TTLShown: 120,
 				Reads: mijnhostcheck.Reads{SettledAfter: new(float64), Incomplete: "empty", IncompleteFor: 4},
 			},
 			[]string{
@@ -48,9 +48,18 @@ func TestBehaviour_Sentences(t *testing.T) {
 				"Duplicates of a record: DELETE removes one.",
 				"Record names: relative to the domain.",
 				"TXT values: without quotes.",
-				"TTL: 60 s, as sent.",
+				"TTL: 120 s, as sent.",
 				"Reads after a write: consistent at once.",
 				"Other records after a write: all missing for 4 s.",
+			},
+		},
+		"other forms": {
+			mijnhostcheck.Behaviour{DeleteCopies: "all", Names: "absolute-without-dot", Reads: mijnhostcheck.Reads{Incomplete: "no"}},
+			[]string{
+				"Duplicates of a record: DELETE removes all.",
+				"Record names: absolute, without a final dot.",
+				"Other records after a write: always shown.",
+				"Other measurements: inconclusive.",
 			},
 		},
 	} {

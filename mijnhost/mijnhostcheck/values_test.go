@@ -1,8 +1,10 @@
 package mijnhostcheck_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -20,38 +22,53 @@ func TestWildcard(t *testing.T) {
 
 func TestRemoveValue(t *testing.T) {
 	t.Parallel()
-	inBubble(t, mijnhosttest.Options{}, func(w world) {
-		w.api.AddRecord(domain, record("TXT", "_acme-challenge.example.nl.", "of-a-challenge-2"))
-		before := len(w.api.Records(domain))
-		o := w.options()
-		o.RemoveValue = "of-a-challenge"
-		r, err := check.Run(w.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantStep(t, r, check.StepRemoveValue, check.OK, `Removed value "of-a-challenge"`)
-		wantStep(t, r, check.StepWrite, check.Skipped)
-		if got := w.api.Records(domain); len(got) != before-1 || !shows(got, "of-a-challenge-2") || shows(got, "of-a-challenge") {
-			t.Errorf("got zone %v", got)
-		}
-	})
-}
-
-func TestRemoveValue_Fails(t *testing.T) {
-	t.Parallel()
-	inBubble(t, mijnhosttest.Options{}, func(w world) {
-		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(500), Op: mijnhosttest.OpDeleteRecord})
-		o := w.options()
-		o.RemoveValue = "of-a-challenge"
-		r, err := check.Run(w.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantStep(t, r, check.StepRemoveValue, check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`)
-		if text := textOf(t, r); strings.Contains(text, "Removed value") {
-			t.Errorf("report says that the value is removed:\n%s", text)
-		}
-	})
+	for claim, c := range map[string]struct {
+		fault  func(interrupt func()) mijnhosttest.Fault
+		status check.Status
+		words  string
+		left   bool
+	}{
+		"removed": {
+			func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Slow(4 * time.Second)} },
+			check.OK, `Removed value "of-a-challenge"`, false,
+		},
+		"interrupted while deleting": {func(interrupt func()) mijnhosttest.Fault {
+			return mijnhosttest.Fault{Kind: mijnhosttest.Slow(time.Second), When: func(mijnhosttest.Request) bool { interrupt(); return true }}
+		}, check.OK, "", false},
+		"fails": {
+			func(func()) mijnhosttest.Fault { return mijnhosttest.Fault{Kind: mijnhosttest.Status(500)} },
+			check.Problem, `Value "of-a-challenge" may still be at _acme-challenge.example.nl`, true,
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, mijnhosttest.Options{}, func(w world) {
+				w.api.AddRecord(domain, record("TXT", "_acme-challenge.example.nl.", "of-a-challenge-2"))
+				before := len(w.api.Records(domain))
+				ctx, interrupt := context.WithCancel(w.Context())
+				defer interrupt()
+				f := c.fault(interrupt)
+				f.Op = mijnhosttest.OpDeleteRecord
+				w.api.Inject(f)
+				o := w.options()
+				o.RemoveValue = "of-a-challenge"
+				r, err := check.Run(ctx, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantStep(t, r, check.StepRemoveValue, c.status, c.words)
+				if ctx.Err() == nil {
+					wantStep(t, r, check.StepWrite, check.Skipped)
+				}
+				if c.left && strings.Contains(textOf(t, r), "Removed value") {
+					t.Errorf("report says that the value is removed:\n%s", textOf(t, r))
+				}
+				if got := w.api.Records(domain); !shows(got, "of-a-challenge-2") || shows(got, "of-a-challenge") != c.left || !c.left && len(got) != before-1 {
+					t.Errorf("got zone %v", got)
+				}
+			})
+		})
+	}
 }
 
 // The report shows values without quotes, and at most ten.

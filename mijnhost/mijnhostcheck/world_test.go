@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -158,6 +159,7 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 		w.Errorf("zone changed:\n got %v\nwant %v", after, before)
 	}
 	w.wantOnlyProbeTouched()
+	wantNoStepAfterFailure(w.T, r)
 	text := textOf(w.T, r)
 	for _, secret := range []string{testKey, addr1, addr2} {
 		if strings.Contains(text, secret) {
@@ -167,11 +169,15 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	return r
 }
 
+// written is the name in a PATCH: absolute, or relative to the domain.
+var written = regexp.MustCompile(`"name":"_mijn-host-webhook-check-\w+(\.[\w.-]+\.)?"`)
+
 // wantOnlyProbeTouched requires that all writes have the probe's name.
 func (w world) wantOnlyProbeTouched() {
 	w.Helper()
 	for _, r := range w.api.Requests() {
-		if r.Method != http.MethodGet && !strings.Contains(string(r.Body), `"name":"_mijn-host-webhook-check-`) {
+		if r.Method != http.MethodGet && !strings.Contains(string(r.Body), `"name":"_mijn-host-webhook-check-`) ||
+			r.Method == http.MethodPatch && !written.Match(r.Body) {
 			w.Errorf("got %s %s of %s", r.Method, r.Path, r.Body)
 		}
 	}
@@ -220,6 +226,26 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 	}
 	if status == check.Problem && s.Remedy == "" {
 		t.Errorf("step %s has no remedy: %s", id, s.Summary)
+	}
+}
+
+// wantNoStepAfterFailure requires that no step occurs twice, or uses what an earlier step failed to read or write, and that a time
+// was measured only if reads showed the record.
+func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
+	t.Helper()
+	needs := map[check.StepID]check.StepID{
+		check.StepDomain: check.StepKey, check.StepValues: check.StepManaged, check.StepWrite: check.StepManaged,
+		check.StepRead: check.StepWrite, check.StepNameservers: check.StepRead,
+	}
+	status := map[check.StepID]check.Status{}
+	for _, s := range r.Steps {
+		if _, twice := status[s.ID]; twice || status[needs[s.ID]] != "" && status[needs[s.ID]] != check.OK {
+			t.Errorf("unexpected step %s in\n%s", s.ID, textOf(t, r))
+		}
+		status[s.ID] = s.Status
+	}
+	if b := measured(r); b != nil && (b.Reads.SettledAfter != nil) != (status[check.StepRead] == check.OK) {
+		t.Errorf("got reads %+v in\n%s", b.Reads, textOf(t, r))
 	}
 }
 

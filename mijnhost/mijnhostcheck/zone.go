@@ -175,9 +175,7 @@ func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 		worst = max(worst, *z.reads.SettledAfter)
 	}
 	quiet := z.written.Add(time.Duration(1.5*worst*float64(time.Second)) + 2*time.Second)
-	if err := check.Pause(ctx, time.Until(quiet)); err != nil {
-		return view{}, false, err
-	}
+	_ = check.Pause(ctx, time.Until(quiet)) // the next read fails if ctx is done
 	var before []mijnhost.Record
 	return z.await(ctx, func(v view) bool {
 		same := v.complete && slices.Equal(v.shown, before)
@@ -202,9 +200,7 @@ func (z *zone) await(ctx context.Context, holds func(view) bool) (v view, agreed
 		if inARow == steady || waited > awaitTime {
 			return v, inARow == steady, nil
 		}
-		if err := check.Pause(ctx, pauseAfter(waited)); err != nil {
-			return v, false, err
-		}
+		_ = check.Pause(ctx, pauseAfter(waited)) // the next read fails if ctx is done
 	}
 }
 

@@ -134,7 +134,7 @@ func described(zones []*realtimeregister.Zone) string {
 	return check.List(all)
 }
 
-// unfit returns why a zone must not be written, or "".
+// unfit returns why a zone that choose returned must not be written, or "".
 func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	const cname = ", or delegate the challenge to another zone by CNAME."
 	switch {
@@ -143,8 +143,6 @@ func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	case z.Master() != "":
 		return fmt.Sprintf("Zone %s is a secondary zone of %s, so its records come from there.", z.Name, z.Master()),
 			"Use a solver for the DNS host of the primary zone" + cname
-	case z.IsPending():
-		return fmt.Sprintf("Zone %s is pending deletion.", z.Name), "Restore the zone in Realtime Register's portal, or contact support."
 	case len(z.Records) == 0:
 		return fmt.Sprintf("Zone %s has no records, or the API does not show them. The webhook does not write to such a zone.", z.Name),
 			"Add a TXT record to the zone in Realtime Register's portal."

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
@@ -27,6 +31,9 @@ func TestCheck_ReadsOnly(t *testing.T) {
 		wantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
 		wantStep(t, r, check.StepCAA, check.OK)
 		wantStep(t, r, check.StepWrite, check.Skipped, "--write is not set", "replaces all records")
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "kubectl delete challenge NAME") {
+			t.Errorf("got notes %q", r.Notes)
+		}
 	})
 }
 
@@ -55,7 +62,33 @@ func TestSteps(t *testing.T) {
 		{
 			claim: "API down",
 			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil)}); return nil },
-			step:  check.StepKey, status: check.Unknown, words: []string{"503", "run the check again"}, outcome: check.Unclear,
+			step:  check.StepKey, status: check.Unknown, words: []string{"503", "--realtimeregister-base-url", "run the check again"}, outcome: check.Unclear,
+		},
+		{
+			claim: "API hangs",
+			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Hang()}); return nil },
+			step:  check.StepKey, status: check.Unknown, words: []string{"Cannot verify the API key", "--realtimeregister-base-url"}, outcome: check.Unclear,
+		},
+		{
+			claim: "API fails after the key is accepted",
+			set:   func(w world) change { w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil), Skip: 1}); return nil },
+			step:  check.StepDomain, status: check.Unknown, words: []string{"503"}, outcome: check.Unclear,
+		},
+		{
+			claim: "zone cannot be read",
+			set: func(w world) change {
+				w.api.Inject(sim.Fault{Kind: sim.Unavailable(nil), Op: sim.OpReadZone})
+				return nil
+			},
+			step: check.StepManaged, status: check.Unknown, words: []string{"Cannot read zone example.nl", "503"}, outcome: check.Unclear,
+		},
+		{
+			claim: "zone read hangs, nameservers of the list",
+			set: func(w world) change {
+				w.api.Inject(sim.Fault{Kind: sim.Hang(), Op: sim.OpReadZone})
+				return nil
+			},
+			step: check.StepDelegation, status: check.OK, words: []string{"ns1.yoursrs.com"}, outcome: check.Unclear,
 		},
 		{
 			claim: "rate-limited",
@@ -89,13 +122,17 @@ func TestSteps(t *testing.T) {
 			words: []string{"no records", "Add a TXT record"}, outcome: check.Trouble,
 		},
 		{
-			claim: "two zones of one name",
+			claim: "two zones of one name, and one pending deletion",
 			set: func(w world) change {
 				w.api.AddZone("reseller", sim.Zone{Name: domain, Service: "PREMIUM", Undelegated: true, NS: []string{"ns1.brand.test"}, Records: others()})
+				w.api.AddZone("reseller", sim.Zone{Name: domain, Undelegated: true, DeletionDate: "2026-12-01T00:00:00Z", Records: others()})
 				return nil
 			},
 			step: check.StepManaged, status: check.Problem,
-			words: []string{"BASIC with nameservers ns1.yoursrs.com", "PREMIUM with nameservers ns1.brand.test", "Set service"}, outcome: check.Trouble,
+			words: []string{
+				"more than once: BASIC with nameservers ns1.yoursrs.com and ns2.yoursrs.com and PREMIUM with nameservers ns1.brand.test.", "Set service",
+			},
+			outcome: check.Trouble,
 		},
 		{
 			claim: "two zones of one name, service set",
@@ -189,6 +226,11 @@ func TestSteps(t *testing.T) {
 			step: check.StepValues, status: check.OK, words: []string{"has 2 TXT values", `"` + value + `"`, `"x\x1b[31m"`}, outcome: check.Well,
 		},
 		{
+			claim: "list without all records", zone: withRecords(sim.Record("_acme-challenge.example.nl", "TXT", value, 60)),
+			set:  func(w world) change { w.api.Inject(sim.Fault{Kind: sim.ShortRead(), Op: sim.OpListZones}); return nil },
+			step: check.StepValues, status: check.OK, words: []string{"has 1 TXT value"}, outcome: check.Well,
+		},
+		{
 			claim: "name that only a wildcard covers",
 			zone:  withRecords(sim.Record("*.example.nl", "A", "192.0.2.1", 60), sim.Record("_acme-challenge.shop.example.nl", "TXT", value, 60)),
 			set:   func(world) change { return func(o *check.Options) { o.Name = "shop.example.nl" } },
@@ -221,6 +263,7 @@ func TestSteps(t *testing.T) {
 				r := w.run(change)
 				wantStep(w.T, r, c.step, c.status, c.words...)
 				wantOutcome(w.T, r, c.outcome)
+				wantNoStepAfterFailure(w.T, r)
 			})
 		})
 	}
@@ -232,10 +275,11 @@ func TestProbe_WithLease(t *testing.T) {
 		r := w.run(w.withLeases)
 		wantOutcome(t, r, check.Well)
 		wantStep(t, r, check.StepWrite, check.OK, "A Lease in namespace webhook protected")
+		wantStep(t, r, check.StepRead, check.OK, "at once")
 		wantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
 		wantStep(t, r, check.StepRemove, check.OK)
-		if len(w.cluster.Leases()) != 1 {
-			t.Errorf("got Leases %v", w.cluster.Leases())
+		if leases := w.cluster.Leases(); len(leases) != 1 || leases[0].Namespace != "webhook" {
+			t.Errorf("got Leases %v", leases)
 		}
 	})
 }
@@ -260,35 +304,67 @@ func TestProbe_WithoutCluster(t *testing.T) {
 
 func TestProbe_Fails(t *testing.T) {
 	t.Parallel()
+	const everyLease = "Use an account that may get, create and update Leases"
 	for _, c := range []struct {
-		claim  string
-		zone   sim.Zone
-		set    func(world)
-		change func(world, *check.Options)
-		status check.Status
-		words  []string
+		claim   string
+		zone    sim.Zone
+		set     func(world)
+		change  func(world, *check.Options)
+		status  check.Status
+		words   []string
+		outcome check.Outcome
 	}{
 		{
 			claim: "key without UPDATE_DNS_ZONE", set: func(w world) { w.api.SetReadOnly(testKey) },
-			status: check.Problem, words: []string{"not allowed to update zones", "UPDATE_DNS_ZONE"},
+			status: check.Problem, words: []string{"not allowed to update zones", "UPDATE_DNS_ZONE"}, outcome: check.Trouble,
 		},
 		{
 			claim: "record that blocks updates", zone: sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))},
-			status: check.Problem, words: []string{"q.example.nl TXT blocks every update"},
+			status: check.Problem, words: []string{"q.example.nl TXT blocks every update"}, outcome: check.Trouble,
 		},
 		{
-			claim: "Leases forbidden", change: func(w world, o *check.Options) { w.withLeases(o) },
+			claim: "Leases forbidden", change: world.withLeases,
 			set: func(w world) {
 				w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: 403} })
 			},
-			status: check.Problem, words: []string{"Leases", "--lease-namespace"},
+			status: check.Problem, words: []string{"Leases", everyLease}, outcome: check.Trouble,
 		},
 		{
-			claim: "Lease API fails", change: func(w world, o *check.Options) { w.withLeases(o) },
+			claim: "Lease API fails", change: world.withLeases,
 			set: func(w world) {
 				w.cluster.Inject(func(leasetest.Request) leasetest.Fault { return leasetest.Fault{Status: 500} })
 			},
-			status: check.Problem, words: []string{"Lease", "--lease-namespace"},
+			status: check.Problem, words: []string{"Lease", everyLease}, outcome: check.Trouble,
+		},
+		{
+			claim: "Lease of another process", change: world.withLeases,
+			set: func(w world) {
+				other := kubelease.New("webhook")
+				if err := other.Connect(w.cluster.Config(nil)); err != nil {
+					w.Fatal(err)
+				}
+				if _, err := other.Acquire(w.Context(), fmt.Sprintf("realtime-register %s %d", domain, w.zone)); err != nil {
+					w.Fatal(err)
+				}
+			},
+			status: check.Unknown, words: []string{"another webhook process has the Lease", "in a few minutes"}, outcome: check.Unclear,
+		},
+		{
+			claim: "reads by id older than the list",
+			set: func(w world) {
+				w.api.Reconfigure(func(o *sim.Options) { o.History = time.Hour })
+				w.api.AddRecord(w.zone, sim.Record("new.example.nl", "A", "192.0.2.10", 3600))
+				w.api.Inject(sim.Fault{Kind: sim.StaleRead(time.Minute), Op: sim.OpReadZone, Skip: 1, Until: 40 * time.Second})
+			},
+			status: check.Unknown, words: []string{"outdated or incomplete", "in a few minutes"}, outcome: check.Unclear,
+		},
+		{
+			claim: "slow lookup of the zone",
+			set: func(w world) { // after the check's own two
+				w.api.Inject(sim.Fault{Kind: sim.Hang(), Op: sim.OpListZones, Skip: 2, Times: 1})
+				w.api.Inject(sim.Fault{Kind: sim.Late(7*time.Second, sim.Status(503)), Op: sim.OpListZones, Skip: 2, Times: 1})
+			},
+			status: check.Unknown, words: []string{"Realtime Register is too slow", "in a few minutes"}, outcome: check.Unclear,
 		},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
@@ -303,8 +379,52 @@ func TestProbe_Fails(t *testing.T) {
 					}
 				})
 				wantStep(t, r, check.StepWrite, c.status, c.words...)
-				wantOutcome(t, r, check.Trouble)
+				wantOutcome(t, r, c.outcome)
+				wantNoStepAfterFailure(t, r)
 			})
+		})
+	}
+}
+
+// A cancelled update could take effect later, so the check lets it finish.
+func TestProbe_InterruptedAtAnyCall(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	for n := 0; n <= calls; n++ { // zero: not interrupted
+		inBubble(t, sim.Options{Latency: 2 * time.Second}, sim.Zone{}, func(w world) {
+			ctx, interrupt := context.WithCancel(w.Context())
+			defer interrupt()
+			seen := 0
+			w.api.Inject(sim.Fault{Kind: sim.Status(500), When: func(sim.Request) bool {
+				seen++
+				if seen == n {
+					interrupt()
+				}
+				return false
+			}})
+			r := w.runIn(ctx, write)
+			if n == 0 {
+				calls = int(r.APICalls)
+				wantStep(t, r, check.StepRead, check.OK, "after 8 s")
+				wantStep(t, r, check.StepNameservers, check.OK, "at once")
+			}
+			updates := 0
+			for _, request := range w.api.Requests() {
+				if request.Op != sim.OpUpdateZone {
+					continue
+				}
+				updates++
+				if request.Status == 0 {
+					t.Errorf("interrupted at call %d: update was cancelled", n)
+				}
+			}
+			if r.LeftBehind != "" {
+				t.Errorf("interrupted at call %d: left behind %s", n, r.LeftBehind)
+			}
+			if updates > 0 {
+				wantStep(t, r, check.StepWrite, check.OK)
+				wantStep(t, r, check.StepRemove, check.OK)
+			}
 		})
 	}
 }
@@ -396,30 +516,49 @@ func TestRemoveValue(t *testing.T) {
 	zone := sim.Zone{Records: append(others(), at(value), at(value+"x"), sim.Record("_acme-challenge.www.example.nl", "TXT", value, 60))}
 	for claim, c := range map[string]struct {
 		change func(*check.Options)
+		fault  func(interrupt func()) sim.Fault // of the update
 		status check.Status
 		words  []string
 		left   int
 	}{
-		"named":           {func(o *check.Options) { o.RemoveValue = value }, check.OK, []string{"from _acme-challenge.example.nl, and nothing else"}, 1},
-		"part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, check.Problem, []string{"nothing removed", "--remove-value"}, 2},
+		"named":           {nil, nil, check.OK, []string{"from _acme-challenge.example.nl, and nothing else"}, 1},
+		"part of a value": {func(o *check.Options) { o.RemoveValue = value[:20] }, nil, check.Problem, []string{"nothing removed", "--remove-value"}, 2},
 		"domain not allowed": {
-			func(o *check.Options) { o.RemoveValue, o.AllowedDomains = value, []string{"other.nl"} },
-			check.Problem,
-			[]string{"--allowed-domains does not cover"},
-			2,
+			func(o *check.Options) { o.AllowedDomains = []string{"other.nl"} }, nil, check.Problem, []string{"--allowed-domains does not cover"}, 2,
 		},
+		"interrupted during the update": {nil, func(interrupt func()) sim.Fault {
+			return sim.Fault{Kind: sim.Status(500), When: func(sim.Request) bool { interrupt(); return false }}
+		}, check.OK, nil, 1},
+		"update without effect or answer": {nil, func(func()) sim.Fault { return sim.Fault{Kind: sim.Hang()} }, check.Problem, []string{"may still be at"}, 2},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, zone, func(w world) {
 				w.api.DeclareChallenge("_acme-challenge.example.nl.")
-				before := w.api.Records(w.zone)
-				r, err := check.Run(w.Context(), w.options(c.change))
+				before, start := w.api.Records(w.zone), time.Now()
+				ctx, interrupt := context.WithCancel(w.Context())
+				defer interrupt()
+				if c.fault != nil {
+					f := c.fault(interrupt)
+					f.Op = sim.OpUpdateZone
+					w.api.Inject(f)
+				}
+				r, err := check.Run(ctx, w.options(func(o *check.Options) {
+					o.RemoveValue = value
+					if c.change != nil {
+						c.change(o)
+					}
+				}))
 				if err != nil {
 					t.Fatal(err)
 				}
 				wantStep(t, r, check.StepRemoveValue, c.status, c.words...)
-				wantStep(t, r, check.StepWrite, check.Skipped)
+				if ctx.Err() == nil {
+					wantStep(t, r, check.StepWrite, check.Skipped)
+				}
+				if elapsed := time.Since(start); elapsed > 30*time.Second {
+					t.Errorf("took %s", elapsed)
+				}
 				if got := w.api.TXTValues(w.zone, "_acme-challenge.example.nl"); len(got) != c.left || len(w.api.Records(w.zone)) != len(before)-2+c.left {
 					t.Errorf("got records %q", w.api.Records(w.zone))
 				}
@@ -465,24 +604,31 @@ func TestWrites_OneOfTwoZones(t *testing.T) {
 func TestRemoveValue_WithLease(t *testing.T) {
 	t.Parallel()
 	at := sim.Record("_acme-challenge.example.nl", "TXT", value, 60)
-	for words, change := range map[string]func(world, *check.Options){
-		"A Lease in namespace webhook protected this write":                       func(w world, o *check.Options) { w.withLeases(o); o.Write = false },
-		"No Lease protected this write from the webhook's: --lease-namespace":     func(world, *check.Options) {},
-		"No Lease protected this write from the webhook's: no cluster configured": func(w world, o *check.Options) { w.withLeases(o); o.Write, o.Cluster = false, nil },
+	const none = "No Lease protected this write from the webhook's: "
+	for claim, c := range map[string]struct {
+		change func(world, *check.Options)
+		words  string
+	}{
+		"Lease":        {func(world, *check.Options) {}, "A Lease in namespace webhook protected this write"},
+		"no namespace": {func(w world, o *check.Options) { o.Host = w.host() }, none + "--lease-namespace"},
+		"no cluster":   {func(_ world, o *check.Options) { o.Cluster = nil }, none + "no cluster configured"},
+		"invalid cluster": {func(_ world, o *check.Options) {
+			o.Cluster = func() (*rest.Config, error) { return &rest.Config{Host: "http://["}, nil }
+		}, none + "no cluster configured"},
 	} {
-		t.Run(words, func(t *testing.T) {
+		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), at)}, func(w world) {
 				w.api.DeclareChallenge("_acme-challenge.example.nl.")
-				r, err := check.Run(w.Context(), w.options(func(o *check.Options) { change(w, o); o.RemoveValue = value }))
+				r, err := check.Run(w.Context(), w.options(w.withLeases, func(o *check.Options) { c.change(w, o); o.Write, o.RemoveValue = false, value }))
 				if err != nil {
 					t.Fatal(err)
 				}
 				wantStep(t, r, check.StepRemoveValue, check.OK)
-				if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, words) }) {
-					t.Errorf("got notes %q, want %s", r.Notes, words)
+				if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, c.words) }) {
+					t.Errorf("got notes %q, want %s", r.Notes, c.words)
 				}
-				if leases := len(w.cluster.Leases()); (leases == 1) != strings.HasPrefix(words, "A Lease") {
+				if leases := len(w.cluster.Leases()); (leases == 1) != (claim == "Lease") {
 					t.Errorf("got %d Leases", leases)
 				}
 			})
@@ -505,30 +651,49 @@ func TestProbe_RemovalFails(t *testing.T) {
 
 func TestProbe_RemovalRetried(t *testing.T) {
 	t.Parallel()
-	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
-		w.api.Inject(sim.Fault{Kind: sim.Status(400), Op: sim.OpUpdateZone, Skip: 1, Times: 1})
-		wantStep(t, w.run(write), check.StepRemove, check.OK)
-	})
+	for _, kind := range []sim.Kind{sim.Status(400), sim.Hang()} {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+				w.api.Inject(sim.Fault{Kind: kind, Op: sim.OpUpdateZone, Skip: 1, Times: 1})
+				wantStep(t, w.run(write), check.StepRemove, check.OK)
+			})
+		})
+	}
 }
 
-// The probe has the lowest TTL that Realtime Register accepts.
-func TestProbe_ShortTTL(t *testing.T) {
+// The probe has the form of a challenge, which other zone writers expect to be removed, and no lower TTL than Realtime Register accepts.
+func TestProbe_Record(t *testing.T) {
 	t.Parallel()
-	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
-		r := w.run(write, func(o *check.Options) { o.TTL = 1 })
-		wantStep(t, r, check.StepWrite, check.OK)
-		if !slices.ContainsFunc(w.api.Requests(), func(r sim.Request) bool {
-			return strings.Contains(string(r.Body), `"ttl":60`) && r.Op == sim.OpUpdateZone
-		}) {
-			t.Error("got no write with TTL 60")
-		}
-	})
+	seen := map[string]bool{}
+	for ttl, want := range map[int]int{1: 60, 300: 300} {
+		inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
+			wantStep(t, w.run(write, func(o *check.Options) { o.TTL = ttl }), check.StepWrite, check.OK)
+			sent := regexp.MustCompile(fmt.Sprintf(`"_mijn-host-webhook-check-\w+\.example\.nl","type":"TXT","content":"([\w-]{43})","ttl":%d`, want))
+			if !slices.ContainsFunc(w.api.Requests(), func(r sim.Request) bool {
+				found := sent.FindSubmatch(r.Body)
+				if len(found) == 0 || seen[string(found[1])] {
+					return false
+				}
+				seen[string(found[1])] = true
+				return true
+			}) {
+				t.Errorf("TTL %d: got no write of a new value with TTL %d", ttl, want)
+			}
+		})
+	}
 }
 
 func TestValidate_BaseURL(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("no")
-	h := &realtimeregistercheck.Host{ValidateBaseURL: func(string) error { return failure }}
+	h := &realtimeregistercheck.Host{ValidateBaseURL: func(url string) error {
+		if url != "http://rtr.test" {
+			t.Errorf("got URL %q", url)
+		}
+		return failure
+	}}
+	h.API.BaseURL = "http://rtr.test"
 	if err := h.Validate(); !errors.Is(err, failure) {
 		t.Errorf("got %v, want %v", err, failure)
 	}

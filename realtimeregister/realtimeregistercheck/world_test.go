@@ -219,6 +219,19 @@ func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 	}
 }
 
+// wantNoStepAfterFailure requires that no step uses a key or a zone with which an earlier step failed.
+func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
+	t.Helper()
+	failed := map[check.StepID]bool{}
+	for _, s := range r.Steps {
+		if failed[check.StepKey] && s.ID == check.StepDomain || failed[check.StepManaged] && (s.ID == check.StepValues || s.ID == check.StepWrite) ||
+			failed[check.StepWrite] && (s.ID == check.StepRead || s.ID == check.StepNameservers) {
+			t.Errorf("unexpected step %s in\n%s", s.ID, textOf(t, r))
+		}
+		failed[s.ID] = s.Status != check.OK
+	}
+}
+
 func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
 	t.Helper()
 	if r.Outcome != want {
