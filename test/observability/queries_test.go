@@ -20,27 +20,51 @@ type query struct {
 	labels      []string // shown by the legend
 }
 
-// dashboardQueries returns the queries of the panels, with Grafana's variables filled in.
+// dashboard is the part of the Grafana dashboard that the tests read.
+type dashboard struct {
+	Templating struct {
+		List []struct{ Name, Type, Query string }
+	}
+	Panels []struct {
+		ID         int
+		Title      string
+		Datasource struct{ UID string }
+		GridPos    struct{ X, Y, W, H int }
+		Targets    []struct{ RefID, Expr, LegendFormat string }
+	}
+}
+
+// variables replaces Grafana's variables in a query.
+func variables(namespace string) *strings.Replacer {
+	return strings.NewReplacer("$__rate_interval", "1m", "$__range", "24h", "$namespace", namespace)
+}
+
+// dashboardQueries returns the queries of the panels and variables, for all namespaces.
 func dashboardQueries(t *testing.T) []query {
 	t.Helper()
-	var dashboard struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr, LegendFormat string }
-		}
-	}
-	read(t, "files/dashboard.json", json.Unmarshal, &dashboard)
-	variables := strings.NewReplacer("$__rate_interval", "1m", "$__range", "24h", "$namespace", ".*")
+	var d dashboard
+	read(t, "files/dashboard.json", json.Unmarshal, &d)
 	legend := regexp.MustCompile(`{{(\w+)}}`)
 	var queries []query
-	for _, panel := range dashboard.Panels {
+	for _, panel := range d.Panels {
 		for _, target := range panel.Targets {
-			q := query{place: "panel " + panel.Title, expr: variables.Replace(target.Expr)}
+			q := query{place: "panel " + panel.Title, expr: variables(".*").Replace(target.Expr)}
 			for _, match := range legend.FindAllStringSubmatch(target.LegendFormat, -1) {
 				q.labels = append(q.labels, match[1])
 			}
 			queries = append(queries, q)
 		}
+	}
+	for _, variable := range d.Templating.List {
+		if variable.Type != "query" {
+			continue
+		}
+		metric, found := strings.CutSuffix(variable.Query, ", "+variable.Name+")")
+		if !found {
+			t.Errorf("the variable %s has other values: %s", variable.Name, variable.Query)
+		}
+		metric = strings.TrimPrefix(metric, "label_values(")
+		queries = append(queries, query{place: "variable " + variable.Name, expr: metric, labels: []string{variable.Name}})
 	}
 	return queries
 }

@@ -55,7 +55,7 @@ Takes a dict: "root", the root context; "labels" and "annotations", those that o
 {{- $labels := include "mijn-host-webhook.instanceLabels" $root | fromYaml -}}
 {{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
-{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
 labels:
   {{- merge $labels (.labels | default dict) ($root.Values.commonLabels | default dict) | toYaml | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) ($root.Values.commonAnnotations | default dict) }}
@@ -305,7 +305,7 @@ without one, the reference gives the node's memory. Calls to the API server and 
 - name: NO_PROXY
   {{- $direct := list "$(KUBERNETES_SERVICE_HOST)" ".svc" ".cluster.local" "localhost" }}
   {{- with $tracing }}
-  {{- $direct = append $direct (regexReplaceAll "^.*/|:[0-9]+$" . "" | trimAll "[]") }}
+  {{- $direct = append $direct (regexReplaceAll ":[0-9]+$" . "" | trimAll "[]") }}
   {{- end }}
   value: {{ concat $direct .except | join "," | quote }}
 {{- end }}
@@ -342,7 +342,7 @@ no value here.
 {{- end -}}
 {{- range $flag := $flags -}}
 {{- $name := index $flag 0 -}}
-{{- $pattern := eq $name "-v" | ternary "^-(v|-v(=|$))" (printf "^-?%s(=|$)" $name) -}}
+{{- $pattern := eq $name "-v" | ternary "^-(v|-v=)" (printf "^%s(=|$)" $name) -}}
 {{- range $.Values.extraArgs -}}
 {{- if regexMatch $pattern (replace "_" "-" .) -}}
 {{- printf "extraArgs has %s: set the value %s instead" $name (index $flag 2) | fail -}}
@@ -365,12 +365,14 @@ Affinity of the pods: the user's, plus the anti-affinity preset for several repl
 {{- if and (gt (int .Values.replicaCount) 1) (not (hasKey $affinity "podAntiAffinity")) -}}
 {{- $labels := include "mijn-host-webhook.selectorLabels" . | fromYaml -}}
 {{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) -}}
+{{- $rule := dict -}}
 {{- if eq .Values.podAntiAffinity "required" -}}
-{{- $rule := dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term) -}}
-{{- $affinity = merge (dict "podAntiAffinity" $rule) $affinity -}}
+{{- $rule = dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term) -}}
 {{- else if eq .Values.podAntiAffinity "preferred" -}}
-{{- $rule := dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term)) -}}
-{{- $affinity = merge (dict "podAntiAffinity" $rule) $affinity -}}
+{{- $rule = dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term)) -}}
+{{- end -}}
+{{- with $rule -}}
+{{- $affinity = merge (dict "podAntiAffinity" .) $affinity -}}
 {{- end -}}
 {{- end -}}
 {{- with $affinity }}
