@@ -76,10 +76,10 @@ fmt: $(BIN)/golangci-lint ## format the code and tidy the modules
 	@$(call in-each,$(MODULES),go mod tidy)
 
 .PHONY: unit
-# -p=4, because some packages mostly wait.
-unit: ## run unit tests with coverage, and with -race if a C compiler is installed
+# -p=4, because some packages mostly wait. With this GOGC, linking the test binaries takes 25% less time.
+unit: ## run unit tests, with -race if a C compiler is installed
 	@$(if $(RACE),,echo "unit: no C compiler found; running without -race")
-	CGO_ENABLED=$(or $(RACE),0) go test $(if $(RACE),-race) -cover -p=4 ./...
+	CGO_ENABLED=$(or $(RACE),0) GOGC=400 go test $(if $(RACE),-race) -p=4 ./...
 
 KILLS ?= 3
 .PHONY: kill

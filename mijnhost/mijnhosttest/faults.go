@@ -294,8 +294,8 @@ func Endless() Kind {
 		if !c.begin(a.code, "application/json", -1) {
 			return
 		}
-		piece := []byte(`{"status":200,"status_description":"Request successful","data":{"records":[`)
-		for {
+		records := []byte(strings.Repeat(`{"type":"TXT","name":"x.","value":"x","ttl":60},`, 4096))
+		for piece := []byte(`{"status":200,"status_description":"Request successful","data":{"records":[`); ; piece = records {
 			if _, err := c.w.Write(piece); err != nil {
 				panic(http.ErrAbortHandler)
 			}
@@ -306,7 +306,6 @@ func Endless() Kind {
 				panic(http.ErrAbortHandler)
 			default:
 			}
-			piece = []byte(strings.Repeat(`{"type":"TXT","name":"x.","value":"x","ttl":60},`, 256))
 		}
 	}}
 }

@@ -200,8 +200,8 @@ func Endless() Kind {
 		if !c.begin(a.code, "application/json", -1) {
 			return
 		}
-		piece := []byte(`{"id":101,"name":"example.nl","records":[`)
-		for {
+		records := []byte(strings.Repeat(`{"name":"x.example.nl","type":"TXT","content":"x","ttl":60},`, 4096))
+		for piece := []byte(`{"id":101,"name":"example.nl","records":[`); ; piece = records {
 			if _, err := c.w.Write(piece); err != nil {
 				panic(http.ErrAbortHandler)
 			}
@@ -212,7 +212,6 @@ func Endless() Kind {
 				panic(http.ErrAbortHandler)
 			default:
 			}
-			piece = []byte(strings.Repeat(`{"name":"x.example.nl","type":"TXT","content":"x","ttl":60},`, 256))
 		}
 	}}
 }
