@@ -143,7 +143,7 @@ func TestSolvers_UseTheCluster(t *testing.T) {
 				return
 			}
 			listed <- struct{}{}
-			fmt.Fprint(w, `{"items":[{"metadata":{"namespace":"team-a","name":"other"},"spec":{"type":"DNS-01","key":"other"}}]}`)
+			_, _ = fmt.Fprint(w, `{"items":[{"metadata":{"namespace":"team-a","name":"other"},"spec":{"type":"DNS-01","key":"other"}}]}`)
 		}))
 		t.Cleanup(cluster.Close)
 		solvers, err := settings{

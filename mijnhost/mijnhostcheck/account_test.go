@@ -253,7 +253,7 @@ func TestDelegation_NameserversInAnotherForm(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		r := w.run(func(o *check.Options) {
 			o.ReadOnly = true
-			through(o, showing(`.mijn.host"`, `.Mijn.HOST."`))
+			through(o, showing(`.mijn.host"`, `.Mijn.HOST."`)) //nolint:bodyclose // the client closes it
 		})
 		wantStep(t, r, check.StepDelegation, check.OK, ns1)
 	})
