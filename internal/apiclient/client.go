@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/semaphore"
 )
 
 // Operation names one call of an API in errors, metrics and logs.
@@ -80,9 +81,7 @@ func New(o Options, apiKey string) *Client {
 	if o.LargeAnswers == nil {
 		o.LargeAnswers = NewLargeAnswers()
 	}
-	if o.Observer == nil {
-		o.Observer = unobserved{}
-	}
+	o.Observer = cmp.Or[Observer](o.Observer, unobserved{})
 	if o.Read == nil {
 		o.Read = ReadPlain
 	}
@@ -116,17 +115,18 @@ func withMargin(next handler, margin time.Duration) handler {
 
 // limited queues attempts beyond MaxInFlight.
 func limited(next handler, o Options) handler {
-	slots := make(chan struct{}, o.MaxInFlight)
+	slots := semaphore.NewWeighted(int64(o.MaxInFlight))
 	return func(ctx context.Context, r *request) error {
-		full := &Error{Host: o.Host, Op: r.call.Op, cause: errQueueFull, notSent: true}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-		case <-ctx.Done():
-			return full
+		refuse := func(cause error) error { return &Error{Host: o.Host, Op: r.call.Op, cause: cause, notSent: true} }
+		if ctx.Err() != nil {
+			return refuse(ctx.Err())
 		}
+		if slots.Acquire(ctx, 1) != nil {
+			return refuse(errQueueFull)
+		}
+		defer slots.Release(1)
 		if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && !time.Now().Before(deadline) {
-			return full // the slot came too late
+			return refuse(errQueueFull) // the slot came too late
 		}
 		return next(ctx, r)
 	}

@@ -320,6 +320,18 @@ func TestQueueFull(t *testing.T) {
 	})
 }
 
+// A call without time left is not sent, and its error does not blame other calls.
+func TestDeadline_AlreadyPassed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := always(http.StatusOK, "{}")
+		attempts, err := do(t, newTestClient(s), deadlineMargin, Call{})
+		if attempts != 0 || s.count() != 0 || err == nil || err.Error() != "a.host cannot be reached: timed out" || MayHaveTakenEffect(err) {
+			t.Errorf("got %d attempts, %v; want 0 and a timeout", attempts, err)
+		}
+	})
+}
+
 // TestCoolDown_WithoutRetryAfter: the pause doubles, eight concurrent failures count once, and a success resets the pause.
 func TestCoolDown_WithoutRetryAfter(t *testing.T) {
 	t.Parallel()
