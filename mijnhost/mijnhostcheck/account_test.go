@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
@@ -28,7 +29,7 @@ func TestProbe_PatchAddsNote(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{Patch: reading}, func(w world) {
 				r := w.run()
-				wantOutcome(t, r, check.Well)
+				checktest.WantOutcome(t, r, check.Well)
 				if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], want) {
 					t.Errorf("got notes %q, want %q", r.Notes, want)
 				}
@@ -73,7 +74,7 @@ func TestManaged_ElsewhereNeedsConfirmation(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
 				c.spoil(w)
 				r := w.run(func(o *check.Options) { o.ReadOnly = true })
-				wantStep(t, r, check.StepManaged, c.status, c.words)
+				checktest.WantStep(t, r, check.StepManaged, c.status, c.words)
 				if got := w.api.CallsOf(mijnhosttest.OpReadRecords); got != c.reads {
 					t.Errorf("got %d reads, want %d", got, c.reads)
 				}
@@ -90,7 +91,7 @@ func TestManaged_ReadDecides(t *testing.T) {
 			o.ReadOnly = true
 			through(o, showing(`"managed_dns":true`, `"managed_dns":false`)) //nolint:bodyclose // the client closes it
 		})
-		wantStep(t, r, check.StepManaged, check.OK, "mijn.host hosts")
+		checktest.WantStep(t, r, check.StepManaged, check.OK, "mijn.host hosts")
 	})
 }
 
@@ -136,11 +137,11 @@ func TestDomain_IncompleteList(t *testing.T) {
 					c.spoil(w)
 				}
 				r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = c.name, true })
-				wantStep(t, r, c.step, c.status, c.words...)
+				checktest.WantStep(t, r, c.step, c.status, c.words...)
 				if claim == "target of a CNAME" && w.api.CallsOf(mijnhosttest.OpReadRecords) != 2 {
 					t.Errorf("got %d reads, want 2: one to find the domain, one of its records", w.api.CallsOf(mijnhosttest.OpReadRecords))
 				}
-				if text := textOf(t, r); strings.Contains(text, " move") {
+				if text := checktest.Text(t, r); strings.Contains(text, " move") {
 					t.Errorf("report advises to move something:\n%s", text)
 				}
 			})
@@ -151,7 +152,11 @@ func TestDomain_IncompleteList(t *testing.T) {
 func TestKey_AddressRefused(t *testing.T) {
 	t.Parallel()
 	const address = "203.0.113.9"
-	for claim, seen := range map[string]string{"whoami answers": address, "whoami answers without an address": "", "whoami is refused": "-"} {
+	for claim, whoami := range map[string]string{
+		"whoami answers":                    `{"status":200,"status_description":"OK","data":{"ip":"` + address + `"}}`,
+		"whoami answers without an address": `{"status":200,"status_description":"OK","data":{"ip":""}}`,
+		"whoami is refused":                 "",
+	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{}, func(w world) {
@@ -160,18 +165,21 @@ func TestKey_AddressRefused(t *testing.T) {
 				r := w.run(func(o *check.Options) {
 					o.OnAside = func(words string) { aside = append(aside, words) }
 					through(o, func(r *http.Request, send http.RoundTripper) (*http.Response, error) {
-						if seen != "-" && strings.HasSuffix(r.URL.Path, "/whoami") {
-							return answer(`{"status":200,"status_description":"OK","data":{"ip":"` + seen + `"}}`), nil
+						if whoami != "" && strings.HasSuffix(r.URL.Path, "/whoami") {
+							return answer(whoami), nil
 						}
 						return send.RoundTrip(r)
 					})
 				})
-				wantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "Add this system's public IP address", "to the key's list")
-				if strings.Contains(textOf(t, r), "wrong, expired") {
+				checktest.WantStep(t, r, check.StepKey, check.Problem, "allow-list of the mijn.host API key", "Add this system's public IP address", "to the key's list")
+				if strings.Contains(checktest.Text(t, r), "wrong, expired") {
 					t.Error("report says that the key is wrong")
 				}
-				if strings.Contains(textOf(t, r), address) || len(aside) > 0 != (seen == address) || !strings.Contains(strings.Join(aside, ""), seen) && seen == address {
-					t.Errorf("wrong report or aside: %q", aside)
+				if strings.Contains(checktest.Text(t, r), address) {
+					t.Error("report contains the address")
+				}
+				if want := strings.Contains(whoami, address); strings.Contains(strings.Join(aside, ""), address) != want || !want && len(aside) > 0 {
+					t.Errorf("got %q beside the report, want the address: %v", aside, want)
 				}
 			})
 		})
@@ -197,9 +205,9 @@ func TestDomain_ListedForms(t *testing.T) {
 						o.Name = name
 						through(o, listing(ascii, listed)) //nolint:bodyclose // the client closes it
 					})
-					wantOutcome(t, r, check.Well)
+					checktest.WantOutcome(t, r, check.Well)
 					if r.Domain != ascii || measured(r).Names != "relative" || !slices.Equal(w.api.Records(ascii), before) {
-						t.Errorf("%s: got %+v\n%s", r.Domain, measured(r), textOf(t, r))
+						t.Errorf("%s: got %+v\n%s", r.Domain, measured(r), checktest.Text(t, r))
 					}
 				})
 			})
@@ -255,7 +263,7 @@ func TestDelegation_NameserversInAnotherForm(t *testing.T) {
 			o.ReadOnly = true
 			through(o, showing(`.mijn.host"`, `.Mijn.HOST."`)) //nolint:bodyclose // the client closes it
 		})
-		wantStep(t, r, check.StepDelegation, check.OK, ns1)
+		checktest.WantStep(t, r, check.StepDelegation, check.OK, ns1)
 	})
 }
 

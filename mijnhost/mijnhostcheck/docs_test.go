@@ -50,7 +50,7 @@ func TestDocs_ReportsAreReal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mijnhosttest.Options{DNSLag: 54 * time.Second, StaleReads: 2 * time.Second}, func(w world) {
 				spoil(w)
-				report := textOf(w.T, w.run(func(o *check.Options) {
+				report := checktest.Text(w.T, w.run(func(o *check.Options) {
 					o.Key, o.Version, o.Commit = fromEnvironment{checktest.Key(testKey)}, "v0.1.0", "0123abc"
 				}))
 				if !strings.Contains(page, "$ webhook check --domain example.nl\n"+withoutRandom(report)+"```\n") {

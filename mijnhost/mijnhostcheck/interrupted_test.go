@@ -11,10 +11,11 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
-// hangingDNS does not answer some queries, after the first skip of them, before the check ends.
+// hangingDNS blocks the queries that hangs selects, except the first skip of them, until the check ends.
 type hangingDNS struct {
 	check.DNS
 	hangs func(query check.Query) bool
@@ -55,8 +56,8 @@ func TestInterrupted_AtAStep(t *testing.T) {
 		set   func(world)
 		hangs func(query check.Query) bool
 		skip  int
-		step  check.StepID // it has words and the reason; empty for none
-		words string
+		step  check.StepID // reports the interruption; empty if no step does
+		words string       // before the reason
 		last  check.StepID
 	}{
 		"list of domains": {set: hang(mijnhosttest.OpListDomains), step: check.StepKey, words: ": the check ", last: check.StepKey},
@@ -104,12 +105,12 @@ func TestInterrupted_AtAStep(t *testing.T) {
 							time.AfterFunc(2*time.Second, interrupt)
 						}
 					})
-					wantOutcome(t, r, check.Unclear)
+					checktest.WantOutcome(t, r, check.Unclear)
 					if last := r.Steps[len(r.Steps)-1].ID; last != c.last {
-						t.Errorf("the last step is %s, want %s, in\n%s", last, c.last, textOf(t, r))
+						t.Errorf("the last step is %s, want %s, in\n%s", last, c.last, checktest.Text(t, r))
 					}
 					if c.step != "" {
-						wantStep(t, r, c.step, check.Unknown, c.words+why, remedy)
+						checktest.WantStep(t, r, c.step, check.Unknown, c.words+why, remedy)
 					}
 					if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "This report is incomplete: the check "+why) }) {
 						t.Errorf("got notes %q, want that the report is incomplete", r.Notes)

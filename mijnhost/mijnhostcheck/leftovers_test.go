@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -28,7 +29,7 @@ func TestValues_Challenges(t *testing.T) {
 					o.ReadOnly = true
 					o.Challenges = func(ctx context.Context) (map[string]string, error) { return c.owners, cmp.Or(c.err, ctx.Err()) }
 				})
-				wantStep(t, r, check.StepValues, check.OK, c.words)
+				checktest.WantStep(t, r, check.StepValues, check.OK, c.words)
 			})
 		})
 	}
@@ -55,8 +56,8 @@ func TestChallenge_CNAMEStrategy(t *testing.T) {
 				w.api.AddRecord(domain, record("CNAME", c.cname, "target.example.nl."))
 				w.api.AddRecord(domain, record("CNAME", "target.example.nl.", "end.example.nl."))
 				r := w.run(func(o *check.Options) { o.Name, o.CNAMEStrategy, o.ReadOnly = "shop.example.nl", c.strategy, true })
-				wantStep(t, r, check.StepChallenge, c.status, c.words)
-				wantStep(t, r, check.StepDomain, check.OK, "covers "+c.at)
+				checktest.WantStep(t, r, check.StepChallenge, c.status, c.words)
+				checktest.WantStep(t, r, check.StepDomain, check.OK, "covers "+c.at)
 			})
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -24,8 +25,8 @@ func TestNameservers_Lag(t *testing.T) {
 			t.Parallel()
 			inBubble(t, mijnhosttest.Options{DNSLag: lag}, func(w world) {
 				r := w.run()
-				wantOutcome(t, r, check.Well)
-				wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
+				checktest.WantOutcome(t, r, check.Well)
+				checktest.WantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
 				if len(r.Nameservers) != 2 {
 					t.Fatalf("got nameservers %v", r.Nameservers)
 				}
@@ -168,13 +169,13 @@ func TestNameservers_Failures(t *testing.T) {
 						}
 					}
 				})
-				wantStep(t, r, check.StepNameservers, c.status, c.words...)
+				checktest.WantStep(t, r, check.StepNameservers, c.status, c.words...)
 				if strings.Contains(c.claim, "does not answer") && decided > time.Minute {
 					t.Errorf("waited %s for a nameserver that does not answer", decided)
 				}
-				wantStep(t, r, check.StepRemove, check.OK)
+				checktest.WantStep(t, r, check.StepRemove, check.OK)
 				if measured(r).DeleteMatches == "" {
-					t.Errorf("no time was left to measure after the wait:\n%s", textOf(t, r))
+					t.Errorf("no time was left to measure after the wait:\n%s", checktest.Text(t, r))
 				}
 				if elapsed := time.Since(start); elapsed > 4*time.Minute+30*time.Second {
 					t.Errorf("took %s", elapsed)
@@ -210,7 +211,7 @@ func TestServers_EachAddress(t *testing.T) {
 					w.dns.dead[address] = timeout()
 				}
 				r := w.run(func(o *check.Options) { o.ReadOnly = true })
-				wantStep(t, r, check.StepServers, c.status, c.words)
+				checktest.WantStep(t, r, check.StepServers, c.status, c.words)
 				dead := 0
 				for _, a := range r.Addresses {
 					if a.Error != "" {
@@ -252,7 +253,7 @@ func TestServers_Faults(t *testing.T) {
 		inBubble(t, mijnhosttest.Options{}, func(w world) {
 			w.dns.kill(addr2, c.err)
 			r := w.run(func(o *check.Options) { o.ReadOnly = true })
-			wantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+c.words+")")
+			checktest.WantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+c.words+")")
 		})
 	}
 	for words, answer := range map[string]func(m *dns.Msg){
@@ -272,7 +273,7 @@ func TestServers_Faults(t *testing.T) {
 				return m
 			}
 			r := w.run(func(o *check.Options) { o.ReadOnly = true })
-			wantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+words+")")
+			checktest.WantStep(t, r, check.StepServers, check.Problem, "ns2.mijn.host ("+words+")")
 		})
 	}
 }
@@ -333,10 +334,10 @@ func TestNameservers_ShortTimeout(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{DNSLag: 20 * time.Second}, func(w world) {
 		r := w.run(func(o *check.Options) { o.Timeout = 40 * time.Second })
-		wantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
+		checktest.WantStep(t, r, check.StepNameservers, check.OK, ns1, ns2)
 		w.api.Reconfigure(func(o *mijnhosttest.Options) { o.DNSLag = time.Hour })
 		r = w.run(func(o *check.Options) { o.Timeout, o.DNS = 40*time.Second, slowTXT{w.dns} })
-		wantStep(t, r, check.StepNameservers, check.Problem, "in time", "ns1.mijn.host (it does not serve the record yet", "--timeout")
+		checktest.WantStep(t, r, check.StepNameservers, check.Problem, "in time", "ns1.mijn.host (it does not serve the record yet", "--timeout")
 	})
 }
 
@@ -358,6 +359,6 @@ func TestServers_AddressesOfOneFamily(t *testing.T) {
 		w.api.AddStaticZone("mijn.host", record("A", ns1+".", addr1), record("A", ns2+".", addr2),
 			record("A", ns2+".", "192.0.2.3"), record("A", ns2+".", "192.0.2.4"), record("AAAA", ns2+".", "2001:db8::2"))
 		w.dns.dead["192.0.2.4"] = timeout()
-		wantStep(t, w.run(func(o *check.Options) { o.ReadOnly = true }), check.StepServers, check.Problem, "ns2.mijn.host over IPv4 (address 3 of 3) (timed out)")
+		checktest.WantStep(t, w.run(func(o *check.Options) { o.ReadOnly = true }), check.StepServers, check.Problem, "ns2.mijn.host over IPv4 (address 3 of 3) (timed out)")
 	})
 }

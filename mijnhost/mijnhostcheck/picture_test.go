@@ -32,7 +32,7 @@ func TestPicture_ShowsARealRun(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.api.AddRecord(domain, record("CAA", "example.nl.", `0 issue "sectigo.com"`))
 		time.Sleep(time.Minute) // until the nameservers serve the CAA record
-		report := textOf(w.T, w.run(func(o *check.Options) {
+		report := checktest.Text(w.T, w.run(func(o *check.Options) {
 			o.Key, o.Version, o.Commit, o.ReadOnly = fromEnvironment{checktest.Key(testKey)}, "v0.1.0", "0123abc", true
 		}))
 		drawn := draw("$ webhook check --domain example.nl --read-only\n" + report)

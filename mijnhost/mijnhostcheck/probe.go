@@ -38,7 +38,7 @@ type probe struct {
 
 // writing is the state of a value that was sent.
 type writing struct {
-	at      time.Time // of the last PATCH
+	at      time.Time // of the last PATCH, or of the last read that showed it when its DELETE failed
 	removed bool      // confirmed
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhostcheck"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -39,7 +40,7 @@ func TestProbe_MeasuresBehaviour(t *testing.T) {
 				t.Parallel()
 				inBubble(t, readings, func(w world) {
 					r := w.run()
-					wantOutcome(t, r, check.Well)
+					checktest.WantOutcome(t, r, check.Well)
 					wantBehaviour(t, measured(r), readings)
 				})
 			})
@@ -76,6 +77,9 @@ func TestProbe_MeasuresThroughRefusals(t *testing.T) {
 			inBubble(t, readings, func(w world) {
 				w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Op: op, Skip: skip, Times: 2})
 				wantBehaviour(t, measured(w.run()), readings)
+				if calls := w.api.CallsOf(op); calls < skip+2 {
+					t.Errorf("got %d calls of %s, so that the fault after %d is unused", calls, op, skip)
+				}
 			})
 		}
 	}
@@ -98,7 +102,7 @@ func TestProbe_MeasuresThroughFailures(t *testing.T) {
 	}{
 		"second value refused": {patch(400, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "fails", "", "" }, 0},
 		"second value fails":   {patch(500, 1), func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.Names = "", "", "" }, 0},
-		"second value ignored": {ignored, func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.DeleteMatches = "", "", "" }, 1}, // no time left
+		"second value ignored": {ignored, func(b *mijnhostcheck.Behaviour) { b.PatchSecondValue, b.PatchSameValue, b.DeleteMatches = "", "", "" }, 1}, // the wait for it uses up --timeout
 		"same value fails":     {patch(500, 2), func(b *mijnhostcheck.Behaviour) { b.PatchSameValue, b.Names = "", "" }, 1},
 		"missing record fails": {failing(0, 30*time.Second), func(b *mijnhostcheck.Behaviour) { b.DeleteAbsent, b.DeleteAbsentStatus = "", 0 }, 1},
 		"other form fails":     {failing(3, time.Minute), func(b *mijnhostcheck.Behaviour) { b.DeleteMatches = "" }, 1},
@@ -119,7 +123,7 @@ func TestProbe_MeasuresThroughFailures(t *testing.T) {
 				if len(r.Notes) != c.notes {
 					t.Errorf("got notes %q, want %d", r.Notes, c.notes)
 				}
-				wantStep(t, r, check.StepRemove, check.OK, "Removed the probe record.")
+				checktest.WantStep(t, r, check.StepRemove, check.OK, "Removed the probe record.")
 			})
 		})
 	}
@@ -144,7 +148,7 @@ func TestProbe_MeasuresShownForms(t *testing.T) {
 					o.TTL = 120
 					through(o, showing(c.stored, c.shown)) //nolint:bodyclose // the client closes it
 				})
-				wantOutcome(t, r, check.Well)
+				checktest.WantOutcome(t, r, check.Well)
 				if got := measured(r); got.TTLSent != 120 || got.TTLShown != c.ttl || got.Names != c.names {
 					t.Errorf("got %+v", got)
 				}
@@ -228,7 +232,7 @@ func TestProbe_MeasuresReads(t *testing.T) {
 					w.api.SetRecords(domain, nil)
 				}
 				r := w.run()
-				wantOutcome(t, r, check.Well)
+				checktest.WantOutcome(t, r, check.Well)
 				got := measured(r).Reads
 				if settled := *got.SettledAfter; settled < c.settled.Seconds() || settled > c.settled.Seconds()+2 {
 					t.Errorf("got settled after %g s, want %s", settled, c.settled)

@@ -51,15 +51,18 @@ func (p *probe) removeAll(ctx context.Context) error {
 	for round, clean := 0, 0; ; round++ {
 		v, err := p.zone.look(ctx)
 		switch {
-		case errors.Is(err, context.DeadlineExceeded) && fault != errUnconfirmed: // what the API answered before says more
+		case errors.Is(err, context.DeadlineExceeded) && !errors.Is(fault, errUnconfirmed): // the API's earlier answer says more
 		case err != nil:
 			fault = err
 		case len(v.shown) > 0:
 			clean = 0
 			fault = errStillShown
 			p.removeShown(ctx, v)
-		case v.complete:
-			clean++
+		default:
+			fault = errUnconfirmed
+			if v.complete {
+				clean++
+			}
 		}
 		if round%5 == 0 {
 			p.removeUnseen(ctx)
@@ -86,7 +89,11 @@ func (p *probe) removeShown(ctx context.Context, v view) {
 		}
 	}
 	for value, w := range p.written {
-		if shows(v.shown, value) && !failed[value] {
+		switch {
+		case !shows(v.shown, value):
+		case failed[value]:
+			w.at = v.at
+		default:
 			w.removed = true
 		}
 	}

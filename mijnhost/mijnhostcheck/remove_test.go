@@ -1,6 +1,7 @@
 package mijnhostcheck_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -90,15 +92,15 @@ func TestProbe_InterruptedAtAnyTime(t *testing.T) {
 func wantInterrupted(t *testing.T, r *check.Result, when string) {
 	t.Helper()
 	if r.LeftBehind != "" {
-		t.Errorf("interrupted %s: left behind %s\n%s", when, r.LeftBehind, textOf(t, r))
+		t.Errorf("interrupted %s: left behind %s\n%s", when, r.LeftBehind, checktest.Text(t, r))
 	}
-	if _, wrote := stepOf(r, check.StepWrite); wrote && r.API != nil {
-		if _, removed := stepOf(r, check.StepRemove); !removed && !strings.Contains(textOf(t, r), "Cannot write the probe record") {
-			t.Errorf("interrupted %s: report does not mention the removal\n%s", when, textOf(t, r))
+	if _, wrote := checktest.StepOf(r, check.StepWrite); wrote && r.API != nil {
+		if _, removed := checktest.StepOf(r, check.StepRemove); !removed && !strings.Contains(checktest.Text(t, r), "Cannot write the probe record") {
+			t.Errorf("interrupted %s: report does not mention the removal\n%s", when, checktest.Text(t, r))
 		}
 	}
 	if all := r.Steps[len(r.Steps)-1].ID == check.StepRemove && r.Nameservers != nil; r.Outcome == check.Well && !all {
-		t.Errorf("interrupted %s: got a report without problems\n%s", when, textOf(t, r))
+		t.Errorf("interrupted %s: got a report without problems\n%s", when, checktest.Text(t, r))
 	}
 }
 
@@ -130,7 +132,7 @@ func TestProbe_FaultsLeaveNothingBehind(t *testing.T) {
 				inBubble(t, in[skip%len(in)], func(w world) {
 					w.api.Inject(mijnhosttest.Fault{Kind: kind, Skip: skip, Times: 1})
 					if r := w.run(); r.LeftBehind != "" {
-						t.Errorf("fault at call %d: left a record behind: %s", skip+1, textOf(t, r))
+						t.Errorf("fault at call %d: left a record behind: %s", skip+1, checktest.Text(t, r))
 					}
 				})
 			}
@@ -157,7 +159,7 @@ func TestProbe_RemovalFails(t *testing.T) {
 						}
 					}
 				})
-				wantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", words, "Delete the TXT record "+r.LeftBehind+" of example.nl")
+				checktest.WantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", words, "Delete the TXT record "+r.LeftBehind+" of example.nl")
 				if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || !strings.HasSuffix(r.LeftBehind, ".example.nl") {
 					t.Errorf("got LeftBehind %q", r.LeftBehind)
 				}
@@ -169,14 +171,33 @@ func TestProbe_RemovalFails(t *testing.T) {
 	}
 }
 
+// Nothing but the probe is in the zone, so an empty read looks complete. A value that was shown is not gone because its DELETE fails
+// and the next reads are empty.
+func TestProbe_EmptyReadsAfterFailedDelete(t *testing.T) {
+	t.Parallel()
+	inBubble(t, mijnhosttest.Options{EmptyAfterWrite: 6 * time.Second, DNSLag: time.Minute}, func(w world) {
+		for _, r := range others() {
+			w.api.DeleteRecord(domain, r)
+		}
+		removing := false
+		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.Status(400), Times: 2, Op: mijnhosttest.OpDeleteRecord, When: func(r mijnhosttest.Request) bool {
+			return removing && bytes.Contains(r.Body, []byte("second-"))
+		}})
+		r := w.run(func(o *check.Options) {
+			o.OnProgress = func(words string) { removing = removing || words == "Removing the probe record." }
+		})
+		checktest.WantStep(t, r, check.StepRemove, check.OK, "Removed the probe record.")
+	})
+}
+
 // Each PATCH writes the record and returns an error, and reads show it later. run requires that the record is removed.
 func TestProbe_WriteFailsAfterEffect(t *testing.T) {
 	t.Parallel()
 	inBubble(t, mijnhosttest.Options{DeleteShownForm: true, Names: mijnhosttest.NamesRelative, StaleReads: 12 * time.Second}, func(w world) {
 		w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.AfterEffect(mijnhosttest.Status(400)), Op: mijnhosttest.OpPatchRecord})
 		r := w.run()
-		wantStep(t, r, check.StepWrite, check.Problem, "Cannot write the probe record")
-		wantStep(t, r, check.StepRemove, check.OK, "No probe record in the zone.")
+		checktest.WantStep(t, r, check.StepWrite, check.Problem, "Cannot write the probe record")
+		checktest.WantStep(t, r, check.StepRemove, check.OK, "No probe record in the zone.")
 	})
 }
 
@@ -204,8 +225,8 @@ func TestProbe_InterruptedWhileWriting(t *testing.T) {
 				if deletes := w.api.CallsOf(mijnhosttest.OpDeleteRecord); method == http.MethodDelete && deletes != 1 {
 					t.Errorf("got %d calls of DELETE, want none after the interruption", deletes)
 				}
-				if _, removed := stepOf(r, check.StepRemove); removed != (method == http.MethodPatch) { // a DELETE is sent first
-					t.Errorf("got a removal step: %v\n%s", removed, textOf(t, r))
+				if _, removed := checktest.StepOf(r, check.StepRemove); removed != (method == http.MethodPatch) { // a DELETE is sent first
+					t.Errorf("got a removal step: %v\n%s", removed, checktest.Text(t, r))
 				}
 			})
 		})
@@ -219,7 +240,7 @@ func TestProbe_NamesLeftOvers(t *testing.T) {
 			w.api.AddRecord(domain, mijnhosttest.Record{Type: "TXT", Name: "_mijn-host-webhook-check-old.example.nl.", Value: value, TTL: 60})
 		}
 		r := w.run()
-		wantOutcome(t, r, check.Well)
+		checktest.WantOutcome(t, r, check.Well)
 		if len(r.Notes) != 2 || !strings.Contains(r.Notes[0], "_mijn-host-webhook-check-old.example.nl") {
 			t.Errorf("got notes %q", r.Notes)
 		}
@@ -236,7 +257,7 @@ func TestProbe_ChallengeEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if reads := measured(r).Reads; reads.SettledAfter == nil || *reads.SettledAfter > 5 || reads.Incomplete != "no" {
-			t.Errorf("got reads %+v, want settled within 5 s and complete\n%s", reads, textOf(t, r))
+			t.Errorf("got reads %+v, want settled within 5 s and complete\n%s", reads, checktest.Text(t, r))
 		}
 	})
 }
@@ -253,8 +274,8 @@ func TestProbe_OtherClientDeletesRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepRemove, check.OK)
+		checktest.WantOutcome(t, r, check.Well)
+		checktest.WantStep(t, r, check.StepRemove, check.OK)
 		if measured(r).Reads.Incomplete != "no" {
 			t.Errorf("got incomplete reads %q, want no", measured(r).Reads.Incomplete)
 		}

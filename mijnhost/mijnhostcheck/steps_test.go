@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
@@ -334,7 +335,7 @@ func TestSteps(t *testing.T) {
 		{"unknown critical CAA record", func(w world) change {
 			w.api.AddRecord(domain, record("CAA", "example.nl.", `128 novelty "x"`))
 			return nil
-		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`, "Remove the record with this tag."}, check.Trouble},
+		}, check.StepCAA, check.Problem, []string{`"novelty" is unknown and marked critical`, "Remove the CAA record with this tag at example.nl."}, check.Trouble},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			t.Parallel()
@@ -344,9 +345,9 @@ func TestSteps(t *testing.T) {
 					change = func(*check.Options) {}
 				}
 				r := w.run(change)
-				wantStep(w.T, r, c.step, c.status, c.words...)
-				wantOutcome(w.T, r, c.outcome)
-				if text := textOf(w.T, r); strings.Contains(text, "203.0.113.9") || strings.Contains(text, "2001:db8") || strings.Contains(text, "10.0.0.1") {
+				checktest.WantStep(w.T, r, c.step, c.status, c.words...)
+				checktest.WantOutcome(w.T, r, c.outcome)
+				if text := checktest.Text(w.T, r); strings.Contains(text, "203.0.113.9") || strings.Contains(text, "2001:db8") || strings.Contains(text, "10.0.0.1") {
 					t.Errorf("report contains an IP address:\n%s", text)
 				}
 			})
@@ -359,11 +360,11 @@ func TestDelegation_FromParentZone(t *testing.T) {
 	inBubble(t, mijnhosttest.Options{}, func(w world) {
 		w.dns.dead[addr1], w.dns.dead[addr2] = timeout(), timeout()
 		r := w.run(func(o *check.Options) { o.ReadOnly = true })
-		wantStep(t, r, check.StepDelegation, check.OK)
+		checktest.WantStep(t, r, check.StepDelegation, check.OK)
 		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the delegation comes from the resolver") {
 			t.Errorf("got notes %q", r.Notes)
 		}
-		if s, ok := stepOf(r, check.StepServers); ok {
+		if s, ok := checktest.StepOf(r, check.StepServers); ok {
 			t.Errorf("got step %+v, want none, because no nameserver answers", s)
 		}
 	})
@@ -379,8 +380,8 @@ func TestDelegation_ProblemSkipsServers(t *testing.T) {
 				w.dns.delegated["example.nl."] = delegated
 				w.dns.dead[addr2] = timeout()
 				r := w.run(func(o *check.Options) { o.ReadOnly = true })
-				wantStep(t, r, check.StepDelegation, check.Problem)
-				if s, ok := stepOf(r, check.StepServers); ok {
+				checktest.WantStep(t, r, check.StepDelegation, check.Problem)
+				if s, ok := checktest.StepOf(r, check.StepServers); ok {
 					t.Errorf("unexpected step: %s %s", s.Summary, s.Remedy)
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/mijnhost/mijnhosttest"
 )
 
@@ -16,7 +17,7 @@ func TestWildcard(t *testing.T) {
 		w.api.AddRecord(domain, record("A", "*.example.nl.", "192.0.2.10"))
 		w.api.AddRecord(domain, record("A", "*.example.nl.", "192.0.2.11"))
 		r := w.run(func(o *check.Options) { o.Name, o.ReadOnly = "shop.example.nl", true })
-		wantStep(t, r, check.StepWildcard, check.Problem, "resolves through *.example.nl (A)", "Add a record for shop.example.nl")
+		checktest.WantStep(t, r, check.StepWildcard, check.Problem, "resolves through *.example.nl (A)", "Add a record for shop.example.nl")
 	})
 }
 
@@ -56,12 +57,12 @@ func TestRemoveValue(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				wantStep(t, r, check.StepRemoveValue, c.status, c.words)
+				checktest.WantStep(t, r, check.StepRemoveValue, c.status, c.words)
 				if ctx.Err() == nil {
-					wantStep(t, r, check.StepWrite, check.Skipped)
+					checktest.WantStep(t, r, check.StepWrite, check.Skipped)
 				}
-				if c.left && strings.Contains(textOf(t, r), "Removed value") {
-					t.Errorf("report says that the value is removed:\n%s", textOf(t, r))
+				if c.left && strings.Contains(checktest.Text(t, r), "Removed value") {
+					t.Errorf("report says that the value is removed:\n%s", checktest.Text(t, r))
 				}
 				if got := w.api.Records(domain); !shows(got, "of-a-challenge-2") || shows(got, "of-a-challenge") != c.left || !c.left && len(got) != before-1 {
 					t.Errorf("got zone %v", got)
@@ -88,7 +89,7 @@ func TestValues(t *testing.T) {
 				for _, r := range records {
 					w.api.AddRecord(domain, r)
 				}
-				wantStep(t, w.run(func(o *check.Options) { o.Name, o.ReadOnly = "www.example.nl", true }), check.StepValues, check.OK, want)
+				checktest.WantStep(t, w.run(func(o *check.Options) { o.Name, o.ReadOnly = "www.example.nl", true }), check.StepValues, check.OK, want)
 			})
 		})
 	}

@@ -159,8 +159,12 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 		w.Errorf("zone changed:\n got %v\nwant %v", after, before)
 	}
 	w.wantOnlyProbeTouched()
-	wantNoStepAfterFailure(w.T, r)
-	text := textOf(w.T, r)
+	checktest.WantNoStepAfterFailure(w.T, r)
+	read, _ := checktest.StepOf(r, check.StepRead)
+	if b := measured(r); b != nil && (b.Reads.SettledAfter != nil) != (read.Status == check.OK) {
+		w.Errorf("got reads %+v in\n%s", b.Reads, checktest.Text(w.T, r))
+	}
+	text := checktest.Text(w.T, r)
 	for _, secret := range []string{testKey, addr1, addr2} {
 		if strings.Contains(text, secret) {
 			w.Errorf("report contains %s:\n%s", secret, text)
@@ -169,15 +173,15 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	return r
 }
 
-// written is the name in a PATCH: absolute, or relative to the domain.
-var written = regexp.MustCompile(`"name":"_mijn-host-webhook-check-\w+(\.[\w.-]+\.)?"`)
+// patchedName matches the probe's name in a PATCH: absolute, or relative to the domain.
+var patchedName = regexp.MustCompile(`"name":"_mijn-host-webhook-check-\w+(\.[\w.-]+\.)?"`)
 
 // wantOnlyProbeTouched requires that all writes have the probe's name.
 func (w world) wantOnlyProbeTouched() {
 	w.Helper()
 	for _, r := range w.api.Requests() {
 		if r.Method != http.MethodGet && !strings.Contains(string(r.Body), `"name":"_mijn-host-webhook-check-`) ||
-			r.Method == http.MethodPatch && !written.Match(r.Body) {
+			r.Method == http.MethodPatch && !patchedName.Match(r.Body) {
 			w.Errorf("got %s %s of %s", r.Method, r.Path, r.Body)
 		}
 	}
@@ -187,73 +191,6 @@ func (w world) wantOnlyProbeTouched() {
 func measured(r *check.Result) *mijnhostcheck.Behaviour {
 	b, _ := r.API.(*mijnhostcheck.Behaviour)
 	return b
-}
-
-func textOf(t *testing.T, r *check.Result) string {
-	t.Helper()
-	var b strings.Builder
-	text := check.NewText(&b)
-	for _, s := range r.Steps {
-		text.Step(s)
-	}
-	text.Conclusion(r)
-	text.Origin(r.Version, r.Commit, r.APICalls)
-	if err := text.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-func stepOf(r *check.Result, id check.StepID) (check.Step, bool) {
-	i := slices.IndexFunc(r.Steps, func(s check.Step) bool { return s.ID == id })
-	if i < 0 {
-		return check.Step{}, false
-	}
-	return r.Steps[i], true
-}
-
-// wantStep checks the status of a step, and that its lines contain words.
-func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
-	t.Helper()
-	s, ok := stepOf(r, id)
-	if !ok || s.Status != status {
-		t.Errorf("step %s: got %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
-	}
-	for _, word := range words {
-		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
-			t.Errorf("step %s lacks %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
-		}
-	}
-	if status == check.Problem && s.Remedy == "" {
-		t.Errorf("step %s has no remedy: %s", id, s.Summary)
-	}
-}
-
-// wantNoStepAfterFailure requires that no step occurs twice, or uses what an earlier step failed to read or write, and that a time
-// was measured only if reads showed the record.
-func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
-	t.Helper()
-	needs := map[check.StepID]check.StepID{
-		check.StepDomain: check.StepKey, check.StepValues: check.StepManaged, check.StepWrite: check.StepManaged,
-		check.StepRead: check.StepWrite, check.StepNameservers: check.StepRead,
-	}
-	status := map[check.StepID]check.Status{}
-	for _, s := range r.Steps {
-		if _, twice := status[s.ID]; twice || status[needs[s.ID]] != "" && status[needs[s.ID]] != check.OK {
-			t.Errorf("unexpected step %s in\n%s", s.ID, textOf(t, r))
-		}
-		status[s.ID] = s.Status
-	}
-	if b := measured(r); b != nil && (b.Reads.SettledAfter != nil) != (status[check.StepRead] == check.OK) {
-		t.Errorf("got reads %+v in\n%s", b.Reads, textOf(t, r))
-	}
-}
-
-func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
-	t.Helper()
-	if r.Outcome != want {
-		t.Errorf("got outcome %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
-	}
 }
 
 // timeout returns the error of a query without answer.

@@ -114,8 +114,13 @@ func (a *account) choose(zones []*realtimeregister.Zone) (zone *realtimeregister
 		return nil, fmt.Sprintf("%s zone %s not found: %s.", a.host.Service, name, described(zones)),
 			"Set service in the Issuer's config, and --realtimeregister-service, to the existing one."
 	default:
-		return nil, fmt.Sprintf("Zone %s is pending deletion.", name), "Restore the zone in Realtime Register's portal, or contact support."
+		why, remedy = pendingDeletion(name)
+		return nil, why, remedy
 	}
+}
+
+func pendingDeletion(zone string) (why, remedy string) {
+	return fmt.Sprintf("Zone %s is pending deletion.", zone), "Restore the zone in Realtime Register's portal, or contact support."
 }
 
 // described lists zones by service, with their nameservers.
@@ -134,7 +139,7 @@ func described(zones []*realtimeregister.Zone) string {
 	return check.List(all)
 }
 
-// unfit returns why a zone that choose returned must not be written, or "".
+// unfit returns why a zone must not be written, or "".
 func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	const cname = ", or delegate the challenge to another zone by CNAME."
 	switch {
@@ -143,6 +148,8 @@ func unfit(z *realtimeregister.Zone) (why, remedy string) {
 	case z.Master() != "":
 		return fmt.Sprintf("Zone %s is a secondary zone of %s, so its records come from there.", z.Name, z.Master()),
 			"Use a solver for the DNS host of the primary zone" + cname
+	case z.IsPending(): // the list did not show it
+		return pendingDeletion(z.Name)
 	case len(z.Records) == 0:
 		return fmt.Sprintf("Zone %s has no records, or the API does not show them. The webhook does not write to such a zone.", z.Name),
 			"Add a TXT record to the zone in Realtime Register's portal."

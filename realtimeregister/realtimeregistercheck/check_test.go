@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/keylock/kubelease/leasetest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistercheck"
@@ -23,14 +24,14 @@ func TestCheck_ReadsOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		r := w.run()
-		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "Only a write shows whether it has UPDATE_DNS_ZONE")
-		wantStep(t, r, check.StepManaged, check.OK, "BASIC zone example.nl")
-		wantStep(t, r, check.StepRecords, check.OK)
-		wantStep(t, r, check.StepValues, check.OK, "no TXT value")
-		wantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
-		wantStep(t, r, check.StepCAA, check.OK)
-		wantStep(t, r, check.StepWrite, check.Skipped, "--write is not set", "replaces all records")
+		checktest.WantOutcome(t, r, check.Well)
+		checktest.WantStep(t, r, check.StepKey, check.OK, "VIEW_DNS_ZONE", "Only a write shows whether it has UPDATE_DNS_ZONE")
+		checktest.WantStep(t, r, check.StepManaged, check.OK, "BASIC zone example.nl")
+		checktest.WantStep(t, r, check.StepRecords, check.OK)
+		checktest.WantStep(t, r, check.StepValues, check.OK, "no TXT value")
+		checktest.WantStep(t, r, check.StepDelegation, check.OK, "ns1.yoursrs.com and ns2.yoursrs.com")
+		checktest.WantStep(t, r, check.StepCAA, check.OK)
+		checktest.WantStep(t, r, check.StepWrite, check.Skipped, "--write is not set", "replaces all records")
 		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "kubectl delete challenge NAME") {
 			t.Errorf("got notes %q", r.Notes)
 		}
@@ -116,6 +117,16 @@ func TestSteps(t *testing.T) {
 		{
 			claim: "zone pending deletion", zone: sim.Zone{DeletionDate: "2026-12-01T00:00:00Z"}, step: check.StepManaged, status: check.Problem,
 			words: []string{"pending deletion", "Restore"}, outcome: check.Trouble,
+		},
+		{
+			claim: "zone pending deletion since the list of zones",
+			set: func(w world) change {
+				return func(o *check.Options) {
+					host := o.Host.(*realtimeregistercheck.Host) //nolint:errcheck,forcetypeassert // options made it
+					host.API.Transport = beforeRead{host.API.Transport, func() { w.api.SetSetting(w.zone, "deletionDate", `"2026-12-01T00:00:00Z"`) }}
+				}
+			},
+			step: check.StepManaged, status: check.Problem, words: []string{"pending deletion", "Restore"}, outcome: check.Trouble,
 		},
 		{
 			claim: "zone without records", zone: sim.Zone{Records: []string{}}, step: check.StepManaged, status: check.Problem,
@@ -261,9 +272,8 @@ func TestSteps(t *testing.T) {
 					}
 				}
 				r := w.run(change)
-				wantStep(w.T, r, c.step, c.status, c.words...)
-				wantOutcome(w.T, r, c.outcome)
-				wantNoStepAfterFailure(w.T, r)
+				checktest.WantStep(w.T, r, c.step, c.status, c.words...)
+				checktest.WantOutcome(w.T, r, c.outcome)
 			})
 		})
 	}
@@ -273,11 +283,11 @@ func TestProbe_WithLease(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{DNSLag: 54 * time.Second}, sim.Zone{}, func(w world) {
 		r := w.run(w.withLeases)
-		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepWrite, check.OK, "A Lease in namespace webhook protected")
-		wantStep(t, r, check.StepRead, check.OK, "at once")
-		wantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
-		wantStep(t, r, check.StepRemove, check.OK)
+		checktest.WantOutcome(t, r, check.Well)
+		checktest.WantStep(t, r, check.StepWrite, check.OK, "A Lease in namespace webhook protected")
+		checktest.WantStep(t, r, check.StepRead, check.OK, "at once")
+		checktest.WantStep(t, r, check.StepNameservers, check.OK, "ns1.yoursrs.com after 54 s")
+		checktest.WantStep(t, r, check.StepRemove, check.OK)
 		if leases := w.cluster.Leases(); len(leases) != 1 || leases[0].Namespace != "webhook" {
 			t.Errorf("got Leases %v", leases)
 		}
@@ -288,8 +298,8 @@ func TestProbe_WithoutCluster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		r := w.run(write)
-		wantOutcome(t, r, check.Well)
-		wantStep(t, r, check.StepWrite, check.OK, "No Lease protected this write")
+		checktest.WantOutcome(t, r, check.Well)
+		checktest.WantStep(t, r, check.StepWrite, check.OK, "No Lease protected this write")
 		updates := 0
 		for _, request := range w.api.Requests() {
 			if request.Op == sim.OpUpdateZone {
@@ -378,9 +388,8 @@ func TestProbe_Fails(t *testing.T) {
 						c.change(w, o)
 					}
 				})
-				wantStep(t, r, check.StepWrite, c.status, c.words...)
-				wantOutcome(t, r, c.outcome)
-				wantNoStepAfterFailure(t, r)
+				checktest.WantStep(t, r, check.StepWrite, c.status, c.words...)
+				checktest.WantOutcome(t, r, c.outcome)
 			})
 		})
 	}
@@ -405,8 +414,8 @@ func TestProbe_InterruptedAtAnyCall(t *testing.T) {
 			r := w.runIn(ctx, write)
 			if n == 0 {
 				calls = int(r.APICalls)
-				wantStep(t, r, check.StepRead, check.OK, "after 8 s")
-				wantStep(t, r, check.StepNameservers, check.OK, "at once")
+				checktest.WantStep(t, r, check.StepRead, check.OK, "after 8 s")
+				checktest.WantStep(t, r, check.StepNameservers, check.OK, "at once")
 			}
 			updates := 0
 			for _, request := range w.api.Requests() {
@@ -422,8 +431,8 @@ func TestProbe_InterruptedAtAnyCall(t *testing.T) {
 				t.Errorf("interrupted at call %d: left behind %s", n, r.LeftBehind)
 			}
 			if updates > 0 {
-				wantStep(t, r, check.StepWrite, check.OK)
-				wantStep(t, r, check.StepRemove, check.OK)
+				checktest.WantStep(t, r, check.StepWrite, check.OK)
+				checktest.WantStep(t, r, check.StepRemove, check.OK)
 			}
 		})
 	}
@@ -441,8 +450,8 @@ func TestProbe_Interrupted(t *testing.T) {
 				}
 			}
 		})
-		wantStep(t, r, check.StepNameservers, check.Unknown, "inconclusive: the check was interrupted")
-		wantStep(t, r, check.StepRemove, check.OK)
+		checktest.WantStep(t, r, check.StepNameservers, check.Unknown, "inconclusive: the check was interrupted")
+		checktest.WantStep(t, r, check.StepRemove, check.OK)
 	})
 }
 
@@ -452,8 +461,8 @@ func TestProbe_UncertainUpdate(t *testing.T) {
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		w.api.Inject(sim.Fault{Kind: sim.DropThenEffect(40 * time.Second), Op: sim.OpUpdateZone, Times: 1})
 		r := w.run(write)
-		wantStep(t, r, check.StepWrite, check.Unknown, "is unconfirmed", "in a few minutes")
-		wantStep(t, r, check.StepRemove, check.OK)
+		checktest.WantStep(t, r, check.StepWrite, check.Unknown, "is unconfirmed", "in a few minutes")
+		checktest.WantStep(t, r, check.StepRemove, check.OK)
 		time.Sleep(2 * time.Minute)
 		if got := w.api.Records(w.zone); len(got) != len(others()) {
 			t.Errorf("got records %q", got)
@@ -503,7 +512,7 @@ func TestWildcard_OwnRecord(t *testing.T) {
 			inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), c.records...)}, func(w world) {
 				r := w.run(func(o *check.Options) { o.Name = c.name })
 				if slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepWildcard }) {
-					t.Error(textOf(t, r))
+					t.Error(checktest.Text(t, r))
 				}
 			})
 		})
@@ -552,9 +561,9 @@ func TestRemoveValue(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				wantStep(t, r, check.StepRemoveValue, c.status, c.words...)
+				checktest.WantStep(t, r, check.StepRemoveValue, c.status, c.words...)
 				if ctx.Err() == nil {
-					wantStep(t, r, check.StepWrite, check.Skipped)
+					checktest.WantStep(t, r, check.StepWrite, check.Skipped)
 				}
 				if elapsed := time.Since(start); elapsed > 30*time.Second {
 					t.Errorf("took %s", elapsed)
@@ -588,7 +597,7 @@ func TestWrites_OneOfTwoZones(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				wantStep(t, r, c.step, check.OK)
+				checktest.WantStep(t, r, c.step, check.OK)
 				if got := len(w.api.TXTValues(w.zone, "_acme-challenge.example.nl")); got != c.left {
 					t.Errorf("got %d values, want %d", got, c.left)
 				}
@@ -624,7 +633,7 @@ func TestRemoveValue_WithLease(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				wantStep(t, r, check.StepRemoveValue, check.OK)
+				checktest.WantStep(t, r, check.StepRemoveValue, check.OK)
 				if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, c.words) }) {
 					t.Errorf("got notes %q, want %s", r.Notes, c.words)
 				}
@@ -642,7 +651,7 @@ func TestProbe_RemovalFails(t *testing.T) {
 		w.api.Inject(sim.Fault{Kind: sim.Status(500), Op: sim.OpUpdateZone, Skip: 1})
 		start := time.Now()
 		r := w.run(write)
-		wantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", "Delete the TXT record "+r.LeftBehind+" of example.nl")
+		checktest.WantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", "Delete the TXT record "+r.LeftBehind+" of example.nl")
 		if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || time.Since(start) > 3*time.Minute {
 			t.Errorf("got left-behind record %q after %s", r.LeftBehind, time.Since(start))
 		}
@@ -656,7 +665,7 @@ func TestProbe_RemovalRetried(t *testing.T) {
 			t.Parallel()
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.api.Inject(sim.Fault{Kind: kind, Op: sim.OpUpdateZone, Skip: 1, Times: 1})
-				wantStep(t, w.run(write), check.StepRemove, check.OK)
+				checktest.WantStep(t, w.run(write), check.StepRemove, check.OK)
 			})
 		})
 	}
@@ -668,7 +677,7 @@ func TestProbe_Record(t *testing.T) {
 	seen := map[string]bool{}
 	for ttl, want := range map[int]int{1: 60, 300: 300} {
 		inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
-			wantStep(t, w.run(write, func(o *check.Options) { o.TTL = ttl }), check.StepWrite, check.OK)
+			checktest.WantStep(t, w.run(write, func(o *check.Options) { o.TTL = ttl }), check.StepWrite, check.OK)
 			sent := regexp.MustCompile(fmt.Sprintf(`"_mijn-host-webhook-check-\w+\.example\.nl","type":"TXT","content":"([\w-]{43})","ttl":%d`, want))
 			if !slices.ContainsFunc(w.api.Requests(), func(r sim.Request) bool {
 				found := sent.FindSubmatch(r.Body)
@@ -702,7 +711,7 @@ func TestValidate_BaseURL(t *testing.T) {
 func TestRecords_ProbeDecides(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{Records: append(others(), sim.Record("q.example.nl", "TXT", `"quoted"`, 300))}, func(w world) {
-		wantStep(t, w.run(write), check.StepRecords, check.OK, "The probe shows whether Realtime Register accepts: q.example.nl TXT")
+		checktest.WantStep(t, w.run(write), check.StepRecords, check.OK, "The probe shows whether Realtime Register accepts: q.example.nl TXT")
 	})
 }
 
@@ -714,7 +723,7 @@ func TestRecords_Many(t *testing.T) {
 			records = append(records, sim.Record(fmt.Sprintf("r%d.example.nl", i), "A", "192.0.2.1", 0))
 		}
 		inBubble(t, sim.Options{}, sim.Zone{Records: records}, func(w world) {
-			wantStep(t, w.run(), check.StepRecords, check.Problem, want)
+			checktest.WantStep(t, w.run(), check.StepRecords, check.Problem, want)
 		})
 	}
 }

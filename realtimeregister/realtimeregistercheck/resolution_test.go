@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/checktest"
 	sim "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 )
 
@@ -50,8 +51,8 @@ func TestResolution_SERVFAIL(t *testing.T) {
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = c.answer
 				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
-				wantStep(t, r, check.StepResolution, check.Problem, c.words...)
-				if text := textOf(t, r); strings.Contains(text, "port 53") {
+				checktest.WantStep(t, r, check.StepResolution, check.Problem, c.words...)
+				if text := checktest.Text(t, r); strings.Contains(text, "port 53") {
 					t.Error(text)
 				}
 			})
@@ -73,12 +74,12 @@ func TestResolution_SERVFAILAndREFUSED(t *testing.T) {
 			return nil
 		}
 		r := w.run()
-		wantStep(t, r, check.StepResolution, check.Problem, "SERVFAIL for TXT")
-		wantStep(t, r, check.StepCAA, check.Unknown, "REFUSED")
+		checktest.WantStep(t, r, check.StepResolution, check.Problem, "SERVFAIL for TXT")
+		checktest.WantStep(t, r, check.StepCAA, check.Unknown, "REFUSED")
 	})
 }
 
-// Another step than StepResolution reports a SERVFAIL that only it sees.
+// The delegation step reports a SERVFAIL that only its own query gets.
 func TestDelegation_SERVFAIL(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
@@ -88,7 +89,7 @@ func TestDelegation_SERVFAIL(t *testing.T) {
 			}
 			return nil
 		}
-		wantStep(t, w.run(), check.StepDelegation, check.Unknown, "Cannot determine the delegation of example.nl: resolver error: it returns SERVFAIL")
+		checktest.WantStep(t, w.run(), check.StepDelegation, check.Unknown, "Cannot determine the delegation of example.nl: resolver error: it returns SERVFAIL")
 	})
 }
 
@@ -105,8 +106,8 @@ func TestResolution_NotDelegated(t *testing.T) {
 			return a
 		}
 		r := w.run()
-		wantStep(t, r, check.StepResolution, check.OK, "Whether the domain is signed with DNSSEC is unknown.")
-		wantStep(t, r, check.StepDelegation, check.OK) // the zone nl is above the domain, not below it
+		checktest.WantStep(t, r, check.StepResolution, check.OK, "Whether the domain is signed with DNSSEC is unknown.")
+		checktest.WantStep(t, r, check.StepDelegation, check.OK) // the zone nl is above the domain, not below it
 	})
 }
 
@@ -123,7 +124,7 @@ func TestResolution_Interrupted(t *testing.T) {
 			return servfail(m)
 		}
 		if r := w.runIn(ctx); slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepResolution }) {
-			t.Error(textOf(t, r))
+			t.Error(checktest.Text(t, r))
 		}
 	})
 }
@@ -164,7 +165,7 @@ func TestResolution_Signed(t *testing.T) {
 			inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 				w.resolver.answer = answer
 				r := w.run(func(o *check.Options) { o.Name = "www.example.nl" })
-				wantStep(t, r, check.StepResolution, check.OK, words)
+				checktest.WantStep(t, r, check.StepResolution, check.OK, words)
 			})
 		})
 	}
@@ -175,9 +176,9 @@ func TestResolution_REFUSED(t *testing.T) {
 	inBubble(t, sim.Options{}, sim.Zone{}, func(w world) {
 		w.resolver.answer = func(m *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(m, dns.RcodeRefused) }
 		r := w.run()
-		wantStep(t, r, check.StepCAA, check.Unknown, "REFUSED")
+		checktest.WantStep(t, r, check.StepCAA, check.Unknown, "REFUSED")
 		if slices.ContainsFunc(r.Steps, func(s check.Step) bool { return s.ID == check.StepResolution }) {
-			t.Error(textOf(t, r))
+			t.Error(checktest.Text(t, r))
 		}
 	})
 }
@@ -192,7 +193,7 @@ func TestServers_OneFamilyResolves(t *testing.T) {
 			}
 			return nil
 		}
-		wantStep(t, w.run(), check.StepServers, check.OK, "All nameserver addresses answer")
+		checktest.WantStep(t, w.run(), check.StepServers, check.OK, "All nameserver addresses answer")
 	})
 }
 
@@ -227,7 +228,7 @@ func TestDelegation_ParentDoesNotAnswer(t *testing.T) {
 			queried[nameserver]++
 			return os.ErrDeadlineExceeded
 		}
-		wantStep(t, w.run(), check.StepDelegation, check.OK)
+		checktest.WantStep(t, w.run(), check.StepDelegation, check.OK)
 		for nameserver := range queried {
 			if nameserver.As4()[3] >= 100 {
 				t.Errorf("queried the second address of a nameserver: %s", nameserver)
@@ -250,7 +251,7 @@ func TestNameservers_RecordLost(t *testing.T) {
 				}
 			}
 		})
-		wantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed, so the record may be lost")
+		checktest.WantStep(t, r, check.StepNameservers, check.Problem, "its SOA serial has changed, so the record may be lost")
 	})
 }
 
@@ -264,6 +265,6 @@ func TestNameservers_NotResolved(t *testing.T) {
 			}
 			return nil
 		}
-		wantStep(t, w.run(write), check.StepNameservers, check.Unknown, "No nameserver answers", "resolver error: it returns SERVFAIL")
+		checktest.WantStep(t, w.run(write), check.StepNameservers, check.Unknown, "No nameserver answers", "resolver error: it returns SERVFAIL")
 	})
 }

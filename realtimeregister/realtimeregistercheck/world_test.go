@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -143,8 +145,9 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	if !o.Write {
 		w.wantNothingWritten()
 	}
-	if strings.Contains(textOf(w.T, r), testKey) {
-		w.Errorf("report contains the key:\n%s", textOf(w.T, r))
+	checktest.WantNoStepAfterFailure(w.T, r)
+	if strings.Contains(checktest.Text(w.T, r), testKey) {
+		w.Errorf("report contains the key:\n%s", checktest.Text(w.T, r))
 	}
 	if r.APICalls != int64(len(w.api.Requests())) {
 		w.Errorf("got %d calls in the report, want %d", r.APICalls, len(w.api.Requests()))
@@ -182,59 +185,15 @@ func (w world) withLeases(o *check.Options) {
 	o.Cluster = func() (*rest.Config, error) { return w.cluster.Config(nil), nil }
 }
 
-func textOf(t *testing.T, r *check.Result) string {
-	t.Helper()
-	var b strings.Builder
-	text := check.NewText(&b)
-	for _, s := range r.Steps {
-		text.Step(s)
-	}
-	text.Conclusion(r)
-	text.Origin(r.Version, r.Commit, r.APICalls)
-	if err := text.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
+// beforeRead calls change before each read of a zone by its ID.
+type beforeRead struct {
+	http.RoundTripper
+	change func()
 }
 
-// wantStep checks the status of a step, and that its lines contain words.
-func wantStep(t *testing.T, r *check.Result, id check.StepID, status check.Status, words ...string) {
-	t.Helper()
-	i := slices.IndexFunc(r.Steps, func(s check.Step) bool { return s.ID == id })
-	if i < 0 {
-		t.Errorf("no step %s in\n%s", id, textOf(t, r))
-		return
+func (b beforeRead) RoundTrip(r *http.Request) (*http.Response, error) {
+	if id, err := strconv.Atoi(path.Base(r.URL.Path)); err == nil && id > 0 && r.Method == http.MethodGet {
+		b.change()
 	}
-	s := r.Steps[i]
-	if s.Status != status {
-		t.Errorf("step %s: got %q, want %q in\n%s", id, s.Status, status, textOf(t, r))
-	}
-	for _, word := range words {
-		if !strings.Contains(s.Summary+"\n"+s.Remedy, word) {
-			t.Errorf("step %s lacks %q:\n%s\n%s", id, word, s.Summary, s.Remedy)
-		}
-	}
-	if status == check.Problem && s.Remedy == "" {
-		t.Errorf("step %s has no remedy: %s", id, s.Summary)
-	}
-}
-
-// wantNoStepAfterFailure requires that no step uses a key or a zone with which an earlier step failed.
-func wantNoStepAfterFailure(t *testing.T, r *check.Result) {
-	t.Helper()
-	failed := map[check.StepID]bool{}
-	for _, s := range r.Steps {
-		if failed[check.StepKey] && s.ID == check.StepDomain || failed[check.StepManaged] && (s.ID == check.StepValues || s.ID == check.StepWrite) ||
-			failed[check.StepWrite] && (s.ID == check.StepRead || s.ID == check.StepNameservers) {
-			t.Errorf("unexpected step %s in\n%s", s.ID, textOf(t, r))
-		}
-		failed[s.ID] = s.Status != check.OK
-	}
-}
-
-func wantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
-	t.Helper()
-	if r.Outcome != want {
-		t.Errorf("got outcome %q, want %q in\n%s", r.Outcome, want, textOf(t, r))
-	}
+	return b.RoundTripper.RoundTrip(r)
 }
