@@ -254,7 +254,7 @@ func TestCheck_InvalidCommandLine(t *testing.T) {
 	}
 }
 
-// No one reads the report, so only the exit code tells.
+// The report is lost, so only the exit code shows the failure.
 func TestCheck_OutputFails(t *testing.T) {
 	t.Parallel()
 	for _, output := range []string{"text", "json"} {
@@ -273,14 +273,14 @@ func TestCheck_OutputFails(t *testing.T) {
 	}
 }
 
-// The address is shown, but not in the report.
+// Standard error shows the address that mijn.host sees. The report does not.
 func TestCheck_AddressRefused(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
 	w.api.Inject(mijnhosttest.Fault{Kind: mijnhosttest.NotOnAllowList()})
 	const address = "IP address 127.0.0.1"
 	if got := w.run(t.Context(), nil, "--read-only"); !strings.Contains(got.errOut, address) || strings.Contains(got.out, address) {
-		t.Errorf("got %s%s, want %s only in the second", got.out, got.errOut, address)
+		t.Errorf("got report %q and standard error %q, want %s only in the latter", got.out, got.errOut, address)
 	}
 }
 
@@ -288,8 +288,8 @@ func TestCheck_SharesEnvironmentWithServer(t *testing.T) {
 	t.Parallel()
 	w := newCheckWorld(t)
 	env := map[string]string{
-		keyEnvironment: checkedKey, mijnhostURLEnvironment: w.api.URL(), allowedDomainsEnvironment: "other.nl, third.nl",
-		realtimeRegisterURLEnvironment: "https://rtr.test/v2", leaseNamespaceEnvironment: "webhook",
+		"MIJNHOST_API_KEY": checkedKey, "MIJNHOST_BASE_URL": w.api.URL(), "ALLOWED_DOMAINS": "other.nl, third.nl",
+		"REALTIMEREGISTER_BASE_URL": "https://rtr.test/v2", "POD_NAMESPACE": "webhook",
 	}
 	getenv := func(name string) string { return env[name] }
 	port := netip.MustParseAddrPort(w.api.DNSAddr()).Port()

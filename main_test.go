@@ -174,22 +174,6 @@ func TestSolvers_UseTheCluster(t *testing.T) {
 	}
 }
 
-// The environment that the chart sets gives the flags their defaults.
-func TestServer_DefaultsFromEnvironment(t *testing.T) {
-	t.Parallel()
-	environment := map[string]string{
-		"MIJNHOST_BASE_URL": "https://a.test", "REALTIMEREGISTER_BASE_URL": "https://b.test", "POD_NAMESPACE": "webhook", "ALLOWED_DOMAINS": "a.nl,b.nl",
-	}
-	flags := newCommand(func(name string) string { return environment[name] }).Flags()
-	for flag, want := range map[string]string{
-		"mijnhost-base-url": "https://a.test", "realtimeregister-base-url": "https://b.test", "lease-namespace": "webhook", "allowed-domains": "[a.nl,b.nl]",
-	} {
-		if got := flags.Lookup(flag).Value.String(); got != want {
-			t.Errorf("--%s: got %q, want %q", flag, got, want)
-		}
-	}
-}
-
 // In the domains of --mijnhost-patch-adds, challenges for one name do not take turns.
 func TestSolvers_PatchAdds(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,7 @@ func (c *Check) checkCAA(ctx context.Context) {
 	if !judged.allowed {
 		remedy := fmt.Sprintf("Add the CAA record 0 %s %q at %s, or remove the existing ones.", judged.tag, c.options.CA, where)
 		if judged.tag == "" {
-			remedy = "Remove the record with this tag."
+			remedy = fmt.Sprintf("Remove the CAA record with this tag at %s.", where)
 		}
 		c.Step(StepCAA, Problem, fmt.Sprintf("The CAA records at %s do not allow %s to issue for %s: %s.", where, c.options.CA, what, judged.why), remedy)
 		return
@@ -79,7 +79,7 @@ func relevantCAA(ctx context.Context, d DNS, name string) (where string, set []C
 type verdict struct {
 	allowed bool
 	why     string // reason if not allowed
-	tag     string // tag that decided; empty if none can allow it
+	tag     string // tag that decided; empty if no other CAA record would help
 	account bool   // only one ACME account is allowed
 }
 

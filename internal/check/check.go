@@ -23,7 +23,7 @@ type Options struct {
 	Host Host
 	// DNS answers the check's queries.
 	DNS DNS
-	// CA is the CA's issuer domain name in CAA records.
+	// CA is the CA's issuer domain name in CAA records, in lower case and without the final dot.
 	CA string
 	// TTL is the TTL of the probe record, in seconds.
 	TTL int

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/keysource"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/check/progress"
+	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/internal/dnsname"
 )
 
 const exitUsage = 2
@@ -209,7 +210,7 @@ func (f *checkFlags) report(ctx context.Context, cmd *cobra.Command, given Comma
 	defer context.AfterFunc(ctx, func() {
 		line.Say("Interrupted. Removing the probe record. A second Ctrl-C would leave it in the zone.")
 	})()
-	o.CA, o.TTL, o.ReadOnly, o.Write, o.Timeout = strings.ToLower(f.ca), f.ttl, f.readOnly, f.write, f.timeout
+	o.CA, o.TTL, o.ReadOnly, o.Write, o.Timeout = dnsname.TrimDot(f.ca), f.ttl, f.readOnly, f.write, f.timeout
 	o.Version, o.Commit, o.AllowedDomains, o.RemoveValue = given.Version, given.Commit, f.allowedDomains, f.removeValue
 	o.Cluster = func() (*rest.Config, error) { return keysource.Cluster(f.kubeconf) }
 	o.OnProgress, o.OnAside = line.Show, line.Say

@@ -26,7 +26,7 @@ func TestExchange_ForgedAnswers(t *testing.T) {
 	wantAddress(t, a, err)
 }
 
-// The buffer is large enough for what the query announces. TCP is closed.
+// The UDP buffer has the size that the query announces. TCP is closed, so it cannot help.
 func TestExchange_LargeUDP(t *testing.T) {
 	t.Parallel()
 	a, err := ask(t, func(udp dns.ResponseWriter, query *dns.Msg) {

@@ -122,7 +122,7 @@ func (c *Check) published(ctx context.Context, domain, ns string) string {
 	}
 	m, err := askNameserver(ctx, c.options.DNS, addresses, domain, dns.TypeSOA)
 	switch {
-	case err != nil || len(m.Answers) == 0:
+	case err != nil || len(m.Answers) == 0 || m.Answers[0].Type != dns.TypeSOA:
 		return ""
 	case m.Answers[0].Serial == before:
 		return "; its SOA serial is unchanged, so it has not published the new zone yet"

@@ -176,7 +176,7 @@ func TestPlan_Mistakes(t *testing.T) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "mijnhost", "{}"))
 			a[solversPath] = object{"resources": []object{{"name": "a"}, {"name": "b"}}}
 		}, check.StepWebhook, check.Problem, "has no solver \"mijnhost\", only a and b.\nSet solverName to mijn-host."},
-		"no solver served": {func(a api) { a[solversPath] = object{} }, check.StepWebhook, check.Problem, `has no solver "mijn-host", only none.`},
+		"no solver served": {func(a api) { a[solversPath] = object{} }, check.StepWebhook, check.Problem, "The webhook acme.mijn.host serves no solvers.\nCheck the webhook's version and log."},
 		"solver of another webhook": {func(a api) {
 			a[issuerPath] = webhookOf(hookWith("acme.mijn.host", "another", "{}"))
 			a[solversPath] = object{"resources": []object{{"name": "another"}}}

@@ -151,6 +151,8 @@ func (r *run) findWebhook(ctx context.Context, name webhookName) webhook {
 	case isServed && !ours:
 		return step(check.Unknown, fmt.Sprintf("The solver %s of %s belongs to another webhook.", name.solver, name.group),
 			"If this is not intended, give this webhook's solver a more specific selector.")
+	case len(solvers) == 0:
+		return step(check.Problem, fmt.Sprintf("The webhook %s serves no solvers.", name.group), "Check the webhook's version and log.")
 	case !isServed:
 		return step(check.Problem, fmt.Sprintf("The webhook %s has no solver %q, only %s.", name.group, name.solver, check.List(solvers)),
 			"Set solverName to "+strings.Join(slices.Sorted(maps.Keys(r.KeyVariables)), " or ")+".")
