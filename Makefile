@@ -61,7 +61,8 @@ tidy-check: ## check that go.mod and go.sum are tidy (fix: make fmt)
 	@$(call in-each,$(MODULES),go mod tidy -diff >/dev/null)
 
 # golangci-lint includes `gofmt -d` and `go vet`. It does not search string literals, so grep does.
-# It takes a third less time with this GOGC. actionlint ignores an installed shellcheck, so that the result is the same on every machine.
+# With this GOGC, golangci-lint takes a third less time; GOMEMLIMIT bounds its memory. actionlint ignores an installed shellcheck,
+# so that the result is the same on every machine.
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/actionlint ## lint code, formatting and workflows
 	@export GOGC=400 GOMEMLIMIT=6GiB; \
@@ -115,7 +116,7 @@ observability: $(BIN)/prometheus $(BIN)/promtool ## test metrics, alerts and das
 e2e: $(BIN)/prometheus $(BIN)/helm3 ## run end-to-end tests with a real control plane, cert-manager and Pebble
 	@mkdir -p .cache/tmp
 	@go test -C test/e2e -count=1 -timeout=20m -parallel=4 ./... |& tee .cache/tmp/e2e.log || \
-		{ echo "e2e: failed tests, without their logs:"; grep -aE '^ *--- FAIL|^panic:|^FAIL' .cache/tmp/e2e.log; exit 1; } >&2
+		{ echo "e2e: failed tests (logs above):"; grep -aE '^ *--- FAIL|^panic:|^FAIL' .cache/tmp/e2e.log; exit 1; } >&2
 
 .PHONY: control-plane
 control-plane: ## build etcd, kube-apiserver, kubectl and other cluster programs into .cache/bin
