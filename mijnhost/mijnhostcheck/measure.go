@@ -128,8 +128,8 @@ func (p *probe) measurePatch(ctx context.Context, api *Behaviour) {
 	case err != nil:
 		return
 	}
-	v, agreed, err := p.zone.awaitQuiet(ctx)
-	if err != nil || !agreed {
+	v, agreed := p.zone.awaitQuiet(ctx)
+	if !agreed {
 		return
 	}
 	switch len(copies(v.shown, value)) {
@@ -162,12 +162,8 @@ func (p *probe) patchAndAwait(ctx context.Context, r mijnhost.Record, refusal *s
 		}
 		return view{}, false
 	}
-	v, agreed, err := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, r.Value) })
-	if err != nil || !agreed {
-		return view{}, false
-	}
-	p.dropMissing(v.shown)
-	return v, true
+	v, agreed, _ := p.zone.awaitWrite(ctx, func(shown []mijnhost.Record) bool { return shows(shown, r.Value) })
+	return v, agreed
 }
 
 // measureForms writes a value under the relative name, to see whether reads show names as written.
@@ -187,8 +183,8 @@ func (p *probe) measureForms(ctx context.Context, api *Behaviour) {
 
 // measureDelete deletes a value in a form that reads do not show, and then one of several duplicates.
 func (p *probe) measureDelete(ctx context.Context, api *Behaviour) {
-	v, agreed, err := p.zone.awaitQuiet(ctx)
-	if err != nil || !agreed || len(v.shown) == 0 {
+	v, agreed := p.zone.awaitQuiet(ctx)
+	if !agreed || len(v.shown) == 0 {
 		return
 	}
 	value := p.values[second]
@@ -229,8 +225,8 @@ func (p *probe) deleteAndCount(ctx context.Context, r mijnhost.Record) (left fun
 	if err != nil && !apiclient.IsRefusal(err) {
 		return nil, false
 	}
-	v, agreed, err := p.zone.awaitQuiet(ctx)
-	if err != nil || !agreed {
+	v, agreed := p.zone.awaitQuiet(ctx)
+	if !agreed {
 		return nil, false
 	}
 	p.dropMissing(v.shown)

@@ -30,16 +30,10 @@ type probe struct {
 	ttl    int
 	values []string
 
-	// written are the values that may be in the zone.
-	written map[string]*writing
+	// written are the values that may be in the zone, and when each was last written, or shown although its DELETE failed.
+	written map[string]time.Time
 	// sent reports whether a write was sent, and succeeded whether one succeeded.
 	sent, succeeded bool
-}
-
-// writing is the state of a value that was sent.
-type writing struct {
-	at      time.Time // of the last PATCH, or of the last read that showed it when its DELETE failed
-	removed bool      // confirmed
 }
 
 func newProbe(a *account, domain string, ttl int) *probe {
@@ -50,7 +44,7 @@ func newProbe(a *account, domain string, ttl int) *probe {
 		zone:   &zone{client: a.client, domain: domain, listed: a.asListed(domain), probe: name, reads: &Reads{}},
 		client: a.client, label: label, name: name, ttl: ttl,
 		values:  []string{"first-" + word, "second-" + word, "third-" + word},
-		written: map[string]*writing{},
+		written: map[string]time.Time{},
 	}
 }
 
@@ -71,14 +65,10 @@ func (p *probe) patch(ctx context.Context, r mijnhost.Record) error {
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	w, ok := p.written[r.Value]
-	if !ok {
-		w = &writing{}
-		p.written[r.Value] = w
-	}
 	err := p.client.PatchRecord(call, p.zone.listed, r) // an error does not prove that it was not written
-	w.at = time.Now()
-	p.zone.wrote(w.at)
+	now := time.Now()
+	p.written[r.Value] = now
+	p.zone.wrote(now)
 	p.sent = true
 	p.succeeded = p.succeeded || err == nil
 	return err

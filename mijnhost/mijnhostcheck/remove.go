@@ -88,30 +88,28 @@ func (p *probe) removeShown(ctx context.Context, v view) {
 			failed[mijnhost.Unquoted(r.Value)] = true
 		}
 	}
-	for value, w := range p.written {
+	for value := range p.written {
 		switch {
 		case !shows(v.shown, value):
 		case failed[value]:
-			w.at = v.at
+			p.written[value] = v.at
 		default:
-			w.removed = true
+			delete(p.written, value)
 		}
 	}
 }
 
 // removeUnseen deletes sent values that reads may not show yet. Neither a success nor a failure proves that the value is gone.
 func (p *probe) removeUnseen(ctx context.Context) {
-	for value, w := range p.written {
-		if !w.removed {
-			_ = p.delete(ctx, p.absolute(value))
-		}
+	for value := range p.written {
+		_ = p.delete(ctx, p.absolute(value))
 	}
 }
 
 // accounted reports whether no sent value can appear any more.
 func (p *probe) accounted() bool {
-	for _, w := range p.written {
-		if !w.removed && time.Since(w.at) < unseenTime {
+	for _, at := range p.written {
+		if time.Since(at) < unseenTime {
 			return false
 		}
 	}

@@ -169,7 +169,7 @@ func (z *zone) awaitWrite(ctx context.Context, isShown func([]mijnhost.Record) b
 }
 
 // awaitQuiet waits until stale reads are ruled out. It is for writes that may have no visible effect.
-func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
+func (z *zone) awaitQuiet(ctx context.Context) (v view, agreed bool) {
 	worst := z.reads.StaleFor
 	if z.reads.SettledAfter != nil {
 		worst = max(worst, *z.reads.SettledAfter)
@@ -177,11 +177,12 @@ func (z *zone) awaitQuiet(ctx context.Context) (view, bool, error) {
 	quiet := z.written.Add(time.Duration(1.5*worst*float64(time.Second)) + 2*time.Second)
 	_ = check.Pause(ctx, time.Until(quiet)) // the next read fails if ctx is done
 	var before []mijnhost.Record
-	return z.await(ctx, func(v view) bool {
+	v, agreed, _ = z.await(ctx, func(v view) bool {
 		same := v.complete && slices.Equal(v.shown, before)
 		before = v.shown
 		return same
 	})
+	return v, agreed
 }
 
 // await reads until steady reads in a row satisfy holds, and returns the last read.
