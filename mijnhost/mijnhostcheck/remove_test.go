@@ -153,11 +153,7 @@ func TestProbe_RemovalFails(t *testing.T) {
 				w.api.Inject(fault)
 				var removing time.Time
 				r := w.run(func(o *check.Options) {
-					o.OnProgress = func(words string) {
-						if words == "Removing the probe record." {
-							removing = time.Now()
-						}
-					}
+					o.OnProgress = onRemoving(func() { removing = time.Now() })
 				})
 				checktest.WantStep(t, r, check.StepRemove, check.Problem, "may still be in the zone", words, "Delete the TXT record "+r.LeftBehind+" of example.nl")
 				if !strings.HasPrefix(r.LeftBehind, "_mijn-host-webhook-check-") || !strings.HasSuffix(r.LeftBehind, ".example.nl") {
@@ -184,11 +180,7 @@ func TestProbe_EmptyReadsAfterFailedDelete(t *testing.T) {
 			return removing && bytes.Contains(r.Body, []byte("second-"))
 		}})
 		r := w.run(func(o *check.Options) {
-			o.OnProgress = func(words string) {
-				if words == "Removing the probe record." {
-					removing = true
-				}
-			}
+			o.OnProgress = onRemoving(func() { removing = true })
 		})
 		checktest.WantStep(t, r, check.StepRemove, check.OK, "Removed the probe record.")
 	})

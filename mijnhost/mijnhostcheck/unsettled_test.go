@@ -221,12 +221,10 @@ func TestProbe_ReadsGoBackwardsDuringRemoval(t *testing.T) {
 				}
 				r := w.runIn(ctx, func(o *check.Options) {
 					announced := 0
-					o.OnProgress = func(words string) {
-						if words == "Removing the probe record." { // first for the measurement
-							announced++
-							removing = removing || announced == 2
-						}
-					}
+					o.OnProgress = onRemoving(func() { // first for the measurement
+						announced++
+						removing = removing || announced == 2
+					})
 					reading(w, o, func(m moment, o *mijnhosttest.Options) {
 						if removing {
 							n++

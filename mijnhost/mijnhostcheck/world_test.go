@@ -173,6 +173,15 @@ func (w world) runIn(ctx context.Context, change ...func(*check.Options)) *check
 	return r
 }
 
+// onRemoving returns an OnProgress that calls announced when the check says that it removes the probe record.
+func onRemoving(announced func()) func(string) {
+	return func(words string) {
+		if words == "Removing the probe record." {
+			announced()
+		}
+	}
+}
+
 // patchedName matches the probe's name in a PATCH: absolute, or relative to the domain.
 var patchedName = regexp.MustCompile(`"name":"_mijn-host-webhook-check-\w+(\.[\w.-]+\.)?"`)
 

@@ -50,6 +50,14 @@ func WantStep(t *testing.T, r *check.Result, id check.StepID, status check.Statu
 	}
 }
 
+// WantNoStep requires that the report does not have a step.
+func WantNoStep(t *testing.T, r *check.Result, id check.StepID) {
+	t.Helper()
+	if _, ok := StepOf(r, id); ok {
+		t.Errorf("unexpected step %s in\n%s", id, Text(t, r))
+	}
+}
+
 // WantOutcome requires an outcome.
 func WantOutcome(t *testing.T, r *check.Result, want check.Outcome) {
 	t.Helper()
