@@ -43,7 +43,7 @@ build: ## build bin/webhook
 	@$(call go-build,.,$(LDFLAGS),bin/webhook,.)
 
 .PHONY: demo
-demo: ## issue a certificate on a local control plane (KEEP=1 keeps it running)
+demo: control-plane ## issue a certificate on a local control plane (KEEP=1 keeps it running)
 	@$(call go-build,test/e2e,-s -w,$(BIN)/demo,./cmd/demo) && cd test/e2e && exec $(CURDIR)/$(BIN)/demo $(if $(KEEP),--keep)
 
 .PHONY: clean
@@ -154,7 +154,7 @@ soak: control-plane ## renew certificates under injected faults for SOAKTIME (10
 CRASHES ?= 200
 .PHONY: crash
 crash: control-plane ## kill the webhook CRASHES times (200) while certificates are issued
-	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestCrash$$' .
+	CRASHES=$(CRASHES) go test -C test/e2e -count=1 -timeout=0 -v -run='^TestTermination$$/^SIGKILL$$' .
 
 CNAMES ?= 20
 .PHONY: cnames

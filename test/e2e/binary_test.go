@@ -14,7 +14,7 @@ import (
 //	GOCACHE=$(mktemp -d) go build -tags=grpcnotrace -ldflags=-dumpdep -o /dev/null . |& grep ReflectMethod
 func TestBinarySize(t *testing.T) {
 	t.Parallel()
-	set, err := binaries.Build(t.Context())
+	set, err := binaries.Locate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func image(deployment *appsv1.Deployment) string {
 // requireNoObjectsOf waits until no object in the cluster contains a release's name, except Leases, whose process is gone.
 func (s *chartSuite) requireNoObjectsOf(t *testing.T, release string) {
 	t.Helper()
-	if err := cluster.Eventually(withLimit(t, 30*time.Second), func(ctx context.Context) error {
+	if err := cluster.Poll(withLimit(t, 30*time.Second), time.Second, func(ctx context.Context) error {
 		left, err := s.objectsContaining(ctx, t, release)
 		left = slices.DeleteFunc(left, func(object string) bool { return strings.HasPrefix(object, "Lease ") })
 		if err != nil || len(left) > 0 {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,17 +18,16 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestDeletionDuringIssuance deletes objects that the clean-up of an issuance in progress needs. In every case the Challenge and
-// its namespace are deleted.
-func TestDeletionDuringIssuance(t *testing.T) {
-	t.Parallel()
-	const apiKey = "key-of-the-deletion-test"
-	s := newSuite(t)
-	cases := []struct {
-		name   string
-		remove func(t *testing.T, namespace, domain string)
-		left   bool // the record is left behind
-	}{
+// deletion is of an object that the clean-up of an issuance in progress needs.
+type deletion struct {
+	// name is that of the namespace.
+	name   string
+	remove func(t *testing.T, namespace, domain string)
+	left   bool // the record is left behind
+}
+
+func (s *suite) deletions() []deletion {
+	return []deletion{
 		{"namespace", func(*testing.T, string, string) {}, false},
 		{"secret", func(t *testing.T, namespace, _ string) {
 			t.Helper()
@@ -42,21 +40,13 @@ func TestDeletionDuringIssuance(t *testing.T) {
 		{"domain", func(_ *testing.T, _, domain string) { s.api.RemoveDomain(domain) }, true},
 		{"nameservers", func(_ *testing.T, _, domain string) { s.api.SetDNSElsewhere(domain) }, true},
 	}
-	keys := map[string][]string{}
-	for _, c := range cases {
-		keys[c.name] = []string{cluster.KeySecret}
-		if err := s.CreateNamespace(t.Context(), c.name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	readable, err := json.Marshal(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL(), "secrets.namespaces="+string(readable))); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
+}
+
+// testDeletionDuringIssuance: in every case the Challenge and its namespace are deleted.
+func (s *suite) testDeletionDuringIssuance(t *testing.T) {
+	t.Parallel()
+	const apiKey = "key-of-the-deletion-test"
+	for _, c := range s.deletions() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			domain := c.name + ".nl"

@@ -1,6 +1,6 @@
 // Package e2e tests the webhook on a real control plane. Only mijn.host and Realtime Register are simulated.
 //
-//	make e2e           all tests, in two to three minutes once everything is compiled
+//	make e2e           all tests, in four to five minutes once everything is compiled
 //	make demo          issues one certificate and prints each step
 //	make control-plane builds the programs into .cache/bin
 //

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,27 +17,54 @@ import (
 // soon is enough for a certificate without cert-manager's self-check, even on a busy machine.
 const soon = 90 * time.Second
 
+// Accounts of the cluster and of a team.
+const (
+	mijnHostKey     = "key-of-the-cluster-at-mijn-host"
+	mijnHostTeamKey = "key-of-a-team-at-mijn-host"
+	realtimeKey     = "key-of-the-cluster-at-realtime-register"
+	realtimeTeamKey = "key-of-a-team-at-realtime-register"
+)
+
+// TestIssuance issues certificates for zones at both hosts through one webhook. Each subtest has its own domains.
 func TestIssuance(t *testing.T) {
+	t.Parallel()
 	s := newSuite(t)
-	const (
-		clusterKey = "key-of-the-cluster"
-		teamKey    = "key-of-a-team"
-	)
-	for _, namespace := range []string{"team", "wrong-key"} {
+	mijnHost, realtime := cluster.MijnHost(), cluster.RealtimeRegister()
+	namespaces := []string{"team", "wrong-key", "wrong-realtime-key"}
+	for _, one := range s.deletions() {
+		namespaces = append(namespaces, one.name)
+	}
+	keys := map[string][]string{}
+	for _, namespace := range namespaces {
+		keys[namespace] = []string{mijnHost.KeySecret, realtime.KeySecret}
 		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
 			t.Fatal(err)
 		}
 	}
-	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "wrong-key": [%[1]q]}`, cluster.KeySecret)
-	if err := s.InstallWebhook(withLimit(t, startLimit), s.Webhook(s.api.URL(), secretsElsewhere)); err != nil {
+	readable, err := json.Marshal(keys)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.create(t, cluster.NewKeySecret("cert-manager", clusterKey))
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.webhookForBoth("secrets.namespaces="+string(readable))); err != nil {
+		t.Fatal(err)
+	}
+	s.create(t, mijnHost.NewKeySecret("cert-manager", mijnHostKey), realtime.NewKeySecret("cert-manager", realtimeKey))
+	s.realtime.AddAccount("reseller", realtimeKey)
+	s.realtime.AddAccount("team", realtimeTeamKey)
+
+	t.Run("idle memory", s.testIdleMemory) // nothing else runs at this time
+	t.Run("mijn.host", s.testMijnHost)
+	t.Run("Realtime Register", s.testRealtimeRegister)
+	t.Run("deletion during issuance", s.testDeletionDuringIssuance)
+}
+
+func (s *suite) testMijnHost(t *testing.T) {
+	t.Parallel()
 	quick := s.clusterIssuer(t, "quick", cluster.WithoutSelfCheck)
 
 	t.Run("a name and its wildcard, with the self-check", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(clusterKey, "checked.nl")
+		before := s.addDomain(mijnHostKey, "checked.nl")
 		checking := s.clusterIssuer(t, "checking", cluster.WithSelfCheck)
 		// The two challenges run in turn, and cert-manager waits for a minute after each self-check.
 		s.requireCertificate(t, 4*time.Minute, cluster.NewCertificate("default", "checked", checking, "checked.nl", "*.checked.nl"))
@@ -45,19 +73,19 @@ func TestIssuance(t *testing.T) {
 
 	t.Run("a name and its wildcard, without the self-check", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(clusterKey, "example.nl")
+		before := s.addDomain(mijnHostKey, "example.nl")
 		s.requireCertificate(t, soon, cluster.NewCertificate("default", "example", quick, "example.nl", "*.example.nl"))
 		s.requireUntouched(t, "example.nl", before)
 	})
 
 	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(teamKey, "team.nl")
-		issuer := s.issuer(t, "team", teamKey)
+		before := s.addDomain(mijnHostTeamKey, "team.nl")
+		issuer := s.issuer(t, "team", mijnHostTeamKey)
 		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team", issuer, "team.nl", "*.sub.team.nl"))
 		s.requireUntouched(t, "team.nl", before)
 		for _, request := range s.api.Requests() {
-			if request.Domain == "team.nl" && request.Key != teamKey {
+			if request.Domain == "team.nl" && request.Key != mijnHostTeamKey {
 				t.Errorf("%s %s sent with key %q", request.Method, request.Path, request.Key)
 			}
 		}
@@ -65,7 +93,7 @@ func TestIssuance(t *testing.T) {
 
 	t.Run("a CNAME to a domain at mijn.host", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(clusterKey, "delegated.nl")
+		before := s.addDomain(mijnHostKey, "delegated.nl")
 		s.api.AddStaticZone("elsewhere.example",
 			mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: "elsewhere.delegated.nl.", TTL: 60})
 		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating", quick, "elsewhere.example"))
@@ -74,13 +102,13 @@ func TestIssuance(t *testing.T) {
 
 	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(clusterKey, "wrong-key.nl")
+		before := s.addDomain(mijnHostKey, "wrong-key.nl")
 		issuer := s.issuer(t, "wrong-key", "not-a-key")
 		certificate := cluster.NewCertificate("wrong-key", "wrong-key", issuer, "wrong-key.nl")
 		s.create(t, certificate)
 		s.requireReason(t, "wrong-key", "No valid API key set", "wrong-key/"+cluster.KeySecret)
 
-		corrected := cluster.NewKeySecret("wrong-key", clusterKey)
+		corrected := cluster.NewKeySecret("wrong-key", mijnHostKey)
 		if err := s.Client.Update(t.Context(), corrected); err != nil {
 			t.Fatal(err)
 		}

@@ -16,37 +16,18 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestIssuanceAtRealtimeRegister is TestIssuance for Realtime Register, plus a certificate with names at both hosts.
-func TestIssuanceAtRealtimeRegister(t *testing.T) {
+func (s *suite) testRealtimeRegister(t *testing.T) {
 	t.Parallel()
-	s := newSuite(t)
-	const (
-		mijnHostKey = "key-of-the-cluster-at-mijn-host"
-		clusterKey  = "key-of-the-cluster"
-		teamKey     = "key-of-a-team"
-	)
 	realtime := cluster.RealtimeRegister()
-	for _, namespace := range []string{"team", "wrong-key"} {
-		if err := s.CreateNamespace(t.Context(), namespace); err != nil {
-			t.Fatal(err)
-		}
-	}
-	secretsElsewhere := fmt.Sprintf(`secrets.namespaces={"team": [%q], "wrong-key": [%[1]q]}`, realtime.KeySecret)
-	if err := s.InstallWebhook(withLimit(t, startLimit), s.webhookForBoth(secretsElsewhere)); err != nil {
-		t.Fatal(err)
-	}
-	s.create(t, cluster.NewKeySecret("cert-manager", mijnHostKey), realtime.NewKeySecret("cert-manager", clusterKey))
-	s.realtime.AddAccount("reseller", clusterKey)
-	s.realtime.AddAccount("team", teamKey)
 	// One issuer for both: names outside these zones are at mijn.host.
-	both := s.issuerForBoth(t, "both", "voorbeeld.nl", "wildcard.nl", "elsewhere.example")
+	both := s.issuerForBoth(t, "both", "voorbeeld.nl", "wildcard.nl", "delegating.example")
 
 	t.Run("names at both hosts in one certificate", func(t *testing.T) {
 		t.Parallel()
-		before := s.addDomain(mijnHostKey, "example.nl")
+		before := s.addDomain(mijnHostKey, "mixed.nl")
 		zone := s.addZone("reseller", "voorbeeld.nl", "_acme-challenge.voorbeeld.nl")
-		s.requireCertificate(t, soon, cluster.NewCertificate("default", "both", both, "example.nl", "*.example.nl", "voorbeeld.nl"))
-		s.requireUntouched(t, "example.nl", before)
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "both", both, "mixed.nl", "*.mixed.nl", "voorbeeld.nl"))
+		s.requireUntouched(t, "mixed.nl", before)
 		s.requireZoneUntouched(t, zone)
 	})
 
@@ -60,23 +41,23 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 
 	t.Run("a CNAME to a dedicated zone", func(t *testing.T) {
 		t.Parallel()
-		const target = "elsewhere.delegated.nl"
+		const target = "elsewhere.delegated-at-realtime.nl"
 		s.realtime.DeclareChallenge(target)
-		marker := realtimeregistertest.Record("delegated.nl", "TXT", "This zone is only for certificates.", 3600)
-		zone := s.zoneOf("reseller", "delegated.nl", marker)
-		s.api.AddStaticZone("elsewhere.example", mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: target + ".", TTL: 60})
-		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating", both, "elsewhere.example"))
+		marker := realtimeregistertest.Record("delegated-at-realtime.nl", "TXT", "This zone is only for certificates.", 3600)
+		zone := s.zoneOf("reseller", "delegated-at-realtime.nl", marker)
+		s.api.AddStaticZone("delegating.example", mijnhosttest.Record{Type: "CNAME", Name: "_acme-challenge", Value: target + ".", TTL: 60})
+		s.requireCertificate(t, soon, cluster.NewCertificate("default", "delegating-to-realtime", both, "delegating.example"))
 		s.requireZoneUntouched(t, zone)
 	})
 
 	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
-		zone := s.addZone("team", "team.nl", "_acme-challenge.team.nl", "_acme-challenge.sub.team.nl")
-		issuer := s.issuerAtRealtimeRegister(t, "team", teamKey)
-		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team", issuer, "team.nl", "*.sub.team.nl"))
+		zone := s.addZone("team", "team-at-realtime.nl", "_acme-challenge.team-at-realtime.nl", "_acme-challenge.sub.team-at-realtime.nl")
+		issuer := s.issuerAtRealtimeRegister(t, "team", realtimeTeamKey)
+		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team-at-realtime", issuer, "team-at-realtime.nl", "*.sub.team-at-realtime.nl"))
 		s.requireZoneUntouched(t, zone)
 		for _, request := range s.realtime.Requests() {
-			if request.Zone == zone.id && request.Auth != realtimeregistertest.APIKey(teamKey) {
+			if request.Zone == zone.id && request.Auth != realtimeregistertest.APIKey(realtimeTeamKey) {
 				t.Errorf("%s %s sent with %q", request.Method, request.Path, request.Auth)
 			}
 		}
@@ -84,13 +65,13 @@ func TestIssuanceAtRealtimeRegister(t *testing.T) {
 
 	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
-		zone := s.addZone("reseller", "wrong-key.nl", "_acme-challenge.wrong-key.nl")
-		issuer := s.issuerAtRealtimeRegister(t, "wrong-key", "not-a-key")
-		certificate := cluster.NewCertificate("wrong-key", "wrong-key", issuer, "wrong-key.nl")
+		zone := s.addZone("reseller", "wrong-realtime-key.nl", "_acme-challenge.wrong-realtime-key.nl")
+		issuer := s.issuerAtRealtimeRegister(t, "wrong-realtime-key", "not-a-key")
+		certificate := cluster.NewCertificate("wrong-realtime-key", "wrong-realtime-key", issuer, "wrong-realtime-key.nl")
 		s.create(t, certificate)
-		s.requireReason(t, "wrong-key", "Realtime Register rejects the API key", "wrong-key/"+realtime.KeySecret)
+		s.requireReason(t, "wrong-realtime-key", "Realtime Register rejects the API key", "wrong-realtime-key/"+realtime.KeySecret)
 
-		if err := s.Client.Update(t.Context(), realtime.NewKeySecret("wrong-key", clusterKey)); err != nil {
+		if err := s.Client.Update(t.Context(), realtime.NewKeySecret("wrong-realtime-key", realtimeKey)); err != nil {
 			t.Fatal(err)
 		}
 		s.requireReady(t, soon, certificate)
@@ -120,10 +101,10 @@ func (s *suite) issuerAtRealtimeRegister(t *testing.T, namespace, apiKey string)
 	s.create(t,
 		host.NewKeySecret(namespace, apiKey),
 		&cmv1.Issuer{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "at-realtime-register"},
 			Spec:       s.IssuerOf(s.Solver(host, cluster.WithoutSelfCheck)),
 		})
-	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
+	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "at-realtime-register"}
 }
 
 // realtimeZone is a zone at Realtime Register and its original content.

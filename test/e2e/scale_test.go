@@ -73,10 +73,10 @@ func TestScale(t *testing.T) {
 		domains, elapsed.Round(time.Second), per(s.api.Calls(), len(atMijnHost)), per(s.realtime.Calls(), len(atRealtime)), peak()>>10)
 }
 
-// awaitAll waits until every Certificate is Ready. It polls once a second to save CPU.
+// awaitAll waits until every Certificate is Ready.
 func (s *suite) awaitAll(t *testing.T, limit time.Duration) {
 	t.Helper()
-	s.await(t, limit, func(ctx context.Context) error {
+	if err := cluster.Poll(withLimit(t, limit), time.Second, func(ctx context.Context) error {
 		certificates := new(cmv1.CertificateList)
 		if err := s.Client.List(ctx, certificates, client.InNamespace("default")); err != nil {
 			return err
@@ -92,12 +92,10 @@ func (s *suite) awaitAll(t *testing.T, limit time.Duration) {
 		if notReady == 0 {
 			return nil
 		}
-		select { // listing all is too expensive for Await's interval
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-		}
 		return fmt.Errorf("%d of %d certificates not Ready", notReady, len(certificates.Items))
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // watchMemory samples the webhook's memory until the returned function is called. That function returns the maximum in bytes.

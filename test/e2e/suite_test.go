@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"log"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +20,14 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
+
+// TestMain builds the programs, so that no test uses old ones.
+func TestMain(m *testing.M) {
+	if err := binaries.Build(context.Background(), func(int, int) {}); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(m.Run())
+}
 
 // suite is a cluster with cert-manager and simulators of both hosts. Tests that share it use their own domains and namespaces.
 type suite struct {
@@ -39,7 +49,7 @@ const startLimit = 5 * time.Minute
 // newSuite starts a cluster, with these values for cert-manager's chart.
 func newSuite(t *testing.T, values ...string) *suite {
 	t.Helper()
-	set, err := binaries.Build(t.Context())
+	set, err := binaries.Locate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

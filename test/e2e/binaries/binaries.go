@@ -51,9 +51,33 @@ func (s Set) Path(program string) string {
 	return filepath.Join(s.Dir(), program)
 }
 
-// Locate finds the repository and the modules without building anything. The working directory must be in this module.
+// Locate finds the programs that Build builds. The working directory must be in this module.
 // The environment variable WEBHOOK_BINARY selects another webhook binary, such as one taken from an image.
 func Locate(ctx context.Context) (Set, error) {
+	set, err := locateModules(ctx)
+	if err != nil {
+		return Set{}, err
+	}
+	return set.otherVersions()
+}
+
+// otherVersions returns a set with the versions that the environment selects.
+func (s Set) otherVersions() (set Set, err error) {
+	if wanted := os.Getenv(otherCertManager); wanted != "" {
+		if s, err = s.withCertManager(wanted); err != nil {
+			return Set{}, err
+		}
+	}
+	if wanted := os.Getenv(otherKubernetes); wanted != "" {
+		if s, err = s.withKubernetes(wanted); err != nil {
+			return Set{}, err
+		}
+	}
+	return s, nil
+}
+
+// locateModules returns a set of the versions in go.mod.
+func locateModules(ctx context.Context) (Set, error) {
 	modules := map[string]struct{ Dir, Version string }{}
 	output, err := Set{}.goCommand(ctx, "", "list", "-m", "-json=Path,Dir,Version", productModule, kubernetesModule, certManagerModule)
 	if err != nil {
@@ -81,34 +105,33 @@ func Locate(ctx context.Context) (Set, error) {
 	}, nil
 }
 
-// Build builds every program into Dir. The first build takes minutes; a build without changes takes about a second.
-func Build(ctx context.Context) (Set, error) { return BuildWithProgress(ctx, func(int, int) {}) }
-
-// BuildWithProgress is Build with progress reports.
-func BuildWithProgress(ctx context.Context, onProgress Progress) (Set, error) {
-	set, err := Locate(ctx)
+// Build builds every program. The first build takes minutes; a build without changes takes about a second.
+func Build(ctx context.Context, onProgress Progress) error {
+	inModules, err := locateModules(ctx)
 	if err != nil {
-		return Set{}, err
+		return err
+	}
+	set, err := inModules.otherVersions()
+	if err != nil {
+		return err
 	}
 	unlock, err := set.lock()
 	if err != nil {
-		return Set{}, err
+		return err
 	}
 	defer unlock()
-	if err = set.buildAll(ctx, onProgress); err != nil {
-		return Set{}, err
+	if err := inModules.buildAll(ctx, onProgress); err != nil {
+		return err
 	}
-	if wanted := os.Getenv(otherCertManager); wanted != "" {
-		if set, err = set.buildCertManager(ctx, wanted); err != nil {
-			return Set{}, err
+	if os.Getenv(otherCertManager) != "" {
+		if err := set.buildCertManager(ctx); err != nil {
+			return err
 		}
 	}
-	if wanted := os.Getenv(otherKubernetes); wanted != "" {
-		if set, err = set.buildKubernetes(ctx, wanted); err != nil {
-			return Set{}, err
-		}
+	if os.Getenv(otherKubernetes) != "" {
+		return set.buildKubernetes(ctx)
 	}
-	return set, nil
+	return nil
 }
 
 // buildAll builds the modules one after another: in parallel, they would compile shared packages twice.

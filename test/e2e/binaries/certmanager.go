@@ -27,18 +27,29 @@ func (s Set) CertManagerBefore(minor uint) bool {
 	return version.MustParseSemantic(s.CertManagerVersion).LessThan(version.MajorMinor(1, minor))
 }
 
-// buildCertManager builds the programs with a copy of go.mod that requires another cert-manager, and returns a set with
-// them and its chart. The copy omits the webhook and its documentation, which require a newer cert-manager and which the
-// programs do not use.
-func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
+// withCertManager returns a set with another version of cert-manager.
+func (s Set) withCertManager(wanted string) (Set, error) {
 	if _, err := version.ParseSemantic(wanted); err != nil {
 		return Set{}, fmt.Errorf("%s: %w", otherCertManager, err)
 	}
 	s.CertManagerVersion = wanted
-	dir := filepath.Join(s.Root, ".cache", "cert-manager-"+wanted)
+	s.CertManagerChart = filepath.Join(s.certManagerDir(), "chart")
+	s.takeFrom(s.certManagerDir(), certManagerPrograms())
+	return s, nil
+}
+
+// certManagerDir is the directory of another version of cert-manager.
+func (s Set) certManagerDir() string {
+	return filepath.Join(s.Root, ".cache", "cert-manager-"+s.CertManagerVersion)
+}
+
+// buildCertManager builds the programs with a copy of go.mod that requires that version, and copies its chart. The copy of go.mod
+// omits the webhook and its documentation, which require a newer cert-manager and which the programs do not use.
+func (s Set) buildCertManager(ctx context.Context) error {
+	dir := s.certManagerDir()
 	modfile, err := s.copyModule(ctx, dir)
 	if err != nil {
-		return Set{}, err
+		return err
 	}
 	program := filepath.Join(dir, "cert-manager")
 	args := []string{"-mod=mod", "-modfile=" + modfile, "-ldflags=-s -w", "-o", program}
@@ -46,18 +57,16 @@ func (s Set) buildCertManager(ctx context.Context, wanted string) (Set, error) {
 		args = append(args, "-tags=grpcnotrace,before_1_21")
 	}
 	if err = s.goBuild(ctx, module, append(args, "./cmd/cert-manager")...); err != nil {
-		return Set{}, err
+		return err
 	}
 	if err = nameAll(program, certManagerPrograms()); err != nil {
-		return Set{}, err
+		return err
 	}
 	source, err := s.goCommand(ctx, module, "list", "-mod=mod", "-modfile="+modfile, "-m", "-f={{.Dir}}", certManagerModule)
 	if err != nil {
-		return Set{}, err
+		return err
 	}
-	s.takeFrom(dir, certManagerPrograms())
-	s.CertManagerChart = filepath.Join(dir, "chart")
-	return s, s.copyChart(chartIn(string(bytes.TrimSpace(source))))
+	return s.copyChart(chartIn(string(bytes.TrimSpace(source))))
 }
 
 // copyModule writes the copy of go.mod to dir and returns its path. Go looks for go.sum beside it and adds what is missing.

@@ -20,23 +20,32 @@ func kubernetesPrograms() []string {
 	return []string{"kube-apiserver", "kube-controller-manager", "kubectl"}
 }
 
-// buildKubernetes builds the programs in a module that requires only that Kubernetes, so that they get the libraries they
-// were released with. It returns a set with these programs.
-func (s Set) buildKubernetes(ctx context.Context, wanted string) (Set, error) {
+// withKubernetes returns a set with another version of Kubernetes.
+func (s Set) withKubernetes(wanted string) (Set, error) {
 	if _, err := version.ParseSemantic(wanted); err != nil {
 		return Set{}, fmt.Errorf("%s: %w", otherKubernetes, err)
 	}
 	s.KubernetesVersion = wanted
-	dir := filepath.Join(".cache", "kubernetes-"+wanted)
-	if err := s.writeKubernetesModule(ctx, filepath.Join(s.Root, dir)); err != nil {
-		return Set{}, err
+	s.takeFrom(filepath.Join(s.Root, s.kubernetesDir()), kubernetesPrograms())
+	return s, nil
+}
+
+// kubernetesDir is the directory, relative to Root, of another version of Kubernetes.
+func (s Set) kubernetesDir() string {
+	return filepath.Join(".cache", "kubernetes-"+s.KubernetesVersion)
+}
+
+// buildKubernetes builds the programs in a module that requires only that Kubernetes, so that they get the libraries they
+// were released with.
+func (s Set) buildKubernetes(ctx context.Context) error {
+	if err := s.writeKubernetesModule(ctx, filepath.Join(s.Root, s.kubernetesDir())); err != nil {
+		return err
 	}
 	args := []string{"-mod=mod", "-ldflags=" + s.linkerFlags(), "-o", "./"}
 	for _, program := range kubernetesPrograms() {
 		args = append(args, kubernetesModule+"/cmd/"+program)
 	}
-	s.takeFrom(filepath.Join(s.Root, dir), kubernetesPrograms())
-	return s, s.goBuild(ctx, dir, args...)
+	return s.goBuild(ctx, s.kubernetesDir(), args...)
 }
 
 // writeKubernetesModule writes the go.mod of that module. Kubernetes requires its own libraries as v0.0.0 and replaces them

@@ -10,17 +10,30 @@ func nodePrograms() []string {
 	return []string{"kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet"}
 }
 
-// BuildForNodes also builds the programs of real nodes, a kube-controller-manager with all controllers, and the pause
-// program of a pod.
-func BuildForNodes(ctx context.Context, onProgress Progress) (Set, error) {
-	set, err := BuildWithProgress(ctx, onProgress)
+// LocateForNodes is Locate for real nodes, with a kube-controller-manager that has all controllers.
+func LocateForNodes(ctx context.Context) (Set, error) {
+	set, err := Locate(ctx)
 	if err != nil {
 		return Set{}, err
 	}
-	dir := filepath.Join(set.Root, ".cache", "node")
-	if err := set.goBuild(ctx, module, "-tags=grpcnotrace,kubelet", "-ldflags="+set.linkerFlags(), "-o", dir+"/", "./cmd/node", "./cmd/pause"); err != nil {
-		return Set{}, err
+	set.takeFrom(set.nodeDir(), append(nodePrograms(), "pause"))
+	return set, nil
+}
+
+func (s Set) nodeDir() string { return filepath.Join(s.Root, ".cache", "node") }
+
+// BuildForNodes also builds the programs of real nodes, and the pause program of a pod.
+func BuildForNodes(ctx context.Context, onProgress Progress) error {
+	if err := Build(ctx, onProgress); err != nil {
+		return err
 	}
-	set.takeFrom(dir, append(nodePrograms(), "pause"))
-	return set, nameAll(filepath.Join(dir, "node"), nodePrograms())
+	set, err := Locate(ctx)
+	if err != nil {
+		return err
+	}
+	dir := set.nodeDir()
+	if err := set.goBuild(ctx, module, "-tags=grpcnotrace,kubelet", "-ldflags="+set.linkerFlags(), "-o", dir+"/", "./cmd/node", "./cmd/pause"); err != nil {
+		return err
+	}
+	return nameAll(filepath.Join(dir, "node"), nodePrograms())
 }

@@ -96,7 +96,8 @@ func (c *Cluster) Solver(host Host, check SelfCheck, zones ...string) acmev1.ACM
 		solver.Selector = &acmev1.CertificateDNSNameSelector{DNSZones: zones}
 	}
 	if check == WithoutSelfCheck && !c.binaries.CertManagerBefore(21) {
-		solver.WaitInsteadOfSelfCheck = &metav1.Duration{Duration: time.Second}
+		// While it waits, cert-manager 1.21 updates the Challenge continuously.
+		solver.WaitInsteadOfSelfCheck = &metav1.Duration{}
 	}
 	return solver
 }
@@ -124,9 +125,14 @@ func (c *Cluster) Await(ctx context.Context, object client.Object, condition fun
 	})
 }
 
-// Eventually retries until there is no error. It returns the last error when the context ends.
+// Eventually is Poll with an interval for cheap requests.
 func Eventually(ctx context.Context, try func(context.Context) error) error {
-	tick := time.NewTicker(100 * time.Millisecond)
+	return Poll(ctx, 100*time.Millisecond, try)
+}
+
+// Poll retries at this interval until there is no error. It returns the last error when the context ends.
+func Poll(ctx context.Context, interval time.Duration, try func(context.Context) error) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var last error
 	for {

@@ -2,6 +2,9 @@
 package conformance
 
 import (
+	"context"
+	"log"
+	"os"
 	"testing"
 	"time"
 
@@ -15,10 +18,15 @@ import (
 	_ "github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/conformance/assets"
 )
 
-func TestConformance(t *testing.T) {
-	if _, err := binaries.Build(t.Context()); err != nil {
-		t.Fatal(err)
+// TestMain builds the programs, so that no test uses old ones.
+func TestMain(m *testing.M) {
+	if err := binaries.Build(context.Background(), func(int, int) {}); err != nil {
+		log.Fatal(err)
 	}
+	os.Exit(m.Run())
+}
+
+func TestConformance(t *testing.T) {
 	api := mijnhosttest.Start(t, mijnhosttest.Options{Patch: mijnhosttest.PatchAdds})
 	api.AddAccount("key-of-the-conformance-suite", "example.nl")
 

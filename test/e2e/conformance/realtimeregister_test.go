@@ -7,15 +7,10 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/realtimeregister/realtimeregistertest"
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/solver"
-
-	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/binaries"
 )
 
 // TestRealtimeRegisterConformance uses real Leases in the suite's API server.
 func TestRealtimeRegisterConformance(t *testing.T) {
-	if _, err := binaries.Build(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	api := realtimeregistertest.Start(t, realtimeregistertest.Options{})
 	api.AddAccount("reseller", "key-of-the-conformance-suite")
 	others := []string{realtimeregistertest.Record("example.nl", "A", "192.0.2.1", 300)}

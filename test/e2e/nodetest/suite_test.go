@@ -49,7 +49,7 @@ type suite struct {
 func newSuite(t *testing.T) *suite {
 	t.Helper()
 	s := &suite{started: time.Now()}
-	set, err := binaries.BuildForNodes(t.Context(), func(int, int) {})
+	set, err := binaries.LocateForNodes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

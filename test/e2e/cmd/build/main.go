@@ -1,4 +1,4 @@
-// Command build builds the programs of the test cluster, with --nodes also those of real nodes, and prints their directory.
+// Command build builds the programs of the test cluster, with --nodes also those of real nodes.
 package main
 
 import (
@@ -22,16 +22,11 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	build := binaries.BuildWithProgress
+	build := binaries.Build
 	if slices.Contains(os.Args[1:], "--nodes") {
 		build = binaries.BuildForNodes
 	}
-	set, err := build(ctx, func(done, of int) {
-		fmt.Fprintf(os.Stderr, "%d of %d packages compiled\n", done, of)
+	return build(ctx, func(done, of int) {
+		fmt.Fprintf(os.Stderr, "Building etcd, kube-apiserver, cert-manager, Pebble, Helm and the webhook: %d of %d packages compiled.\n", done, of)
 	})
-	if err != nil {
-		return err
-	}
-	fmt.Println(set.Dir())
-	return nil
 }

@@ -33,7 +33,7 @@ const (
 	otherKey    = "the-api-key-at-realtime-register"
 )
 
-// patience is the limit for everything after the builds.
+// patience is the limit for everything.
 const patience = 3 * time.Minute
 
 type demo struct {
@@ -46,8 +46,7 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	d.out.step("Building etcd, kube-apiserver, cert-manager, Pebble, Helm and the webhook. The first build takes minutes.")
-	set, err := binaries.BuildWithProgress(ctx, func(done, of int) { d.out.detail("%d of %d packages compiled.", done, of) })
+	set, err := binaries.Locate(ctx)
 	if err != nil {
 		return err
 	}

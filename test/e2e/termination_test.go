@@ -33,22 +33,77 @@ func number(t *testing.T, name string, byDefault int) int {
 	return n
 }
 
-// TestCrash kills the webhook CRASHES times (10) at random moments while cert-manager issues certificates. Every certificate is
-// issued, and no record is left.
-func TestCrash(t *testing.T) {
+const terminationKey = "key-of-the-termination-test"
+
+// TestTermination stops the webhook while cert-manager issues certificates.
+func TestTermination(t *testing.T) {
 	t.Parallel()
-	const (
-		apiKey = "key-of-the-crash-test"
-		// atOnce is the number of certificates in progress.
-		atOnce = 6
-	)
-	crashes := number(t, "CRASHES", 10)
 	s := newSuite(t)
-	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
+	if err := s.InstallWebhook(withLimit(t, startLimit), s.Webhook(s.api.URL())); err != nil {
 		t.Fatal(err)
 	}
-	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
-	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
+	s.create(t, cluster.NewKeySecret("cert-manager", terminationKey))
+	t.Run("SIGTERM", s.testSIGTERM)
+	t.Run("SIGKILL", s.testSIGKILL)
+}
+
+// testSIGTERM: the call in flight succeeds, and the process exits with 0.
+func (s *suite) testSIGTERM(t *testing.T) {
+	issuer := s.clusterIssuer(t, "sigterm", cluster.WithoutSelfCheck)
+	before := s.addDomain(terminationKey, "sigterm.nl")
+	// A slow PATCH, during which the process gets SIGTERM.
+	s.api.Inject(mijnhosttest.Fault{Op: mijnhosttest.OpPatchRecord, Kind: mijnhosttest.Slow(4 * time.Second), Times: 1})
+	pod := s.readyPod(t)
+	pid, err := s.WebhookPID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := cluster.NewCertificate("default", "sigterm", issuer, "sigterm.nl")
+	s.create(t, certificate)
+	s.await(t, soon, func(context.Context) error {
+		if s.api.CallsOf(mijnhosttest.OpPatchRecord) == 0 {
+			return errors.New("no PATCH yet")
+		}
+		return nil
+	})
+	if err = syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, soon, func(ctx context.Context) error {
+		if getErr := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); getErr != nil {
+			return getErr
+		}
+		for _, status := range pod.Status.ContainerStatuses {
+			if ended := status.LastTerminationState.Terminated; ended != nil {
+				if ended.ExitCode != 0 {
+					t.Errorf("got exit code %d, want 0", ended.ExitCode)
+				}
+				return nil
+			}
+		}
+		return errors.New("the process is still running")
+	})
+	if n := s.api.CallsOf(mijnhosttest.OpPatchRecord); n != 1 {
+		t.Errorf("got %d PATCH calls, want 1", n)
+	}
+	s.requireReady(t, soon, certificate)
+	// cert-manager retries a clean-up that meets the restart.
+	s.requireUntouchedWithin(t, soon, "sigterm.nl", before)
+	// The Challenge is deleted a moment after the record.
+	s.await(t, soon, func(ctx context.Context) error {
+		challenges, err := s.Challenges(ctx, "default")
+		if err == nil && len(challenges) > 0 {
+			err = fmt.Errorf("challenges left: %v", challenges)
+		}
+		return err
+	})
+}
+
+// testSIGKILL kills the webhook CRASHES times (10) at random moments. Every certificate is issued, and no record is left.
+func (s *suite) testSIGKILL(t *testing.T) {
+	const atOnce = 6 // certificates in progress
+	crashes := number(t, "CRASHES", 10)
+	issuer := s.clusterIssuer(t, "sigkill", cluster.WithoutSelfCheck)
 	// Calls take long enough to be interrupted.
 	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 300 * time.Millisecond })
 
@@ -66,7 +121,7 @@ func TestCrash(t *testing.T) {
 				}
 				name := fmt.Sprintf("crash-%d-%d", worker, round)
 				domain := name + ".nl"
-				before := s.addDomain(apiKey, domain)
+				before := s.addDomain(terminationKey, domain)
 				certificate := cluster.NewCertificate("default", name, issuer, domain, "*."+domain)
 				if err := s.Client.Create(t.Context(), certificate); err != nil {
 					t.Error(err)
@@ -137,63 +192,4 @@ func (s *suite) readyPod(t *testing.T) *corev1.Pod {
 		return errors.New("no pod of the webhook is ready")
 	})
 	return ready
-}
-
-// TestSIGTERMWaitsForCallsInFlight: the call in flight succeeds, and the process exits with 0.
-func TestSIGTERMWaitsForCallsInFlight(t *testing.T) {
-	t.Parallel()
-	const apiKey = "key-of-the-sigterm-test"
-	s := newSuite(t)
-	if err := s.InstallWebhook(withLimit(t, 2*time.Minute), s.Webhook(s.api.URL())); err != nil {
-		t.Fatal(err)
-	}
-	s.create(t, cluster.NewKeySecret("cert-manager", apiKey))
-	issuer := s.clusterIssuer(t, "pebble", cluster.WithoutSelfCheck)
-	before := s.addDomain(apiKey, "sigterm.nl")
-	// A slow PATCH, during which the process gets SIGTERM.
-	s.api.Inject(mijnhosttest.Fault{Op: mijnhosttest.OpPatchRecord, Kind: mijnhosttest.Slow(4 * time.Second), Times: 1})
-	pod := s.readyPod(t)
-	pid, err := s.WebhookPID()
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := cluster.NewCertificate("default", "sigterm", issuer, "sigterm.nl")
-	s.create(t, certificate)
-	s.await(t, soon, func(context.Context) error {
-		if s.api.CallsOf(mijnhosttest.OpPatchRecord) == 0 {
-			return errors.New("no PATCH yet")
-		}
-		return nil
-	})
-	if err = syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	s.await(t, soon, func(ctx context.Context) error {
-		if getErr := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); getErr != nil {
-			return getErr
-		}
-		for _, status := range pod.Status.ContainerStatuses {
-			if ended := status.LastTerminationState.Terminated; ended != nil {
-				if ended.ExitCode != 0 {
-					t.Errorf("got exit code %d, want 0", ended.ExitCode)
-				}
-				return nil
-			}
-		}
-		return errors.New("the process is still running")
-	})
-	if n := s.api.CallsOf(mijnhosttest.OpPatchRecord); n != 1 {
-		t.Errorf("got %d PATCH calls, want 1", n)
-	}
-	s.requireReady(t, soon, certificate)
-	// cert-manager retries a clean-up that meets the restart.
-	s.requireUntouchedWithin(t, soon, "sigterm.nl", before)
-	// The Challenge is deleted a moment after the record.
-	s.await(t, soon, func(ctx context.Context) error {
-		challenges, err := s.Challenges(ctx, "default")
-		if err == nil && len(challenges) > 0 {
-			err = fmt.Errorf("challenges left: %v", challenges)
-		}
-		return err
-	})
 }
