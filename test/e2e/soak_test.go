@@ -19,13 +19,13 @@ import (
 	"github.com/mijn-host-webhook/cert-manager-webhook-mijn-host/test/e2e/cluster"
 )
 
-// TestSoak renews certificates continuously for SOAKTIME (20s) while the simulator injects faults. In the end every certificate
+// TestSoak renews certificates continuously for SOAKTIME (10s) while the simulator injects faults. In the end every certificate
 // is issued, each zone is unchanged, and the webhook's memory has grown by at most 20 MiB.
 // `make soak` renews SOAK_CERTIFICATES=50 certificates for ten minutes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	const apiKey = "key-of-the-soak-test"
-	duration := 20 * time.Second
+	duration := 10 * time.Second
 	if text := os.Getenv("SOAKTIME"); text != "" {
 		var err error
 		if duration, err = time.ParseDuration(text); err != nil {

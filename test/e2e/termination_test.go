@@ -99,10 +99,10 @@ func (s *suite) testSIGTERM(t *testing.T) {
 	})
 }
 
-// testSIGKILL kills the webhook CRASHES times (10) at random moments. Every certificate is issued, and no record is left.
+// testSIGKILL kills the webhook CRASHES times (5) at random moments. Every certificate is issued, and no record is left.
 func (s *suite) testSIGKILL(t *testing.T) {
 	const atOnce = 6 // certificates in progress
-	crashes := number(t, "CRASHES", 10)
+	crashes := number(t, "CRASHES", 5)
 	issuer := s.clusterIssuer(t, "sigkill", cluster.WithoutSelfCheck)
 	// Calls take long enough to be interrupted.
 	s.api.Reconfigure(func(o *mijnhosttest.Options) { o.Latency = 300 * time.Millisecond })
