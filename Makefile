@@ -52,10 +52,11 @@ clean: ## remove build output (Go's caches stay)
 
 ##@ Test
 
-# e2e mostly waits, so it runs in parallel with the rest, once the shared packages are compiled.
+# e2e runs alone. Beside compilers, its clusters run for longer, and use more CPU.
 .PHONY: test
 test: control-plane ## run all checks required before merging
-	@$(MAKE) -j --output-sync=target tidy-check lint unit kill chart docs observability e2e
+	@$(MAKE) -j --output-sync=target tidy-check lint unit kill chart docs observability
+	@$(MAKE) e2e
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are tidy (fix: make fmt)
