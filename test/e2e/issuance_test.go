@@ -17,7 +17,7 @@ import (
 // soon is enough for a certificate without cert-manager's self-check, even on a busy machine.
 const soon = 90 * time.Second
 
-// Accounts of the cluster and of a team.
+// API keys of the cluster and of a team.
 const (
 	mijnHostKey     = "key-of-the-cluster-at-mijn-host"
 	mijnHostTeamKey = "key-of-a-team-at-mijn-host"
@@ -81,7 +81,7 @@ func (s *suite) testMijnHost(t *testing.T) {
 	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(mijnHostTeamKey, "team.nl")
-		issuer := s.issuer(t, "team", mijnHostTeamKey)
+		issuer := s.issuer(t, cluster.MijnHost(), "team", mijnHostTeamKey)
 		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team", issuer, "team.nl", "*.sub.team.nl"))
 		s.requireUntouched(t, "team.nl", before)
 		for _, request := range s.api.Requests() {
@@ -103,7 +103,7 @@ func (s *suite) testMijnHost(t *testing.T) {
 	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
 		before := s.addDomain(mijnHostKey, "wrong-key.nl")
-		issuer := s.issuer(t, "wrong-key", "not-a-key")
+		issuer := s.issuer(t, cluster.MijnHost(), "wrong-key", "not-a-key")
 		certificate := cluster.NewCertificate("wrong-key", "wrong-key", issuer, "wrong-key.nl")
 		s.create(t, certificate)
 		s.requireReason(t, "wrong-key", "No valid API key set", "wrong-key/"+cluster.KeySecret)

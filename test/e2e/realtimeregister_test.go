@@ -53,7 +53,7 @@ func (s *suite) testRealtimeRegister(t *testing.T) {
 	t.Run("an Issuer uses the key in its own namespace", func(t *testing.T) {
 		t.Parallel()
 		zone := s.addZone("team", "team-at-realtime.nl", "_acme-challenge.team-at-realtime.nl", "_acme-challenge.sub.team-at-realtime.nl")
-		issuer := s.issuerAtRealtimeRegister(t, "team", realtimeTeamKey)
+		issuer := s.issuer(t, realtime, "team", realtimeTeamKey)
 		s.requireCertificate(t, soon, cluster.NewCertificate("team", "team-at-realtime", issuer, "team-at-realtime.nl", "*.sub.team-at-realtime.nl"))
 		s.requireZoneUntouched(t, zone)
 		for _, request := range s.realtime.Requests() {
@@ -66,7 +66,7 @@ func (s *suite) testRealtimeRegister(t *testing.T) {
 	t.Run("the Challenge reports a wrong key; correcting the Secret fixes it", func(t *testing.T) {
 		t.Parallel()
 		zone := s.addZone("reseller", "wrong-realtime-key.nl", "_acme-challenge.wrong-realtime-key.nl")
-		issuer := s.issuerAtRealtimeRegister(t, "wrong-realtime-key", "not-a-key")
+		issuer := s.issuer(t, realtime, "wrong-realtime-key", "not-a-key")
 		certificate := cluster.NewCertificate("wrong-realtime-key", "wrong-realtime-key", issuer, "wrong-realtime-key.nl")
 		s.create(t, certificate)
 		s.requireReason(t, "wrong-realtime-key", "Realtime Register rejects the API key", "wrong-realtime-key/"+realtime.KeySecret)
@@ -92,19 +92,6 @@ func (s *suite) issuerForBoth(t *testing.T, name string, zones ...string) cmmeta
 		s.Solver(cluster.RealtimeRegister(), cluster.WithoutSelfCheck, zones...),
 	)})
 	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
-}
-
-// issuerAtRealtimeRegister creates an Issuer in a namespace with its own API key.
-func (s *suite) issuerAtRealtimeRegister(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
-	t.Helper()
-	host := cluster.RealtimeRegister()
-	s.create(t,
-		host.NewKeySecret(namespace, apiKey),
-		&cmv1.Issuer{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "at-realtime-register"},
-			Spec:       s.IssuerOf(s.Solver(host, cluster.WithoutSelfCheck)),
-		})
-	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "at-realtime-register"}
 }
 
 // realtimeZone is a zone at Realtime Register and its original content.

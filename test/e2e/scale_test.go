@@ -21,11 +21,7 @@ import (
 // no record is left, and no foreign record changes. `make test` uses 4 domains, `make scale` 200.
 func TestScale(t *testing.T) {
 	t.Parallel()
-	const (
-		mijnHostKey = "key-at-mijn-host"
-		realtimeKey = "key-at-realtime-register"
-		workers     = 60
-	)
+	const workers = 60
 	domains := number(t, "SCALE", 4)
 	s := newSuite(t,
 		fmt.Sprintf("maxConcurrentChallenges=%d", max(2*domains, 60)),

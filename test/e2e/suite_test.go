@@ -177,16 +177,16 @@ func (s *suite) clusterIssuer(t *testing.T, name string, check cluster.SelfCheck
 	return cmmetav1.IssuerReference{Kind: cmv1.ClusterIssuerKind, Name: name}
 }
 
-// issuer creates an Issuer in a namespace with its own API key.
-func (s *suite) issuer(t *testing.T, namespace, apiKey string) cmmetav1.IssuerReference {
+// issuer creates an Issuer for a host in a namespace, with its own API key.
+func (s *suite) issuer(t *testing.T, host cluster.Host, namespace, apiKey string) cmmetav1.IssuerReference {
 	t.Helper()
 	s.create(t,
-		cluster.NewKeySecret(namespace, apiKey),
+		host.NewKeySecret(namespace, apiKey),
 		&cmv1.Issuer{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pebble"},
-			Spec:       s.IssuerSpec(cluster.WithoutSelfCheck),
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: host.Solver},
+			Spec:       s.IssuerOf(s.Solver(host, cluster.WithoutSelfCheck)),
 		})
-	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: "pebble"}
+	return cmmetav1.IssuerReference{Kind: cmv1.IssuerKind, Name: host.Solver}
 }
 
 // requireCertificate creates a Certificate, waits until it is Ready, and verifies it.

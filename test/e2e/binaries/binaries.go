@@ -62,7 +62,8 @@ func Locate(ctx context.Context) (Set, error) {
 }
 
 // otherVersions returns a set with the versions that the environment selects.
-func (s Set) otherVersions() (set Set, err error) {
+func (s Set) otherVersions() (Set, error) {
+	var err error
 	if wanted := os.Getenv(otherCertManager); wanted != "" {
 		if s, err = s.withCertManager(wanted); err != nil {
 			return Set{}, err
